@@ -1,0 +1,86 @@
+"""The grammar of commands: what a person may type, as typed and described fields."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Marks a parameter whose values the action can list while a person types (`Action.options`)."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One row of a select. Slack shows at most 75 characters of `label` and stores 150 of `value`."""
+
+    value: str
+    label: str
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(?:\d+[smhd])+")
+
+
+def parse_duration(text: object) -> object:
+    """Turn `90s`, `15m`, `2h`, `3d` or `1h30m` into a timedelta; pass anything that is no string on.
+
+    Raises ValueError with what to type instead.
+    """
+    if not isinstance(text, str):
+        return text
+    if not _DURATION.fullmatch(text.strip().lower()):
+        raise ValueError(f"{text!r} is not a duration; type one like 90s, 15m, 2h or 3d")
+    found = re.findall(r"(\d+)([smhd])", text.strip().lower())
+    seconds = sum(int(number) * _UNITS[unit] for number, unit in found)
+    if not 0 < seconds <= 366 * 86400:
+        raise ValueError(f"{text!r} must be longer than nothing and at most 366 days")
+    return timedelta(seconds=seconds)
+
+
+def duration_text(span: timedelta) -> str:
+    """Shortest form that `parse_duration` reads back: `2h`, `1h30m`, `45s`."""
+    left = int(span.total_seconds())
+    parts = []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(duration_text, return_type=str)]
+"""A length of time, typed as `90s 15m 2h 3d`."""
+
+
+def _network(text: str) -> str:
+    try:
+        network = ipaddress.ip_network(text.strip(), strict=True)
+    except ValueError as error:
+        raise ValueError(
+            f"{text!r} is not an IP address or range ({error}); type one like 203.0.113.7 or 203.0.113.0/28"
+        ) from error
+    return str(network.network_address) if network.num_addresses == 1 else str(network)
+
+
+Network = Annotated[str, AfterValidator(_network)]
+"""One IPv4 or IPv6 address, or a CIDR range without host bits, in its canonical form."""
+
+Reason = Annotated[str, Field(min_length=3, max_length=500)]
+"""Why, in the asker's words; 3 to 500 characters, shown to approvers and kept in the audit."""
+
+
+class Params(BaseModel):
+    """The grammar of one command: slash syntax, terminal words, form, help and docs all come from it.
+
+    The docstring under a field is its hint. Names in `positional` may be typed bare, in that order; everything else
+    is typed `name=value`. A trailing underscore (for Python's keywords) is not typed: `for_` is `for=`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    positional: ClassVar[tuple[str, ...]] = ()
