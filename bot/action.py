@@ -144,6 +144,16 @@ class Lookup(Action[P]):
         return None
 
 
+class Upkeep(Action[P]):
+    """Moves the ledger alone, by one conditional and audited update: withdraw, reconcile, a token. Needs no plan."""
+
+    risk = Risk.CHANGE
+
+    @abstractmethod
+    async def carry_out(self, asker: Asker, params: P) -> Report:
+        """Raises NotAllowed where this asker may not, NotUnderstood where there is nothing to move."""
+
+
 class Followable(Lookup[P]):
     """A lookup that can go on telling what is new."""
 

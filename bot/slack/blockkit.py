@@ -15,7 +15,21 @@ MESSAGE_TEXT_BUDGET = 13_000
 _BLOCKS_PER_SURFACE: Mapping[Surface, int] = {"message": 50, "modal": 100, "home": 100}
 
 _EVERYWHERE = frozenset(
-    "actions carousel card container context divider header image input markdown rich_text section video".split()
+    [
+        "actions",
+        "carousel",
+        "card",
+        "container",
+        "context",
+        "divider",
+        "header",
+        "image",
+        "input",
+        "markdown",
+        "rich_text",
+        "section",
+        "video",
+    ]
 )
 _ONLY_IN: Mapping[str, frozenset[Surface]] = {
     "alert": frozenset({"modal"}),

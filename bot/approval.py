@@ -1,0 +1,84 @@
+"""Counts votes; the only place where a Clearance is made. No I/O."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.report import PersonId
+from bot.request import Mode, Needs, Request, State, Vote
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """More votes are needed."""
+
+    missing: int
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Somebody who may decide said no."""
+
+    by: PersonId
+    why: str
+
+
+@dataclass(frozen=True)
+class Clearance:
+    """Proof that a request may run: its present voters, with their present rights, approve this very plan.
+
+    Made by `tally` alone; `execute` takes nothing else.
+    """
+
+    request: Request
+    by: tuple[PersonId, ...]
+    self_approved: bool
+    _seal: object
+
+    def __post_init__(self) -> None:
+        if self._seal is not _SEAL:
+            raise TypeError("a Clearance is made by approval.tally alone")
+
+
+_SEAL = object()
+
+
+@dataclass(frozen=True)
+class NotCounted:
+    """Why a person's word does not count on this request."""
+
+    reason: str
+
+
+def counts(request: Request, needs: Needs, vote: Vote) -> NotCounted | None:
+    """None where the vote counts under `needs`, which the caller has just decided again from stored facts."""
+    own = vote.person in request.owners
+    if vote.person.startswith("machine:"):
+        return NotCounted("only people decide")
+    if vote.digest != request.digest:
+        return NotCounted("the plan has changed since it was shown to you")
+    if own and not vote.approve:
+        return NotCounted("to take your own request back, withdraw it")
+    if own and needs.mode is Mode.OTHERS:
+        return NotCounted("a person cannot approve their own request; another approver has to")
+    if own and needs.mode is Mode.TYPED and not vote.typed:
+        return NotCounted("your own request needs the phrase typed")
+    if vote.person not in needs.approvers:
+        return NotCounted("you are not among those who may decide on this request")
+    return None
+
+
+def tally(request: Request, needs: Needs, votes: Sequence[Vote]) -> Waiting | Rejected | Clearance:
+    """Judge the votes that count. One no from somebody who may decide ends it."""
+    counted = [vote for vote in votes if counts(request, needs, vote) is None]
+    for vote in counted:
+        if not vote.approve:
+            return Rejected(vote.person, vote.note)
+    approvals = {vote.person: vote for vote in counted if vote.approve}
+    # A typed self-approval stands alone: it is the one-person team's way, or the broken glass.
+    alone = any(person in request.owners for person in approvals)
+    needed = 1 if alone else needs.count
+    if not approvals or len(approvals) < needed or request.plan is None:
+        return Waiting(max(needed - len(approvals), 1))
+    if request.state not in (State.WAITING, State.CLEARED, State.ASKED):
+        return Waiting(needed)
+    return Clearance(request, tuple(sorted(approvals)), alone and needs.mode is not Mode.CONFIRM, _SEAL)
