@@ -195,8 +195,8 @@ class Requests(Protocol):
         self, request: RequestId, vote: Vote, judge: Callable[[Request, Sequence[Vote]], Voted], entry: Entry
     ) -> Voted | None:
         """Lock the row, let `judge` decide with the votes so far and this one, and in the same transaction keep the
-        vote and its audit row, and move (cleared, rejected) as the verdict says. A vote that does not count is not kept, its
-        refusal is audited. None for an unknown request."""
+        vote and its audit row, and move (cleared, rejected) as the verdict says. A vote that does not count is
+        not kept, its refusal is audited. None for an unknown request."""
         ...
 
     async def claim(
