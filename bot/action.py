@@ -44,6 +44,10 @@ class Plan(Frozen):
     warnings: tuple[str, ...] = ()
     undo_note: str = ""
     """How it can be undone, or why it cannot. Empty for an action that is no Undoable."""
+    risk: Risk | None = None
+    """Where what is there makes it riskier than the action's own risk; never lowers it."""
+    governed_by: str = ""
+    """Words of the action whose policy rule decides instead of this one's: undoing is ruled like what it undoes."""
     ends_after: Duration | None = None
     """Time-boxed: undone by itself this long after it ran."""
     confirm_phrase: str = ""
@@ -166,6 +170,8 @@ class Change(Action[P], Generic[P, PL]):
     """Alters the world, after a plan was shown and allowed."""
 
     plan_type: ClassVar[type[Plan]]
+    safety_stop: ClassVar[bool] = False
+    """Turns something dangerous off; may run from the local journal while the database cannot be written."""
 
     async def preview(self, params: P) -> PL:
         """Read what is there and say what will be. Changes nothing; may be called often."""

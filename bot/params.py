@@ -70,7 +70,13 @@ def _network(text: str) -> str:
 Network = Annotated[str, AfterValidator(_network)]
 """One IPv4 or IPv6 address, or a CIDR range without host bits, in its canonical form."""
 
-Reason = Annotated[str, Field(min_length=3, max_length=500)]
+
+@dataclass(frozen=True)
+class FreeText:
+    """Marks a parameter whose value may hold spaces: it reaches to the next `name=`."""
+
+
+Reason = Annotated[str, Field(min_length=3, max_length=500), FreeText()]
 """Why, in the asker's words; 3 to 500 characters, shown to approvers and kept in the audit."""
 
 

@@ -1,0 +1,251 @@
+"""Runs what is cleared: claim, audit, look again, act, audit. The only caller of Change.execute and Undoable.undo."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from bot.action import Asker, Change, Plan, Receipt, Undoable
+from bot.approval import Clearance
+from bot.catalogue import Catalogue
+from bot.errors import NotUnderstood, OpsError, OurFault, OutcomeUnknown, Refused, Stale, TryLater
+from bot.params import duration_text
+from bot.ports import Claimed, Clock, Columns, Entry, Notice, NoticeKind, Requests
+from bot.redaction import Redactor
+from bot.report import PersonId
+from bot.request import Request, RequestId, Review, State, sources_of
+from bot.settings import Limits
+
+log = structlog.get_logger(__name__)
+MACHINE = PersonId("machine:handrail")
+Checkpoint = Callable[[str], Awaitable[None]]
+"""Called at each named point of the road; the crash test stops or kills the process there."""
+
+
+async def _pass(_name: str) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Executor:
+    catalogue: Catalogue
+    requests: Requests
+    limits: Limits
+    clock: Clock
+    redactor: Redactor
+    checkpoint: Checkpoint = _pass
+
+    async def run(self, clearance: Clearance) -> Request | None:
+        """Run the cleared request, at most once; None where somebody else was first or its target is busy."""
+        request = clearance.request
+        entry = Entry(
+            kind="started",
+            actor=MACHINE,
+            on_behalf_of=request.requester,
+            request=request.id,
+            action=request.action,
+            target=request.target,
+            detail={"approved_by": list(clearance.by), "digest": request.digest},
+        )
+        await self.checkpoint("before_claim")
+        claimed = await self.requests.claim(
+            request.id, sources_of(State.RUNNING), State.RUNNING, entry, lease=self.limits.lease
+        )
+        if claimed is None:
+            return None
+        await self.checkpoint("claimed")
+        action, plan = self._action(request), self.plan(request)
+        started = self.clock()
+
+        async def act() -> Receipt:
+            await self._still_as_planned(action, request, plan)
+            await self._still_ours(claimed)
+            await self.checkpoint("before_effect")
+            return await action.execute(plan)
+
+        end = await self._outcome(claimed, act(), State.DONE)
+        columns = end.columns
+        columns["started_at"] = started
+        if end.to is State.DONE and plan.ends_after and isinstance(action, Undoable):
+            columns["ends_at"] = self.clock() + plan.ends_after
+        if request.break_glass:
+            columns["review"] = Review.OPEN
+        await self.checkpoint("after_effect")
+        finished = await self._finish(claimed, end.to, columns)
+        await self.checkpoint("finished")
+        return finished
+
+    async def undo(self, request_id: RequestId, by: PersonId, *, sources: frozenset[State] | None = None) -> Request:
+        """Reverse a done change from its receipt, at most once.
+
+        Raises NotUnderstood where there is nothing to undo; Stale, Refused, TryLater, OutcomeUnknown as the undo did,
+        after the request was moved accordingly.
+        """
+        request = await self.requests.get(request_id)
+        if request is None:
+            raise NotUnderstood(f"There is no request {request_id}.")
+        action = self.catalogue.get(request.action)
+        if not isinstance(action, Undoable) or request.receipt is None:
+            raise NotUnderstood(f"{request_id} cannot be undone by the machine.")
+        entry = Entry(kind="undoing", actor=by, request=request.id, action=request.action, target=request.target)
+        claimed = await self.requests.claim(
+            request.id, sources or sources_of(State.UNDOING), State.UNDOING, entry, lease=self.limits.lease
+        )
+        if claimed is None:
+            raise Stale(f"{request_id} is {request.state} and cannot be undone now.")
+        plan, receipt = self.plan(request), Receipt.model_validate(request.receipt)
+        await self.checkpoint("undo_claimed")
+
+        async def act() -> Receipt:
+            await self._still_ours(claimed)
+            return await action.undo(plan, receipt)
+
+        end = await self._outcome(claimed, act(), State.UNDONE)
+        columns = end.columns
+        if end.to is State.UNDONE:
+            columns["undo_receipt"] = columns.pop("receipt")
+            columns["ended_by"] = by
+            columns["ends_at"] = None
+        if end.to is State.DONE:
+            columns["note"] = f"Not undone: {columns.pop('outcome')}"
+        moved = await self._finish(claimed, end.to, columns, by=by)
+        if end.failure is not None:
+            raise end.failure
+        if moved is None:
+            raise OutcomeUnknown(f"The undo of {request_id} took longer than its lease; look at the target.")
+        return moved
+
+    def plan(self, request: Request) -> Plan:
+        """The stored plan as its action's own type."""
+        return self._action(request).plan_type.model_validate(request.plan)
+
+    def _action(self, request: Request) -> Change[Any, Any]:
+        action = self.catalogue.get(request.action)
+        if not isinstance(action, Change):
+            raise OurFault(f"{request.action!r} is no change any more.", reference=request.id)
+        return action
+
+    async def _still_as_planned(self, action: Change[Any, Any], request: Request, plan: Plan) -> None:
+        """Raises Stale with what moved since the plan was shown."""
+        params = action.params_type.model_validate(request.params)
+        fresh: Plan = await action.preview_for(Asker(request.requester, on_behalf_of=request.on_behalf_of), params)
+        if fresh.nothing_to_do:
+            raise Stale(f"Nothing is left to do: {fresh.nothing_to_do}")
+        if fresh.digest(action.words, params) == request.digest:
+            return
+        before, after = plan.observed(), fresh.observed()
+        moved = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+        differences = tuple(f"{name}: {before.get(name)} → {after.get(name)}" for name in moved)
+        raise Stale("What the plan showed has changed since.", differences=differences)
+
+    async def _still_ours(self, claimed: Claimed) -> None:
+        # A process that was stopped for longer than its lease must not act when it wakes up.
+        if not await self.requests.renew(claimed, self.limits.lease):
+            raise Stale("This process was too slow and lost its lease.")
+
+    async def _outcome(self, claimed: Claimed, act: Awaitable[Receipt], done: State) -> "_End":
+        """Wait for the end, whatever it is, and put it into words. An end we do not understand is unknown."""
+        nothing_changed = State.DONE if done is State.UNDONE else State.STALE
+        try:
+            async with self._lease(claimed), asyncio.timeout(self.limits.run.total_seconds()):
+                receipt = await act
+        except Stale as error:
+            return self._failed(nothing_changed, error, differences=error.differences)
+        except TryLater as error:
+            to = State.DONE if done is State.UNDONE else State.FAILED
+            return self._failed(to, error, more=" Nothing was changed.")
+        except (Refused, NotUnderstood) as error:
+            return self._failed(State.FAILED, error)
+        except OutcomeUnknown as error:
+            return self._failed(State.UNKNOWN, error)
+        except TimeoutError:
+            sentence = f"No answer within {duration_text(self.limits.run)}; it may have worked."
+            return self._failed(State.UNKNOWN, OutcomeUnknown(sentence))
+        except Exception as error:
+            log.exception("action_crashed", request=claimed.request.id)
+            sentence = f"Handrail failed while it ran ({type(error).__name__}); it may have worked."
+            return self._failed(State.UNKNOWN, OutcomeUnknown(sentence))
+        return _End(done, {"receipt": receipt, "outcome": self.redactor.text(receipt.headline)})
+
+    def _failed(self, to: State, error: OpsError, *, more: str = "", differences: tuple[str, ...] = ()) -> "_End":
+        columns: Columns = {"outcome": self.redactor.text(f"{error}{more}")}
+        if differences:
+            columns["differences"] = tuple(self.redactor.text(difference) for difference in differences)
+        return _End(to, columns, error)
+
+    @asynccontextmanager
+    async def _lease(self, claimed: Claimed) -> AsyncIterator[None]:
+        async def keep() -> None:
+            while True:
+                await asyncio.sleep(self.limits.lease.total_seconds() / 3)
+                await self.requests.renew(claimed, self.limits.lease)
+
+        keeper = asyncio.create_task(keep())
+        try:
+            yield
+        finally:
+            keeper.cancel()
+
+    async def _finish(self, claimed: Claimed, to: State, columns: Columns, *, by: PersonId = MACHINE) -> Request | None:
+        request = claimed.request
+        entry = Entry(
+            kind=to.value,
+            actor=by,
+            on_behalf_of=request.requester if by == MACHINE else None,
+            request=request.id,
+            action=request.action,
+            target=request.target,
+            detail={"outcome": columns.get("outcome") or columns.get("note") or ""},
+        )
+        columns["finished_at"] = self.clock()
+        columns["notices"] = (self._told(request, to, columns),)
+        moved = await self.requests.move(
+            request.id, frozenset({request.state}), to, entry, fence=claimed.fence, **columns
+        )
+        if moved is None:
+            log.warning("lease_lost", request=request.id, outcome=to)
+        return moved
+
+    def _told(self, request: Request, to: State, columns: Columns) -> Notice:
+        said = columns.get("outcome") or columns.get("note") or ""
+        heads = {
+            State.DONE: "Done",
+            State.FAILED: "Failed",
+            State.STALE: "Not run",
+            State.UNKNOWN: "Outcome unknown",
+            State.UNDONE: "Undone",
+        }
+        return Notice(
+            kind=NoticeKind.RESULT,
+            text=f"{heads.get(to, to.value)}: {said}",
+            to=tuple(sorted(request.owners)),
+            key=f"{to}:{request.version}",
+        )
+
+
+@dataclass(frozen=True)
+class _End:
+    to: State
+    columns: Columns
+    failure: OpsError | None = None
+
+
+def lapsed(request: Request) -> tuple[Entry, str]:
+    """The audit row and the sentence for a run whose executor fell silent: unknown, never tried again."""
+    sentence = (
+        "The process that ran this fell silent before it could say how it ended. "
+        f"Look at {request.target or 'the target'}, then type reconcile {request.id} done or failed."
+    )
+    entry = Entry(
+        kind="unknown",
+        actor=MACHINE,
+        on_behalf_of=request.requester,
+        request=request.id,
+        action=request.action,
+        target=request.target,
+        detail={"outcome": sentence},
+    )
+    return entry, sentence

@@ -1,0 +1,289 @@
+"""Words, or a form's fields, to (action, params); no I/O.
+
+`/ops whitelist 203.0.113.7 for=2h reason=office moved`: bare words fill the positional parameters, `name=value` the
+others; a value with spaces needs no quotes where the parameter is free text.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from bot.action import AnyAction, Change
+from bot.catalogue import Catalogue, nearest
+from bot.errors import NotUnderstood
+from bot.params import Choices, FreeText, Params, duration_text
+
+RESERVED = {
+    "override": "why it must run although there is a freeze",
+    "because": "why the glass is broken",
+    "journal": "yes: run a safety stop from the local journal while the database cannot be written",
+}
+"""Parameters that any change takes, whatever its own are."""
+BREAK_GLASS = "break-glass"
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """One command, understood."""
+
+    action: AnyAction
+    params: Params
+    override: str = ""
+    break_glass: str = ""
+    journal: bool = False
+
+
+class NotFilled(NotUnderstood):
+    """A form's fields were wrong; `fields` maps each name to what is wrong with it."""
+
+    def __init__(self, sentence: str, fields: Mapping[str, str]) -> None:
+        super().__init__(sentence)
+        self.fields = fields
+
+
+class Incomplete(NotUnderstood):
+    """Known words with a parameter missing or wrong; a form can complete them."""
+
+    def __init__(self, sentence: str, *, hint: str, form: str) -> None:
+        super().__init__(sentence, hint=hint)
+        self.form = form
+
+
+class Kind(StrEnum):
+    """How a form asks for a parameter."""
+
+    TEXT = "text"
+    LONG = "long"
+    NUMBER = "number"
+    YES_NO = "yes_no"
+    PICK = "pick"
+    CHOICES = "choices"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One parameter as a form, a flag or a help line shows it."""
+
+    name: str
+    hint: str
+    kind: Kind
+    required: bool
+    positional: bool
+    default: str = ""
+    values: tuple[str, ...] = ()
+    """For PICK: all there are."""
+
+
+def typed_name(name: str) -> str:
+    """`for_` is typed `for`."""
+    return name.rstrip("_").replace("_", "-")
+
+
+def fields_of(action: AnyAction) -> tuple[Field, ...]:
+    """The parameters of an action, positional ones first."""
+    model = action.params_type
+    order = [*model.positional, *(name for name in model.model_fields if name not in model.positional)]
+    return tuple(_field(name, model.model_fields[name], name in model.positional) for name in order)
+
+
+def _field(name: str, info: FieldInfo, positional: bool) -> Field:
+    annotation = info.annotation
+    arms = [arm for arm in get_args(annotation) if arm is not type(None)] if get_origin(annotation) is not None else []
+    inner = arms[0] if len(arms) == 1 and get_origin(annotation) is not Literal else annotation
+    values: tuple[str, ...] = ()
+    # Markers of an optional parameter sit inside the union's arm.
+    metadata = [*info.metadata, *getattr(inner, "__metadata__", ())]
+    bare = get_args(inner)[0] if hasattr(inner, "__metadata__") else inner
+    if any(isinstance(mark, Choices) for mark in metadata):
+        kind = Kind.CHOICES
+    elif any(isinstance(mark, FreeText) for mark in metadata):
+        kind = Kind.LONG
+    elif get_origin(bare) is Literal:
+        kind, values = Kind.PICK, tuple(str(value) for value in get_args(bare))
+    elif bare is bool:
+        kind = Kind.YES_NO
+    elif bare in (int, float):
+        kind = Kind.NUMBER
+    else:
+        kind = Kind.TEXT
+    default = "" if info.is_required() or info.default is None else _shown(info.default)
+    return Field(typed_name(name), info.description or "", kind, info.is_required(), positional, default, values)
+
+
+def _shown(default: object) -> str:
+    match default:
+        case timedelta():
+            return duration_text(default)
+        case bool():
+            return "yes" if default else "no"
+        case _:
+            return str(default)
+
+
+def usage(action: AnyAction) -> str:
+    """`whitelist NETWORK reason=… [for=2h]`."""
+    parts = [action.words]
+    fields = sorted(fields_of(action), key=lambda field: (not field.positional, not field.required))
+    for field in fields:
+        shown = field.name.upper() if field.positional else f"{field.name}={field.default or '…'}"
+        parts.append(shown if field.required else f"[{shown}]")
+    return " ".join(parts)
+
+
+_SMART = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", " ": " ", "–": "-", "—": "-"})
+
+
+def normalise(words: str) -> str:
+    """Undo what phones and Slack do to typed text: smart quotes, hard spaces, a leading /ops."""
+    text = " ".join(words.translate(_SMART).split())
+    return re.sub(r"^/?ops\s+", "", text, flags=re.IGNORECASE) if re.match(r"^/?ops\s", text, re.IGNORECASE) else text
+
+
+def parse(catalogue: Catalogue, words: str) -> Parsed:
+    """Raises NotUnderstood, or Incomplete where a form can help."""
+    text = normalise(words) or "help"
+    if len(text) > 2000:
+        raise NotUnderstood("That is longer than 2,000 characters; type a shorter line.")
+    broken = text.lower().startswith(f"{BREAK_GLASS} ")
+    if broken:
+        text = text[len(BREAK_GLASS) + 1 :]
+    action, rest = catalogue.find(text)
+    values, reserved = _read(action, rest)
+    if reserved and not isinstance(action, Change):
+        raise NotUnderstood(f"{next(iter(reserved))}= has no meaning here: {action.words} changes nothing.")
+    because = reserved.get("because", "")
+    if broken and (not isinstance(action, Change) or len(because) < 3):
+        hint = f"{BREAK_GLASS} {action.examples[0] if action.examples else action.words} because=…"
+        raise NotUnderstood("Breaking the glass needs a command that changes something, and because=REASON.", hint=hint)
+    if because and not broken:
+        raise NotUnderstood("because= belongs to break-glass.", hint=f"{BREAK_GLASS} {text}")
+    journal = reserved.get("journal", "no").lower() in ("yes", "true", "1")
+    return Parsed(action, _validated(action, values), reserved.get("override", ""), because, journal)
+
+
+def _read(action: AnyAction, rest: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Assign what follows the words. Raises Incomplete for an unknown name, a doubled one, or words too many."""
+    fields = {field.name: field for field in fields_of(action)}
+    values: dict[str, str] = {}
+    reserved: dict[str, str] = {}
+    bare: list[str] = []
+    known = "|".join(re.escape(name) for name in [*fields, *RESERVED])
+    at = 0
+    while at < len(rest):
+        if rest[at] == " ":
+            at += 1
+            continue
+        named = re.compile(rf"({known})=", re.IGNORECASE).match(rest, at)
+        if named is None:
+            token, at = _token(rest, at)
+            if unknown := re.match(r"([A-Za-z][\w-]*)=", token):
+                raise _unknown(action, unknown[1], fields)
+            bare.append(token)
+            continue
+        name = named[1].lower()
+        free = name in RESERVED or fields[name].kind is Kind.LONG
+        value, at = _until_next(rest, named.end(), known) if free else _token(rest, named.end())
+        if name in values or name in reserved:
+            raise _incomplete(action, f"{name}= is given twice.")
+        (reserved if name in RESERVED and name not in fields else values)[name] = value
+    _place(action, bare, fields, values)
+    return values, reserved
+
+
+def _token(text: str, at: int) -> tuple[str, int]:
+    """One word, or everything in double quotes."""
+    if text[at : at + 1] == '"' and (end := text.find('"', at + 1)) > 0:
+        return text[at + 1 : end], end + 1
+    end = text.find(" ", at)
+    end = len(text) if end < 0 else end
+    return text[at:end], end
+
+
+def _until_next(text: str, at: int, known: str) -> tuple[str, int]:
+    """Free text: to the next ` name=`, or everything in double quotes."""
+    if text[at : at + 1] == '"' and (end := text.find('"', at + 1)) > 0:
+        return text[at + 1 : end], end + 1
+    following = re.compile(rf"\s(?:{known})=", re.IGNORECASE).search(text, at)
+    end = following.start() if following else len(text)
+    return text[at:end].strip(), end
+
+
+def _place(action: AnyAction, bare: Sequence[str], fields: Mapping[str, Field], values: dict[str, str]) -> None:
+    open_places = [field for field in fields.values() if field.positional and field.name not in values]
+    for place, field in enumerate(open_places):
+        if place >= len(bare):
+            return
+        if field.kind is Kind.LONG and place == len(open_places) - 1:
+            values[field.name] = " ".join(bare[place:])
+            return
+        values[field.name] = bare[place]
+    if len(bare) > len(open_places):
+        extra = " ".join(bare[len(open_places) :])
+        raise _incomplete(action, f"I do not know what {extra!r} is for.")
+
+
+def _unknown(action: AnyAction, name: str, fields: Mapping[str, Field]) -> Incomplete:
+    near = nearest(name.lower(), fields)
+    meant = f" Did you mean {near[0]}=?" if near else ""
+    return _incomplete(action, f"{action.words} has no {name}=.{meant}")
+
+
+def _incomplete(action: AnyAction, sentence: str) -> Incomplete:
+    return Incomplete(sentence, hint=usage(action), form=action.words)
+
+
+def _validated(action: AnyAction, values: Mapping[str, str]) -> Params:
+    """Raises Incomplete with the first thing that is wrong."""
+    try:
+        return action.params_type.model_validate(_by_field(action, values))
+    except ValidationError as error:
+        problems = _problems(error)
+        name, problem = next(iter(problems.items()))
+        missing = [name for name, text in problems.items() if text == _MISSING]
+        if missing:
+            needed = ", ".join(f"{name}=" if not _is_positional(action, name) else name.upper() for name in missing)
+            raise _incomplete(action, f"{action.words} needs {needed}.") from error
+        raise _incomplete(action, f"{name}: {problem}.") from error
+
+
+def fill(action: AnyAction, fields: Mapping[str, str]) -> Params:
+    """Params from a form's fields, empty ones left out. Raises NotFilled with a sentence for each wrong one."""
+    given = {name: value.strip() for name, value in fields.items() if value and value.strip()}
+    try:
+        return action.params_type.model_validate(_by_field(action, given))
+    except ValidationError as error:
+        problems = _problems(error)
+        raise NotFilled("Some fields are not right yet.", problems) from error
+
+
+def _is_positional(action: AnyAction, name: str) -> bool:
+    return any(typed_name(positional) == name for positional in action.params_type.positional)
+
+
+def _by_field(action: AnyAction, values: Mapping[str, str]) -> dict[str, Any]:
+    names = {typed_name(name): name for name in action.params_type.model_fields}
+    return {names.get(name, name): value for name, value in values.items()}
+
+
+_MISSING = "needed"
+
+
+def _problems(error: ValidationError) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for problem in error.errors(include_url=False):
+        name = typed_name(str(problem["loc"][0])) if problem["loc"] else "this"
+        found.setdefault(name, _sentence(problem["type"], problem["msg"]))
+    return found
+
+
+def _sentence(kind: str, message: str) -> str:
+    if kind == "missing":
+        return _MISSING
+    text = re.sub(r"^(Value error|Assertion failed), ", "", message)
+    return text[:1].lower() + text[1:]
