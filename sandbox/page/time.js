@@ -66,3 +66,17 @@ export function dateTokens(format, ms, zone, now = Date.now()) {
 export const dayLabel = (ms, zone) => dateTokens("{day_divider_pretty}", ms, zone);
 export const fullTime = (ms, zone) => dateTokens("{date_pretty} at {time_secs}", ms, zone);
 export const tsMillis = (ts) => Number(ts) * 1000;
+
+// "2026-11-22T09:30" on the wall of `zone` to seconds since 1970, and back.
+export function toSeconds(local, zone) {
+  const wanted = Date.parse(`${local}:00Z`);
+  let at = wanted;
+  for (let i = 0; i < 2; i++) at += wanted - Date.parse(`${toLocal(at / 1000, zone)}:00Z`);
+  return at / 1000;
+}
+
+export function toLocal(seconds, zone) {
+  const ms = seconds * 1000;
+  const p = parts(ms, zoned(zone), { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  return `${dayKey(ms, zone)}T${p.hour}:${p.minute}`;
+}
