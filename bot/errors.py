@@ -43,6 +43,13 @@ class TryLater(OpsError):
         self.after = after
 
 
+class StoreUnwritable(TryLater):
+    """Wait for the database. The transaction as a whole did not happen, so nothing that had to follow it may."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The database cannot be written: {why}")
+
+
 class Refused(OpsError):
     """The service said no, and meant it. Nothing was changed, or it says what was."""
 

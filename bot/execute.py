@@ -25,8 +25,8 @@ Checkpoint = Callable[[str], Awaitable[None]]
 """Called at each named point of the road; the crash test stops or kills the process there."""
 
 
-async def _pass(_name: str) -> None:
-    return None
+async def no_checkpoint(_name: str) -> None:
+    """Outside the crash test a checkpoint does nothing."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Executor:
     limits: Limits
     clock: Clock
     redactor: Redactor
-    checkpoint: Checkpoint = _pass
+    checkpoint: Checkpoint = no_checkpoint
 
     async def run(self, clearance: Clearance) -> Request | None:
         """Run the cleared request, at most once; None where somebody else was first or its target is busy."""
@@ -121,6 +121,11 @@ class Executor:
     def plan(self, request: Request) -> Plan:
         """The stored plan as its action's own type."""
         return self._action(request).plan_type.model_validate(request.plan)
+
+    def phrase(self, request: Request) -> str:
+        """What is typed to approve one's own request."""
+        plan = Plan.model_validate({name: (request.plan or {}).get(name) for name in ("target", "headline")})
+        return str((request.plan or {}).get("confirm_phrase") or plan.target)
 
     def _action(self, request: Request) -> Change[Any, Any]:
         action = self.catalogue.get(request.action)

@@ -181,10 +181,12 @@ class Requests(Protocol):
         entry: Entry,
         *,
         fence: str | None = None,
+        lapsed: bool = False,
         **columns: Unpack[Columns],
     ) -> Request | None:
-        """Move if the state is still among `sources` (and the fence is ours); None if it was not. A move to
-        `running` or `undoing` goes through `claim`. Leaving those clears fence and lease."""
+        """Move if the state is still among `sources`, and, to leave `running` or `undoing`, if the fence is ours or
+        (`lapsed`) the lease has run out; None otherwise. A move to those goes through `claim`; leaving them clears
+        fence and lease."""
         ...
 
     async def note(self, request: RequestId, entry: Entry, **columns: Unpack[Columns]) -> Request | None:

@@ -178,6 +178,8 @@ class Request(Frozen):
     needs: Needs | None = None
     escalated: tuple[str, ...] = ()
     """Roles asked so far beyond the first."""
+    self_approved: bool = False
+    """Its requester alone said yes, by typing the phrase; set from the Clearance when it is cleared."""
     outcome: str = ""
     """How it ended, one sentence, redacted; also why it was denied, rejected or is stale."""
     ended_by: PersonId | None = None

@@ -42,6 +42,10 @@ class _Migration:
     def in_transaction(self) -> bool:
         return not self.sql.startswith(_NO_TRANSACTION)
 
+    def line(self, position: int) -> int:
+        """`position` counts characters from 1, as PostgreSQL does."""
+        return self.sql.count("\n", 0, position - 1) + 1
+
 
 async def migrate(connection: asyncpg.Connection, folder: Path = MIGRATIONS) -> list[str]:
     """Applies what is missing, in the order of the names; returns the names applied.
@@ -95,7 +99,8 @@ async def _apply(connection: asyncpg.Connection, migration: _Migration) -> None:
             await connection.execute(migration.sql)
             await _record(connection, migration)
     except asyncpg.PostgresError as error:
-        raise Misconfigured(f"The migration {migration.name} could not be applied: {error}") from error
+        line = f" (line {migration.line(int(error.position))})" if error.position else ""
+        raise Misconfigured(f"The migration {migration.name} could not be applied: {error}{line}") from error
 
 
 async def _record(connection: asyncpg.Connection, migration: _Migration) -> None:

@@ -1,0 +1,396 @@
+"""The road: ask, prepare, vote, run, and what time does to requests. Where the stages meet; no Slack, no SQL, no HTTP.
+
+Slash command, button, form, mention, terminal, alert and schedule all come in through `accept`; there is one `judge`,
+and it is asked at the typing, at every click and again at execution.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from bot.action import Asker, Change, Lookup, Plan, Risk, Upkeep
+from bot.approval import Clearance, NotCounted, Rejected, Waiting, counts, tally
+from bot.catalogue import Catalogue
+from bot.errors import NotUnderstood, OpsError
+from bot.execute import MACHINE, Checkpoint, Executor, no_checkpoint
+from bot.params import duration_text
+from bot.parse import Parsed, fill, parse
+from bot.policy import Allow, Decision, Deny, NeedsApproval, Policy, Question, decide
+from bot.ports import (
+    AuditLog,
+    Clock,
+    Columns,
+    Directory,
+    Draft,
+    Duplicate,
+    Entry,
+    Freeze,
+    Freezes,
+    Notice,
+    NoticeKind,
+    Place,
+    Requests,
+    Voted,
+)  # fmt: skip
+from bot.redaction import Redactor
+from bot.report import PersonId, Report
+from bot.request import Answer, Mode, Needs, Request, RequestId, Said, State, Via, Vote, sources_of
+from bot.sentences import call, misunderstood, over, same_phrase, told
+from bot.settings import Limits
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A lookup's or an upkeep's answer."""
+
+    report: Report
+    open: bool
+    """For the whole channel, not for the asker alone."""
+    said: Said
+    action: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request was stored; its card tells the rest."""
+
+    request: Request
+
+
+Reply = Shown | Asked | Answer
+
+
+@dataclass(frozen=True)
+class Road:
+    catalogue: Catalogue
+    policy: Policy
+    limits: Limits
+    requests: Requests
+    audit: AuditLog
+    freezes: Freezes
+    directory: Directory
+    executor: Executor
+    redactor: Redactor
+    clock: Clock
+    approvals_channel: str | None = None
+    """Id of the channel where requests from elsewhere are shown."""
+    checkpoint: Checkpoint = no_checkpoint
+
+    # -- asking ----------------------------------------------------------------------------------
+
+    def instant(self, said: Said) -> Shown | Answer | None:
+        """What can be answered without any I/O, inside Slack's ack: help, a fresh cached answer, a mistake."""
+        try:
+            parsed = parse(self.catalogue, said.words)
+        except NotUnderstood as error:
+            return misunderstood(error)
+        if not isinstance(parsed.action, Lookup):
+            return None
+        decision = self._decide(said, parsed.action.words, Risk.READ)
+        if not isinstance(decision, Allow):
+            return None  # a refusal is audited first
+        report = parsed.action.ready(self.asker(said), parsed.params)
+        return None if report is None else Shown(report, decision.open, said, parsed.action.words)
+
+    async def ask(self, said: Said, *, again: bool = False) -> Reply:
+        """Accept and, for a change, look at what it would do. Never raises an OpsError."""
+        reply = await self.accept(said, again=again)
+        return Asked(await self.prepare(reply.request.id)) if isinstance(reply, Asked) else reply
+
+    async def accept(self, said: Said, *, again: bool = False) -> Reply:
+        """Understand, authorise, and answer, or store a change as asked. Never raises an OpsError."""
+        try:
+            return await self._accepted(said, parse(self.catalogue, said.words), again=again)
+        except NotUnderstood as error:
+            return misunderstood(error)
+        except OpsError as error:
+            return Answer(text=self.redactor.text(str(error)))
+
+    async def accept_form(self, said: Said, action_words: str, fields: Mapping[str, str]) -> Reply:
+        """The same from a form. Raises parse.NotFilled with what is wrong in which field."""
+        action = self.catalogue.get(action_words)
+        if action is None:
+            return Answer(text=f"There is no command {action_words!r} any more.")
+        reserved = {name: fields.get(name, "").strip() for name in ("override", "because")}
+        own = {name: value for name, value in fields.items() if name not in reserved}
+        params = fill(action, own)
+        try:
+            parsed = Parsed(action, params, override=reserved["override"], break_glass=reserved["because"])
+            return await self._accepted(said, parsed, again=True)
+        except OpsError as error:
+            return Answer(text=self.redactor.text(str(error)))
+
+    async def accept_again(self, said: Said, request_id: RequestId) -> Reply:
+        """Ask for the same as an earlier request of the same person."""
+        earlier = await self.requests.get(request_id)
+        if earlier is None or said.who not in earlier.owners:
+            return Answer(text="Only the person who asked can ask for the same again.")
+        return await self.accept(said.model_copy(update={"words": earlier.typed}), again=True)
+
+    async def _accepted(self, said: Said, parsed: Parsed, *, again: bool) -> Reply:
+        action = parsed.action
+        risk = max(action.risk, action.risk_of(parsed.params), key=lambda risk: risk.rank)
+        frozen = await self.freezes.current() if risk is Risk.DESTRUCTIVE else None
+        decision = self._decide(
+            said, action.words, risk, override=bool(parsed.override), glass=bool(parsed.break_glass), frozen=frozen
+        )
+        if isinstance(decision, Deny):
+            await self._refused(said, action.words, decision)
+            return Answer(text=f"Not allowed: {decision.reason}. ({decision.rule})")
+        asker = self.asker(said)
+        async with asyncio.timeout(self.limits.lookup.total_seconds()):
+            if isinstance(action, Lookup):
+                report = await action.answer_for(asker, parsed.params)
+                return Shown(report, isinstance(decision, Allow) and decision.open, said, action.words)
+            if isinstance(action, Upkeep):
+                return Shown(await action.carry_out(asker, parsed.params), False, said, action.words)
+        return await self._stored(said, parsed, risk, again=again)
+
+    async def _stored(self, said: Said, parsed: Parsed, risk: Risk, *, again: bool) -> Reply:
+        draft = Draft(
+            said=said.model_copy(update={"words": self.redactor.text(said.words)}),
+            action=parsed.action.words,
+            params=self.redactor.json(parsed.params.model_dump(mode="json")),
+            risk=risk,
+            expires_at=self.clock() + self.limits.preview * 3,
+            override=self.redactor.text(parsed.override),
+            break_glass=self.redactor.text(parsed.break_glass),
+        )
+        entry = self._entry(
+            "asked", said.who, said.on_behalf_of, action=draft.action, detail={"words": draft.said.words}
+        )
+        stored = await self.requests.add(draft, entry, again_after=timedelta(0) if again else self.limits.ask_again)
+        if isinstance(stored, Duplicate):
+            if stored.same_delivery:
+                return Asked(stored.request)
+            ago = duration_text(max(self.clock() - stored.request.asked_at, timedelta(seconds=1)))
+            return Answer(
+                text=f"You asked for the same {ago} ago: {stored.request.id} is {stored.request.state}.",
+                again=stored.request.id,
+            )
+        return Asked(stored)
+
+    async def prepare(self, request_id: RequestId) -> Request:
+        """Preview, decide, and put the plan before people. Only reads the outside, so it may be repeated."""
+        request = await self.requests.get(request_id)
+        if request is None:
+            raise NotUnderstood(f"There is no request {request_id}.")
+        action = self.catalogue.get(request.action)
+        if request.state is not State.ASKED or not isinstance(action, Change):
+            return request
+        params = action.params_type.model_validate(request.params)
+        asker = self._asker(request.requester, request.on_behalf_of, request.channel)
+        try:
+            async with asyncio.timeout(self.limits.preview.total_seconds()):
+                plan: Plan = await action.preview_for(asker, params)
+        except OpsError as error:
+            return await self._denied(request, "preview", f"No plan could be made: {error}")
+        except TimeoutError:
+            took = duration_text(self.limits.preview)
+            return await self._denied(request, "preview", f"No plan could be made: no answer within {took}.")
+        except Exception:
+            log.exception("preview_crashed", request=request.id)
+            return await self._denied(request, "preview", "No plan could be made: Handrail failed while it looked.")
+        if plan.nothing_to_do:
+            return await self._denied(request, "nothing to do", f"Nothing to do: {plan.nothing_to_do}")
+        risk = max(request.risk, plan.risk or Risk.READ, key=lambda risk: risk.rank)
+        planned = request.model_copy(update={
+            "target": plan.target, "risk": risk, "plan": plan.model_dump(mode="json"),
+            "digest": plan.digest(action.words, params),
+        })  # fmt: skip
+        decision = await self.judge(planned)
+        match decision:
+            case NeedsApproval(needs=needs):
+                return await self._waiting(planned, needs)
+            case Deny():
+                return await self._denied(planned, decision.rule, f"Not allowed: {decision.reason}")
+            case Allow():
+                # No rule lets a change run without anybody's yes.
+                return await self._denied(planned, decision.rule, "Not allowed: a change needs somebody's yes")
+
+    async def _waiting(self, request: Request, needs: Needs) -> Request:
+        columns: Columns = {
+            "target": request.target,
+            "plan": self.redactor.json(request.plan),
+            "digest": request.digest,
+            "risk": request.risk,
+            "needs": needs,
+            "expires_at": self.clock() + needs.lives,
+            "cards": self._places(request, needs),
+        }
+        notices = [Notice(kind=NoticeKind.MENTION, text=call(request, needs), to=needs.approvers, key="asked")]
+        if needs.break_glass and needs.skipped:
+            passed_over = f"The glass is being broken for this: {request.break_glass}. You would have been asked."
+            notices.append(Notice(kind=NoticeKind.MENTION, text=passed_over, to=needs.skipped, key="skipped"))
+        columns["notices"] = tuple(notices)
+        detail = {"rule": needs.rule, "mode": needs.mode.value, "digest": request.digest, "count": needs.count}
+        entry = self._about(request, "planned", MACHINE, detail=detail)
+        return await self._moved(request, State.WAITING, entry, columns)
+
+    async def _denied(self, request: Request, rule: str, reason: str) -> Request:
+        outcome = self.redactor.text(reason)
+        entry = self._about(request, "denied", MACHINE, detail={"rule": rule, "reason": outcome})
+        return await self._moved(request, State.DENIED, entry, {"outcome": outcome, "finished_at": self.clock()})
+
+    async def _moved(self, request: Request, to: State, entry: Entry, columns: Columns) -> Request:
+        moved = await self.requests.move(request.id, sources_of(to), to, entry, **columns)
+        return moved or await self.requests.get(request.id) or request
+
+    def _places(self, request: Request, needs: Needs) -> tuple[Place, ...]:
+        """The channel that asked, and the approval channel where other people must act."""
+        places = []
+        if request.channel and request.channel[:1] in "CG":
+            places.append(Place(channel=request.channel, thread=request.thread))
+        elsewhere = self.approvals_channel and self.approvals_channel != request.channel
+        if self.approvals_channel and elsewhere and (needs.mode is not Mode.CONFIRM or not places):
+            places.append(Place(channel=self.approvals_channel))
+        if not places:
+            places.append(Place(channel=request.channel or request.on_behalf_of or request.requester))
+        return tuple(places)
+
+    # -- deciding --------------------------------------------------------------------------------
+
+    async def judge(self, request: Request, now_frozen: Freeze | None = None) -> Decision:
+        """Policy's answer for a stored request, from the facts of this moment."""
+        governed = str((request.plan or {}).get("governed_by") or request.action)
+        frozen = now_frozen or await self.freezes.current()
+        last_run = await self.requests.last_run(request.action, request.target) if request.target else None
+        return self._question(request, governed, frozen, last_run)
+
+    def _question(self, request: Request, action: str, frozen: Freeze | None, last_run: object) -> Decision:
+        question = Question(
+            action=action,
+            risk=request.risk,
+            who=request.requester,
+            on_behalf_of=request.on_behalf_of,
+            via=request.via,
+            now=self.clock(),
+            channel=request.channel,
+            channel_name=self.directory.channel_name(request.channel) if request.channel else None,
+            target=request.target,
+            frozen=frozen,
+            last_run=last_run,  # type: ignore[arg-type]
+            override=bool(request.override),
+            break_glass=bool(request.break_glass),
+            escalated=request.escalated,
+        )
+        return decide(question, self.policy, self.directory.roster())
+
+    async def vote(self, request_id: RequestId, who: PersonId, *, approve: bool, digest: str | None = None,
+                   phrase: str | None = None, note: str = "", via: Via = Via.BUTTON) -> Answer:  # fmt: skip
+        """Keep one person's word. Committed when this returns, so the ack may follow.
+
+        `digest` is that of the plan the person saw; the stored one where the surface shows no other.
+        """
+        request = await self.requests.get(request_id)
+        if request is None:
+            return Answer(text=f"There is no request {request_id}.", hint="requests")
+        typed = phrase is not None and same_phrase(phrase, self.executor.phrase(request))
+        if phrase is not None and not typed:
+            return Answer(
+                text=f"That is not the phrase. Type {self.executor.phrase(request)!r} to approve {request_id}."
+            )
+        vote = Vote(
+            person=who, approve=approve, at=self.clock(), digest=digest or request.digest, typed=typed,
+            note=self.redactor.text(note), via=via,
+        )  # fmt: skip
+        decision = await self.judge(request)
+
+        def weigh(current: Request, votes: Sequence[Vote]) -> Voted:
+            return self._weighed(current, votes, vote, decision)
+
+        kind = "approved" if approve else "rejected"
+        detail = {"digest": vote.digest, "typed": typed, "note": vote.note, "via": via.value}
+        await self.checkpoint("before_vote")
+        voted = await self.requests.vote(request_id, vote, weigh, self._about(request, kind, who, detail=detail))
+        await self.checkpoint("voted")
+        return told(voted, vote) if voted else Answer(text=f"There is no request {request_id}.")
+
+    def _weighed(self, request: Request, votes: Sequence[Vote], vote: Vote, decision: Decision) -> Voted:
+        earlier = next((kept for kept in votes if kept.person == vote.person), None)
+        if request.state is not State.WAITING:
+            return Voted(request, NotCounted(over(request, votes, self.directory)), earlier)
+        if self.clock() >= request.expires_at:
+            return Voted(request, NotCounted("it has expired; ask again"), earlier)
+        if earlier is not None:
+            word = "approved" if earlier.approve else "rejected"
+            return Voted(request, NotCounted(f"you have already {word} it"), earlier)
+        if not isinstance(decision, NeedsApproval):
+            return Voted(request, NotCounted(f"it may not run any more: {decision.reason}"))
+        if refusal := counts(request, decision.needs, vote):
+            return Voted(request, refusal)
+        return Voted(request, tally(request, decision.needs, [*votes, vote]))
+
+    # -- running ---------------------------------------------------------------------------------
+
+    async def run(self, request_id: RequestId) -> Request | None:
+        """Run a cleared request if requester and voters still have the right; stale where they lost it."""
+        request = await self.requests.get(request_id)
+        if request is None or request.state is not State.CLEARED:
+            return request
+        decision = await self.judge(request)
+        verdict: Waiting | Rejected | Clearance | None = None
+        if isinstance(decision, NeedsApproval):
+            verdict = tally(request, decision.needs, await self.requests.votes(request_id))
+        if isinstance(verdict, Clearance):
+            return await self.executor.run(verdict)
+        why = decision.reason if isinstance(decision, Deny) else "those who approved it may not any more"
+        outcome = f"Not run: {why}."
+        entry = self._about(request, "stale", MACHINE, detail={"outcome": outcome})
+        notice = Notice(kind=NoticeKind.RESULT, text=outcome, to=tuple(sorted(request.owners)), key="stale")
+        columns: Columns = {"outcome": outcome, "finished_at": self.clock(), "notices": (notice,)}
+        return await self._moved(request, State.STALE, entry, columns)
+
+    # -- facts -----------------------------------------------------------------------------------
+
+    def asker(self, said: Said) -> Asker:
+        return self._asker(said.who, said.on_behalf_of, said.channel)
+
+    def _asker(self, who: PersonId, on_behalf_of: PersonId | None, channel: str | None) -> Asker:
+        person = on_behalf_of or who
+        members = self.directory.roster().members
+        roles = frozenset(role for role, people in members.items() if person in people)
+        return Asker(who, roles, on_behalf_of, channel)
+
+    def may_ask(self, asker: Asker, via: Via = Via.SLASH) -> Callable[[str, Risk], bool]:
+        """Whether this asker may ask for an action here; for help and Home."""
+        said = Said(who=asker.person, on_behalf_of=asker.on_behalf_of, channel=asker.channel, words="", via=via)
+        return lambda words, risk: not isinstance(self._decide(said, words, risk, override=True), Deny)
+
+    def _decide(self, said: Said, action: str, risk: Risk, *, override: bool = False, glass: bool = False,
+                frozen: Freeze | None = None) -> Decision:  # fmt: skip
+        question = Question(
+            action=action,
+            risk=risk,
+            who=said.who,
+            on_behalf_of=said.on_behalf_of,
+            via=said.via,
+            now=self.clock(),
+            channel=said.channel,
+            channel_name=self.directory.channel_name(said.channel) if said.channel else None,
+            override=override,
+            break_glass=glass,
+            frozen=frozen,
+        )
+        return decide(question, self.policy, self.directory.roster())
+
+    async def _refused(self, said: Said, action: str, denial: Deny) -> None:
+        detail = {"rule": denial.rule, "reason": denial.reason, "words": self.redactor.text(said.words)}
+        await self.audit.write(self._entry("denied", said.who, said.on_behalf_of, action=action, detail=detail))
+
+    def _entry(self, kind: str, actor: PersonId, on_behalf_of: PersonId | None, *, action: str,
+               detail: Mapping[str, object]) -> Entry:  # fmt: skip
+        return Entry.model_validate(
+            {"kind": kind, "actor": actor, "on_behalf_of": on_behalf_of, "action": action, "detail": detail}
+        )
+
+    def _about(self, request: Request, kind: str, actor: PersonId, *, detail: Mapping[str, object]) -> Entry:
+        on_behalf_of = request.requester if actor == MACHINE else None
+        return self._entry(kind, actor, on_behalf_of, action=request.action, detail=detail).model_copy(
+            update={"request": request.id, "target": request.target}
+        )

@@ -1,0 +1,50 @@
+"""What people are told, in words; no blocks, no I/O."""
+
+from collections.abc import Sequence
+
+from bot.approval import Clearance, NotCounted, Rejected, Waiting
+from bot.errors import NotUnderstood
+from bot.parse import Incomplete
+from bot.ports import Directory, Voted
+from bot.request import Answer, Mode, Needs, Request, State, Vote
+
+
+def misunderstood(error: NotUnderstood) -> Answer:
+    return Answer(text=str(error), hint=error.hint, form=error.form if isinstance(error, Incomplete) else "")
+
+
+def same_phrase(typed: str, phrase: str) -> bool:
+    return " ".join(typed.split()).casefold() == " ".join(phrase.split()).casefold()
+
+
+def call(request: Request, needs: Needs) -> str:
+    match needs.mode:
+        case Mode.CONFIRM:
+            return f"{request.id}: look at the plan and confirm it."
+        case Mode.TYPED:
+            return f"{request.id}: look at the plan; to run it, its phrase has to be typed."
+        case Mode.OTHERS:
+            many = f"{needs.count} of you have" if needs.count > 1 else "one of you has"
+            return f"{request.id} needs a decision: {many} to approve or reject the plan."
+
+
+def over(request: Request, votes: Sequence[Vote], directory: Directory) -> str:
+    """Why it is too late to decide, with the name of who was first."""
+    deciders = [vote for vote in votes if vote.approve is (request.state is not State.REJECTED)]
+    names = ", ".join(directory.name(vote.person) for vote in deciders)
+    word = "rejected" if request.state is State.REJECTED else "approved"
+    return f"it was already {word} by {names}; it is {request.state} now" if names else f"it is {request.state} now"
+
+
+def told(voted: Voted, vote: Vote) -> Answer:
+    request = voted.request
+    match voted.verdict:
+        case NotCounted(reason=reason):
+            return Answer(text=f"Not counted: {reason}.", request=request.id)
+        case Waiting(missing=missing):
+            return Answer(text=f"Counted. {missing} more approval(s) needed for {request.id}.", request=request.id)
+        case Rejected():
+            return Answer(text=f"You rejected {request.id}.", request=request.id)
+        case Clearance():
+            word = "confirmed" if vote.person in request.owners else "approved"
+            return Answer(text=f"You {word} {request.id}; it runs now.", request=request.id)
