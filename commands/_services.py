@@ -1,0 +1,86 @@
+"""How commands speak to the services of ops.toml: find one by name, ask within a deadline, offer names."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import Protocol, TypeVar
+
+from bot.errors import Misconfigured, NotUnderstood, OpsError
+from bot.params import Option
+
+SHOWN_OPTIONS = 100
+"""Slack takes at most so many options in one answer."""
+LONGEST_LABEL = 75
+"""Slack shows at most so many characters of an option."""
+
+
+class HasName(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T")
+S = TypeVar("S", bound=HasName)
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """Why a service gave no answer, as a sentence or a clause a person may read."""
+
+    why: str
+
+
+async def ask(call: Awaitable[T], deadline: timedelta) -> T | Unanswered:
+    """The answer, or why there is none: whatever goes wrong with one service leaves the others their turn."""
+    try:
+        async with asyncio.timeout(deadline.total_seconds()) as limit:
+            return await call
+    except OpsError as error:
+        return Unanswered(str(error))
+    except Exception as error:
+        if limit.expired():
+            return Unanswered(f"no answer within {deadline.total_seconds():g} s")
+        logging.getLogger(__name__).exception("a service's client raised what it should have translated")
+        return Unanswered(f"our own client failed ({type(error).__name__}); the log has the details")
+
+
+def pick(services: Sequence[S], name: str | None, *, can: str, typed: Callable[[str], str]) -> S:
+    """The service called `name`; the only one there is if nothing is said.
+
+    `can` completes "ops.toml names no service that can ..."; `typed` gives the words with a name put in.
+    Raises NotUnderstood or Misconfigured.
+    """
+    if not services:
+        raise Misconfigured(f"ops.toml names no service that can {can}; add one under [services].")
+    names = [service.name for service in services]
+    if name is None:
+        if len(services) == 1:
+            return services[0]
+        raise NotUnderstood(f"Several services can {can}: {', '.join(names)}. Say which.", hint=typed(names[0]))
+    for service in services:
+        if service.name.casefold() == name.casefold():
+            return service
+    close = closest(name, names)
+    instead = f"Did you mean {close!r}?" if close else f"There are: {', '.join(names)}."
+    raise NotUnderstood(f"No service called {name!r} can {can}. {instead}", hint=typed(close or names[0]))
+
+
+def closest(name: str, names: Iterable[str]) -> str | None:
+    """The name most like `name`, if one is like it at all."""
+    folded = {each.casefold(): each for each in names}
+    found = get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
+    return folded[found[0]] if found else None
+
+
+def matching(options: Iterable[Option], typed: str) -> list[Option]:
+    """The options that hold what is typed, those that begin with it first; at most what Slack takes."""
+    wanted = typed.strip().casefold()
+    found = [each for each in options if wanted in each.value.casefold() or wanted in each.label.casefold()]
+    return sorted(found, key=lambda each: not each.value.casefold().startswith(wanted))[:SHOWN_OPTIONS]
+
+
+def names(services: Iterable[HasName]) -> list[Option]:
+    return [Option(each.name, each.name[:LONGEST_LABEL]) for each in services]

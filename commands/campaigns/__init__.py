@@ -1,0 +1,47 @@
+"""/ops campaigns: what can be paused, and what is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.action import Lookup
+from bot.params import Params
+from bot.report import Report, Table
+from commands.campaigns._switches import look, state_of
+from integrations.capabilities import Switch, Switches
+
+
+class Campaigns(Params):
+    pass
+
+
+@dataclass(frozen=True)
+class ListCampaigns(Lookup[Campaigns]):
+    """List campaigns and whether they run."""
+
+    services: tuple[Switches, ...]
+    now: Callable[[], datetime]
+    deadline: timedelta = timedelta(seconds=5)
+
+    examples = ("campaigns",)
+
+    async def answer(self, params: Campaigns) -> Report:
+        now = self.now()
+        seen = await look(self.services, self.deadline)
+        order = list(Switch)
+        found = [(service, thing) for service, things in seen.things.items() for thing in things]
+        found.sort(key=lambda each: (order.index(each[1].state), each[1].name.casefold()))
+        counts = [(sum(thing.state is state for _, thing in found), state) for state in order]
+        told = ", ".join(f"{count} {state.value}" for count, state in counts if count)
+        return Report(
+            title="Campaigns",
+            lead=f"{told}." if told else "There are no campaigns.",
+            table=Table(
+                columns=("campaign", "state", "id", "service"),
+                rows=tuple((thing.name, state_of(thing), thing.id, name) for name, thing in found),
+            )
+            if found
+            else None,
+            notes=seen.unread,
+            taken_at=now,
+        )

@@ -1,0 +1,191 @@
+"""/ops errors: what went wrong lately, from every source at once, grouped; and what is new since."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter
+
+from bot.action import Followable
+from bot.errors import Misconfigured
+from bot.params import Choices, Duration, Option, Params, duration_text
+from bot.report import Fact, Frozen, Line, Moment, Report, Status, Table
+from commands._error_groups import Group, grouped
+from commands._services import Unanswered, ask, matching, names
+from integrations.capabilities import ErrorEvent, ErrorPage, ErrorSource
+
+LONGEST_FOLLOW = timedelta(hours=2)
+
+
+def _at_most_two_hours(follow: timedelta) -> timedelta:
+    if follow > LONGEST_FOLLOW:
+        raise ValueError(f"{duration_text(follow)} is too long to follow; type at most {duration_text(LONGEST_FOLLOW)}")
+    return follow
+
+
+class Tail(Params):
+    positional = ("source",)
+
+    source: Annotated[str | None, Choices()] = None
+    """Where the errors come from: a service of ops.toml, or an origin within one; everywhere if left out."""
+    since: Duration = timedelta(hours=1)
+    """How far back to look, as in 15m, 2h or 3d."""
+    n: Annotated[int, Field(ge=1, le=100)] = 20
+    """How many groups to show, 1 to 100; the rest goes into a file."""
+    match: Annotated[str | None, Field(max_length=200)] = None
+    """Only errors whose text contains this; capitals do not matter."""
+    follow: Annotated[Duration, AfterValidator(_at_most_two_hours)] | None = None
+    """Go on telling new ones in the thread for this long, at most 2h."""
+
+
+class Place(Frozen):
+    """How far one source has been told."""
+
+    since: AwareDatetime
+    """Where the next reading begins: a while before the newest error, for those that are written late."""
+    seen: dict[str, AwareDatetime] = Field(default_factory=dict)
+    """Keys at or after `since` that have been told, with their times."""
+    unread: bool = False
+    """The last reading failed, and that has been said."""
+
+    def after(self, page: ErrorPage, now: datetime, late: timedelta) -> "Place":
+        seen = self.seen | {event.key: event.at for event in page.events}
+        # A clock that runs ahead at the source must not carry us past what others write meanwhile: hence min().
+        since = max(self.since, min(max(seen.values(), default=self.since), now) - late)
+        if page.truncated:  # what lies before the oldest one read was never seen, and is given up with a note
+            since = max(since, min((event.at for event in page.events), default=since))
+        return Place(since=since, seen={key: at for key, at in seen.items() if at >= since})
+
+
+_CURSOR = TypeAdapter(dict[str, Place])
+
+
+@dataclass(frozen=True)
+class TailErrors(Followable[Tail]):
+    """Show recent errors, grouped by what they have in common."""
+
+    sources: tuple[ErrorSource, ...]
+    now: Callable[[], datetime]
+    deadline: timedelta = timedelta(seconds=8)
+    """For one source to answer."""
+    read_at_most: int = 1000
+    """Errors from one source in one reading."""
+    late: timedelta = timedelta(minutes=1)
+    """How long after its own time an error may appear and still be told while following."""
+    file_from: int = 50
+    """So many errors are also given one by one, as a table."""
+
+    examples = ("errors", "errors n8n since=2h", 'errors since=1d n=50 match="timed out"', "errors follow=10m")
+
+    async def answer(self, params: Tail) -> Report:
+        if not self.sources:
+            raise Misconfigured("ops.toml names no service whose errors can be read; add one under [services].")
+        now = self.now()
+        readings = await self._read(params, {source.name: now - params.since for source in self.sources})
+        found = [
+            (name, event)
+            for name, page in readings.items()
+            if isinstance(page, ErrorPage)
+            for event in page.events
+            if _wanted(params, name, event)
+        ]
+        unread = [name for name, page in readings.items() if isinstance(page, Unanswered)]
+        notes = [note for name, page in readings.items() if (note := _note(name, page))]
+        if params.source and not found:
+            notes.append(f"Sources: {', '.join(source.name for source in self.sources)}; or an origin within one.")
+        groups = grouped(found)
+        within = f"in the last {duration_text(params.since)}"
+        lead = f"{_counted(groups)} {within}." if groups else f"No errors {within}."
+        if unread and not groups:
+            lead = f"No errors {within} in what could be read."
+        return Report(
+            title=f"Errors of {params.source}" if params.source else "Errors",
+            lead=lead if len(unread) < len(readings) else "No source of errors could be read.",
+            status=Status.UNKNOWN if len(unread) == len(readings) else None,
+            lines=tuple(_line(group) for group in groups[: params.n]),
+            table=_table(found) if len(groups) > params.n or len(found) >= self.file_from else None,
+            notes=tuple(notes),
+            taken_at=now,
+        )
+
+    async def news(self, params: Tail, cursor: str) -> tuple[Report | None, str]:
+        now = self.now()
+        places = _CURSOR.validate_json(cursor) if cursor else {}
+        since = {s.name: places[s.name].since if s.name in places else now - self.late for s in self.sources}
+        found: list[tuple[str, ErrorEvent]] = []
+        notes: list[str] = []
+        for name, page in (await self._read(params, since)).items():
+            place = places.get(name)
+            note = _note(name, page)
+            if isinstance(page, Unanswered):
+                if note and not (place and place.unread):  # said once, not at every reading
+                    notes.append(note)
+                places[name] = (place or Place(since=now)).model_copy(update={"unread": True})
+                continue
+            if place is not None:
+                fresh = {e.key: e for e in page.events if e.at >= place.since and e.key not in place.seen}
+                found.extend((name, event) for event in fresh.values() if _wanted(params, name, event))
+                notes.extend([note] if note else [])
+            places[name] = (place or Place(since=since[name])).after(page, now, self.late)
+        following = _CURSOR.dump_json({name: places[name] for name in since}).decode()
+        if not found and not notes:
+            return None, following
+        groups = grouped(found)
+        return Report(
+            title="New errors",
+            lead=f"{_counted(groups)}." if groups else "",
+            lines=tuple(_line(group) for group in groups[: params.n]),
+            table=_table(found) if len(groups) > params.n else None,
+            notes=tuple(notes),
+            taken_at=now,
+        ), following
+
+    async def options(self, field: str, typed: str) -> Sequence[Option]:
+        return matching(names(self.sources), typed)
+
+    async def _read(self, params: Tail, since: Mapping[str, datetime]) -> dict[str, ErrorPage | Unanswered]:
+        match, limit = params.match or None, self.read_at_most
+        calls = [source.errors(since=since[source.name], match=match, limit=limit) for source in self.sources]
+        answers = await asyncio.gather(*(ask(call, self.deadline) for call in calls))
+        return {source.name: answer for source, answer in zip(self.sources, answers, strict=True)}
+
+
+def _wanted(params: Tail, source: str, event: ErrorEvent) -> bool:
+    return params.source is None or params.source.casefold() in (source.casefold(), event.origin.casefold())
+
+
+def _note(source: str, page: ErrorPage | Unanswered) -> str:
+    if isinstance(page, Unanswered):
+        return f"Could not read {source}: {page.why}"
+    return f"{source} has more errors than the newest that were read." if page.truncated else ""
+
+
+def _counted(groups: Sequence[Group]) -> str:
+    count = sum(group.count for group in groups)
+    errors = "1 error" if count == 1 else f"{count} errors"
+    return errors if len(groups) == 1 else f"{errors} in {len(groups)} groups"
+
+
+def _line(group: Group) -> Line:
+    where = " / ".join(dict.fromkeys(filter(None, (group.source, group.origin, group.operation))))
+    facts = [Fact(label="count", value=group.count), Fact(label="last", value=Moment(at=group.last))]
+    if group.first != group.last:
+        facts.insert(1, Fact(label="first", value=Moment(at=group.first)))
+    if group.newest.link:
+        facts.append(Fact(label="link", value=group.newest.link))
+    return Line(text=_short(group.newest.message), detail=where, facts=tuple(facts))
+
+
+def _short(message: str, most: int = 240) -> str:
+    flat = " ".join(message.split()) or "(no message)"
+    return flat if len(flat) <= most else f"{flat[: most - 1]}…"
+
+
+def _table(found: Sequence[tuple[str, ErrorEvent]]) -> Table:
+    newest_first = sorted(found, key=lambda each: each[1].at, reverse=True)
+    return Table(
+        columns=("time", "source", "origin", "operation", "message"),
+        rows=tuple((Moment(at=e.at), source, e.origin, e.operation, e.message) for source, e in newest_first),
+    )

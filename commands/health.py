@@ -1,0 +1,144 @@
+"""/ops health: check the services of ops.toml, all at once."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Protocol
+
+from cachetools import TTLCache
+
+from bot.action import Asker, Lookup
+from bot.params import Choices, Option, Params
+from bot.report import Fact, Line, Moment, Report, Span, Status, Suggestion
+from commands._services import Unanswered, ask, matching, names, pick
+from integrations.capabilities import Checkable, Checked, Health
+
+
+class Checkup(Params):
+    positional = ("service",)
+
+    service: Annotated[str | None, Choices()] = None
+    """Service to check, as named in ops.toml; all of them if left out."""
+    fresh: bool = False
+    """`yes` checks again now; otherwise an answer may be up to ten seconds old."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One check as history keeps it."""
+
+    service: str
+    kind: str
+    health: Health
+    detail: str
+    latency: timedelta
+    """How long the check took, the wait until its deadline included."""
+    at: datetime
+
+
+class HealthHistory(Protocol):
+    async def record(self, results: Sequence[Measured]) -> Mapping[str, datetime]:
+        """Keep these, and say for each service since when it has been as it is now."""
+        ...
+
+
+class Recent:
+    """Reports not older than `ttl`, and the one check in flight that everybody who asks meanwhile shares."""
+
+    def __init__(self, ttl: timedelta = timedelta(seconds=10), timer: Callable[[], float] = time.monotonic) -> None:
+        self._kept: TTLCache[str, Report] = TTLCache(maxsize=256, ttl=ttl.total_seconds(), timer=timer)
+        self._flying: dict[str, asyncio.Task[Report]] = {}
+
+    def get(self, key: str) -> Report | None:
+        return self._kept.get(key)
+
+    async def make(self, key: str, report: Callable[[], Coroutine[Any, Any, Report]]) -> Report:
+        """A new report, or the one being made right now."""
+        if key not in self._flying:
+            self._flying[key] = asyncio.create_task(self._fly(key, report()))
+        return await asyncio.shield(self._flying[key])  # one who gives up waiting must not end it for the others
+
+    async def _fly(self, key: str, report: Coroutine[Any, Any, Report]) -> Report:
+        try:
+            made = await report
+            self._kept[key] = made
+            return made
+        finally:
+            del self._flying[key]
+
+
+@dataclass(frozen=True)
+class CheckServices(Lookup[Checkup]):
+    """Check every service at once, worst first."""
+
+    services: tuple[Checkable, ...]
+    history: HealthHistory
+    now: Callable[[], datetime]
+    recent: Recent = field(default_factory=Recent, compare=False)
+    history_deadline: timedelta = timedelta(seconds=1)
+
+    examples = ("health", "health n8n", "health fresh=yes")
+
+    async def answer(self, params: Checkup) -> Report:
+        chosen = self.services
+        if params.service is not None or not self.services:
+            chosen = (pick(self.services, params.service, can="be checked", typed=lambda name: f"health {name}"),)
+        key = chosen[0].name if params.service else ""
+        kept = None if params.fresh else self.recent.get(key)
+        return kept or await self.recent.make(key, lambda: self._look(chosen, key))
+
+    def ready(self, asker: Asker, params: Checkup) -> Report | None:
+        return None if params.fresh else self.recent.get(params.service or "")
+
+    async def options(self, field: str, typed: str) -> Sequence[Option]:
+        return matching(names(self.services), typed)
+
+    async def _look(self, chosen: Sequence[Checkable], key: str) -> Report:
+        results = await asyncio.gather(*(self._measure(service) for service in chosen))
+        since = await ask(self.history.record(results), self.history_deadline)
+        known = {} if isinstance(since, Unanswered) else since
+        worst_first = sorted(results, key=lambda result: (-_RANK[result.health], result.service))
+        return Report(
+            title=f"Health of {key}" if key else "Health",
+            lead=_lead(worst_first),
+            status=Status(worst_first[0].health.value),
+            lines=tuple(_line(result, known.get(result.service)) for result in worst_first),
+            notes=(f"History not available: {since.why}",) if isinstance(since, Unanswered) else (),
+            suggestions=(Suggestion(label="Check again", words=" ".join(filter(None, ("health", key, "fresh=yes")))),),
+            taken_at=self.now(),
+        )
+
+    async def _measure(self, service: Checkable) -> Measured:
+        began = time.monotonic()
+        answer = await ask(service.check(), service.deadline)
+        checked = Checked(Health.UNKNOWN, answer.why) if isinstance(answer, Unanswered) else answer
+        latency = timedelta(seconds=time.monotonic() - began)
+        return Measured(service.name, service.kind, checked.health, checked.detail, latency, self.now())
+
+
+_RANK = {health: rank for rank, health in enumerate(Health)}
+
+
+def _lead(worst_first: Sequence[Measured]) -> str:
+    failing = [result for result in worst_first if result.health is not Health.OK]
+    if not failing:
+        return "All is well." if len(worst_first) > 1 else f"{worst_first[0].service} is ok."
+    told = ", ".join(f"{result.service} is {result.health.value}" for result in failing[:5])
+    more = f" and {len(failing) - 5} more" if len(failing) > 5 else ""
+    return f"{told}{more}." if len(worst_first) == 1 else f"{len(failing)} of {len(worst_first)}: {told}{more}."
+
+
+def _line(result: Measured, since: datetime | None) -> Line:
+    facts = [Fact(label="latency", value=Span(seconds=round(result.latency.total_seconds(), 3)))]
+    if since is not None:
+        facts.append(Fact(label="since", value=Moment(at=since)))
+    errors = Suggestion(label="Errors", words=f"errors {result.service}")
+    return Line(
+        text=result.service,
+        detail=result.detail,
+        status=Status(result.health.value),
+        facts=tuple(facts),
+        suggestions=() if result.health is Health.OK else (errors,),
+    )
