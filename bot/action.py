@@ -96,6 +96,8 @@ class Action(ABC, Generic[P]):
     """What a command does. Its words are its module's path below `commands`."""
 
     risk: ClassVar[Risk]
+    restricted: ClassVar[bool] = False
+    """Asked by approver roles alone, unless a rule of ops.toml says otherwise."""
     examples: ClassVar[tuple[str, ...]] = ()
     """Whole lines as typed after `/ops `; each is parsed by a test and shown in help."""
     params_type: ClassVar[type[Params]]
@@ -187,6 +189,10 @@ class Change(Action[P], Generic[P, PL]):
         Raises Stale (before any effect), Refused or TryLater (nothing, or what was done is in the sentence),
         OutcomeUnknown (it may have worked).
         """
+
+    async def evidence(self, plan: PL) -> str:
+        """What can be read of how a run with an unknown end went on; shown to whoever reconciles it."""
+        return ""
 
 
 class Undoable(Change[P, PL]):

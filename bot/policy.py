@@ -142,6 +142,7 @@ class Question:
     override: bool = False
     break_glass: bool = False
     escalated: tuple[str, ...] = ()
+    restricted: bool = False
 
     @property
     def owners(self) -> frozenset[PersonId]:
@@ -203,14 +204,15 @@ class Applying:
     open: bool
 
 
-def applying(policy: Policy, action: str) -> Applying:
+def applying(policy: Policy, action: str, *, restricted: bool = False) -> Applying:
     """Settle the rule for an action: exact words first, then the longest pattern, then the defaults."""
     matching = [pattern for pattern in policy.rules if pattern == action or fnmatchcase(action, pattern)]
     matching.sort(key=lambda pattern: (pattern == action, len(pattern.replace("*", ""))), reverse=True)
     layers = [_said(policy.rules[pattern]) for pattern in matching]
+    approvers = tuple(name for name, role in policy.roles.items() if role.approves)
     defaults = _said(_DEFAULT) | {
-        "ask": tuple(policy.roles),
-        "approvers": tuple(name for name, role in policy.roles.items() if role.approves),
+        "ask": approvers if restricted else tuple(policy.roles),
+        "approvers": approvers,
         "self_approval": policy.self_approval,
     }
     settled: dict[str, object] = {}
@@ -241,7 +243,7 @@ def _listed(names: Iterable[str], nobody: str) -> str:
 
 def decide(question: Question, policy: Policy, roster: Roster) -> Decision:
     """The one answer to "may they?"; asked at typing, at every click, and again at execution."""
-    rule = applying(policy, question.action)
+    rule = applying(policy, question.action, restricted=question.restricted)
     askers = _members(rule.ask, roster)
     asking = question.on_behalf_of or question.who
     if asking not in askers:

@@ -91,3 +91,5 @@ class Report(Frozen):
     """Small print: what could not be read, what was left out."""
     suggestions: tuple[Suggestion, ...] = ()
     taken_at: AwareDatetime | None = None
+    secret: str = ""
+    """Shown to the asker alone, once; never shared, stored or logged. The only text that is not redacted."""

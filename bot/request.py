@@ -1,16 +1,30 @@
 """The request and the table of its legal moves; no I/O."""
 
+import re
 from datetime import timedelta
 from enum import StrEnum
-from typing import NewType
+from typing import Annotated, NewType
 
-from pydantic import AwareDatetime, JsonValue
+from pydantic import AfterValidator, AwareDatetime, JsonValue
 
 from bot.action import Risk
+from bot.params import Choices
 from bot.report import Frozen, PersonId
 
 RequestId = NewType("RequestId", str)
 """`R` and a number, as people type it: R42."""
+
+
+def request_id(typed: str) -> str:
+    """R42 from `R42`, `r42`, `#42` or `42`. Raises ValueError with what to type instead."""
+    found = re.fullmatch(r"[Rr#]?(\d{1,12})", typed.strip())
+    if found is None:
+        raise ValueError(f"{typed!r} is no request; type one like R42, or requests to see them")
+    return f"R{int(found[1])}"
+
+
+RequestWord = Annotated[str, AfterValidator(request_id), Choices()]
+"""A request as a parameter."""
 
 
 class Via(StrEnum):

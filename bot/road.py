@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import structlog
 
-from bot.action import Asker, Change, Lookup, Plan, Risk, Upkeep
+from bot.action import AnyAction, Asker, Change, Lookup, Plan, Risk, Upkeep
 from bot.approval import Clearance, NotCounted, Rejected, Waiting, counts, tally
 from bot.catalogue import Catalogue
 from bot.errors import NotUnderstood, OpsError
@@ -91,7 +91,7 @@ class Road:
             return misunderstood(error)
         if not isinstance(parsed.action, Lookup):
             return None
-        decision = self._decide(said, parsed.action.words, Risk.READ)
+        decision = self._decide(said, parsed.action, Risk.READ)
         if not isinstance(decision, Allow):
             return None  # a refusal is audited first
         report = parsed.action.ready(self.asker(said), parsed.params)
@@ -137,7 +137,7 @@ class Road:
         risk = max(action.risk, action.risk_of(parsed.params), key=lambda risk: risk.rank)
         frozen = await self.freezes.current() if risk is Risk.DESTRUCTIVE else None
         decision = self._decide(
-            said, action.words, risk, override=bool(parsed.override), glass=bool(parsed.break_glass), frozen=frozen
+            said, action, risk, override=bool(parsed.override), glass=bool(parsed.break_glass), frozen=frozen
         )
         if isinstance(decision, Deny):
             await self._refused(said, action.words, decision)
@@ -255,16 +255,14 @@ class Road:
 
     # -- deciding --------------------------------------------------------------------------------
 
-    async def judge(self, request: Request, now_frozen: Freeze | None = None) -> Decision:
+    async def judge(self, request: Request) -> Decision:
         """Policy's answer for a stored request, from the facts of this moment."""
-        governed = str((request.plan or {}).get("governed_by") or request.action)
-        frozen = now_frozen or await self.freezes.current()
+        plan = request.plan or {}
+        governing = self.catalogue.get(str(plan.get("governed_by") or request.action))
+        frozen = await self.freezes.current()
         last_run = await self.requests.last_run(request.action, request.target) if request.target else None
-        return self._question(request, governed, frozen, last_run)
-
-    def _question(self, request: Request, action: str, frozen: Freeze | None, last_run: object) -> Decision:
         question = Question(
-            action=action,
+            action=governing.words if governing else request.action,
             risk=request.risk,
             who=request.requester,
             on_behalf_of=request.on_behalf_of,
@@ -274,10 +272,11 @@ class Road:
             channel_name=self.directory.channel_name(request.channel) if request.channel else None,
             target=request.target,
             frozen=frozen,
-            last_run=last_run,  # type: ignore[arg-type]
+            last_run=last_run,
             override=bool(request.override),
             break_glass=bool(request.break_glass),
             escalated=request.escalated,
+            restricted=governing.restricted if governing else False,
         )
         return decide(question, self.policy, self.directory.roster())
 
@@ -357,15 +356,23 @@ class Road:
         roles = frozenset(role for role, people in members.items() if person in people)
         return Asker(who, roles, on_behalf_of, channel)
 
-    def may_ask(self, asker: Asker, via: Via = Via.SLASH) -> Callable[[str, Risk], bool]:
+    def may_ask(self, asker: Asker, via: Via = Via.SLASH) -> Callable[[AnyAction], bool]:
         """Whether this asker may ask for an action here; for help and Home."""
         said = Said(who=asker.person, on_behalf_of=asker.on_behalf_of, channel=asker.channel, words="", via=via)
-        return lambda words, risk: not isinstance(self._decide(said, words, risk, override=True), Deny)
+        return lambda action: not isinstance(self._decide(said, action, action.risk, override=True), Deny)
 
-    def _decide(self, said: Said, action: str, risk: Risk, *, override: bool = False, glass: bool = False,
-                frozen: Freeze | None = None) -> Decision:  # fmt: skip
+    def _decide(
+        self,
+        said: Said,
+        action: AnyAction,
+        risk: Risk,
+        *,
+        override: bool = False,
+        glass: bool = False,
+        frozen: Freeze | None = None,
+    ) -> Decision:
         question = Question(
-            action=action,
+            action=action.words,
             risk=risk,
             who=said.who,
             on_behalf_of=said.on_behalf_of,
@@ -376,6 +383,7 @@ class Road:
             override=override,
             break_glass=glass,
             frozen=frozen,
+            restricted=action.restricted,
         )
         return decide(question, self.policy, self.directory.roster())
 
