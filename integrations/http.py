@@ -1,0 +1,340 @@
+"""How we talk HTTP to anybody: time limits, retries of reads, and one table from answers to `bot.errors`.
+
+A write is sent once. Whatever leaves it open whether the service acted is OutcomeUnknown: a time-out, a broken
+connection, and also a 5xx, because a gateway gives up on a call that its upstream goes on with.
+"""
+
+import asyncio
+import json
+import random
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from socket import gaierror
+from typing import Any, NoReturn, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
+from integrations.capabilities import Checked, Health
+from integrations.section import Outside
+
+USER_AGENT = "handrail"
+ANSWER_LIMIT = 8 * 1024 * 1024
+"""Bytes read of one answer, after decompression."""
+QUOTE_LIMIT = 300
+"""Characters of a vendor's own sentence that an error repeats."""
+CONNECT_LIMIT = timedelta(seconds=5)
+ATTEMPTS = 3
+AFTER_LIMIT = timedelta(hours=1)
+"""Longest wait that a Retry-After may ask for."""
+
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeError)
+_AGAIN = frozenset({429, 502, 503, 504})
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Unreadable(TryLater):
+    """A read was answered with success, and the answer is too large, cut off, or not what the API promises."""
+
+
+class Unread(OutcomeUnknown):
+    """A write was answered with success, and the answer is too large, cut off, or not what the API promises."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, whatever its status."""
+
+    status: int
+    media: str
+    """Content type without parameters, lower case."""
+    body: bytes = field(repr=False)
+    whole: bool
+    """False where the body was cut off at ANSWER_LIMIT, or by the connection."""
+    retry_after: timedelta | None
+    seconds: float
+    """From sending to the last byte."""
+
+    @property
+    def good(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def broken(self) -> bool:
+        """A success whose connection broke before its end."""
+        return self.good and not self.whole and len(self.body) < ANSWER_LIMIT
+
+    def json(self) -> Any:
+        """Raises ValueError."""
+        if not self.whole:
+            raise ValueError("cut off")
+        return json.loads(self.body)
+
+
+def retry_after(value: str | None, now: datetime) -> timedelta | None:
+    """Read a Retry-After header, seconds or a date; None where it says nothing usable; at most AFTER_LIMIT."""
+    if not value:
+        return None
+    try:
+        span = timedelta(seconds=float(value))
+    except (ValueError, OverflowError):
+        try:
+            span = parsedate_to_datetime(value).astimezone(UTC) - now
+        except (ValueError, OverflowError, TypeError):
+            return None
+    return min(max(span, timedelta(0)), AFTER_LIMIT)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for inner in error.exceptions:
+                yield from _causes(inner)
+        error = error.__cause__ or error.__context__
+
+
+def unreached(error: Exception, limit: timedelta) -> Checked:
+    """What a check says where no answer came: DOWN only where the connection was refused."""
+    causes = tuple(_causes(error))
+    if any(isinstance(cause, gaierror) for cause in causes):
+        return Checked(Health.UNKNOWN, "its host name could not be resolved")
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return Checked(Health.DEGRADED, "its certificate was not accepted")
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return Checked(Health.DOWN, "it refused the connection")
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return Checked(Health.UNKNOWN, f"no answer within {limit.total_seconds():g} s")
+    return Checked(Health.UNKNOWN, "the connection broke before an answer came")
+
+
+class Service:
+    """One vendor's HTTP API, as one service of ops.toml."""
+
+    def __init__(
+        self,
+        outside: Outside,
+        *,
+        name: str,
+        base_url: str,
+        timeout: timedelta,
+        credentials: Callable[[], Mapping[str, str]] = dict,
+        credential_setting: str = "",
+    ) -> None:
+        """`credentials` gives the headers that prove who we are, asked for at each call; `credential_setting` is
+        where a person mends them, like `services.n8n.api_key`."""
+        self.name = name
+        self._outside = outside
+        self._base_url = base_url
+        self._timeout = timeout
+        self._credentials = credentials
+        self._credential_setting = credential_setting
+
+    async def get(
+        self,
+        path: str,
+        shape: type[M],
+        *,
+        params: Mapping[str, str] | None = None,
+        missing: OpsError | None = None,
+    ) -> M:
+        """Read, trying again within the time limit. `missing` is raised for a 404."""
+        until = time.monotonic() + self._timeout.total_seconds()
+        for attempt in range(1, ATTEMPTS + 1):
+            pause = random.uniform(0, 0.2 * 2**attempt)  # noqa: S311 - spreads load, guards nothing
+            left = max(until - time.monotonic(), 0.01)
+            answer: Answer | None = None
+            failure: Exception | None = None
+            try:
+                answer = await self._send("GET", path, params=params, limit=timedelta(seconds=left))
+            except _FAILURES as error:
+                failure = error
+            else:
+                if answer.status not in _AGAIN and not answer.broken:
+                    return self._read(answer, shape, write=False, missing=missing)
+                pause = max(pause, answer.retry_after.total_seconds() if answer.retry_after else 0.0)
+            if attempt == ATTEMPTS or time.monotonic() + pause >= until:
+                break
+            await asyncio.sleep(pause)
+        if answer is not None:
+            return self._read(answer, shape, write=False, missing=missing)
+        failed = self.failure_of(failure or TimeoutError(), write=False, limit=self._timeout)
+        raise failed from _shown(failure, failed)
+
+    async def post(
+        self,
+        path: str,
+        shape: type[M],
+        *,
+        body: Mapping[str, Any] | None = None,
+        limit: timedelta | None = None,
+        missing: OpsError | None = None,
+    ) -> M:
+        """Write, once. Raises Unread where it worked and the answer is of no use."""
+        limit = limit or self._timeout
+        try:
+            answer = await self._send("POST", path, body=body, limit=limit)
+        except _FAILURES as error:
+            failed = self.failure_of(error, write=True, limit=limit)
+            raise failed from _shown(error, failed)
+        return self._read(answer, shape, write=True, missing=missing)
+
+    async def look(
+        self, path: str, *, limit: timedelta, method: str = "GET", body: Mapping[str, Any] | None = None
+    ) -> Answer | Checked:
+        """One try, for health checks: the answer whatever its status, or what its absence means."""
+        try:
+            return await self._send(method, path, body=body, limit=limit)
+        except _FAILURES as error:
+            return unreached(error, limit)
+        except OpsError as error:  # a credential that cannot be found
+            return Checked(Health.UNKNOWN, str(error))
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        limit: timedelta,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        seconds = limit.total_seconds()
+        # Connecting ends well before the whole does, so that "nothing was sent" can be told from "no answer".
+        connect = min(CONNECT_LIMIT.total_seconds(), seconds / 3)
+        started = time.monotonic()
+        async with (
+            asyncio.timeout(seconds),
+            self._outside.http.stream(
+                method,
+                self._base_url + path,
+                params=params,
+                json=body,
+                headers={"Accept": "application/json", "User-Agent": USER_AGENT, **self._credentials()},
+                timeout=httpx.Timeout(seconds, connect=connect, pool=connect),
+                follow_redirects=False,  # a redirect would carry the credential to wherever it points
+            ) as response,
+        ):
+            content, whole = await _content(response)
+        return Answer(
+            status=response.status_code,
+            media=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
+            body=content,
+            whole=whole,
+            retry_after=retry_after(response.headers.get("retry-after"), datetime.now(UTC)),
+            seconds=time.monotonic() - started,
+        )
+
+    def _read(self, answer: Answer, shape: type[M], *, write: bool, missing: OpsError | None) -> M:
+        if not answer.good:
+            raise self.error_of(answer, write=write, missing=missing)
+        try:
+            return shape.model_validate(answer.json())
+        except (ValueError, ValidationError, RecursionError) as error:
+            # The cause is dropped: pydantic's text quotes the answer.
+            self._unreadable(answer, error, write=write)
+
+    def _unreadable(self, answer: Answer, error: Exception, *, write: bool) -> NoReturn:
+        if not answer.whole:
+            why = "an answer that was cut off or is too large"
+        elif "json" not in answer.media:
+            why = f"{answer.media or 'no content type'} instead of JSON"
+        elif isinstance(error, ValidationError):
+            why = f"JSON of a shape it does not promise ({_places(error)})"
+        else:
+            why = "broken JSON"
+        if write:
+            raise Unread(
+                f"{self.name} accepted the call and answered with {why}; look there for how it ended."
+            ) from None
+        raise Unreadable(
+            f"{self.name} answered with {why}. If this stays so, check services.{self.name}.url."
+        ) from None
+
+    def failure_of(self, error: Exception, *, write: bool, limit: timedelta) -> OpsError:
+        """The error for a call that got no whole answer."""
+        if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError):
+            return Misconfigured(
+                f"services.{self.name}.url, or a credential, cannot be sent: write a whole http address."
+            )
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
+            return TryLater(f"Could not connect to {self.name}: {unreached(error, limit).detail}. Nothing was sent.")
+        timed_out = isinstance(error, httpx.TimeoutException | TimeoutError)
+        why = f"did not answer within {limit.total_seconds():g} s" if timed_out else "broke the connection"
+        if write:
+            return OutcomeUnknown(f"{self.name} {why}; the call may or may not have worked.")
+        return TryLater(f"{self.name} {why}.")
+
+    def error_of(self, answer: Answer, *, write: bool, missing: OpsError | None = None) -> OpsError:
+        """The error for an answer that is no success."""
+        said = self.said(answer)
+        match answer.status:
+            case 401 | 403:
+                where = f" Check {self._credential_setting}." if self._credential_setting else ""
+                return Refused(f"{self.name} refused our credential ({answer.status}){said}.{where}")
+            case 404 | 410:
+                return missing or NotUnderstood(
+                    f"{self.name} does not know what was asked for ({answer.status}){said}."
+                )
+            case 408 | 425 | 429:
+                return TryLater(f"{self.name} asks us to slow down ({answer.status}).", after=answer.retry_after)
+            case status if status >= 500 and write:
+                return OutcomeUnknown(f"{self.name} failed ({status}){said}; the call may or may not have worked.")
+            case status if status >= 500:
+                return TryLater(f"{self.name} is in trouble ({status}){said}.", after=answer.retry_after)
+            case status if status < 400:
+                return Misconfigured(
+                    f"{self.name} sends us elsewhere ({status}): write its final address in services.{self.name}.url."
+                )
+            case status:
+                return Refused(f"{self.name} refused ({status}){said}.")
+
+    def said(self, answer: Answer) -> str:
+        """`: its sentence`, or nothing: only a `message` in JSON is repeated, redacted and shortened."""
+        try:
+            found = answer.json()
+        except (ValueError, RecursionError):
+            return ""
+        message = found.get("message") if isinstance(found, dict) else None
+        if not isinstance(message, str) or not message.strip():
+            return ""
+        return f": {self.clean(message)}"
+
+    def clean(self, text: str) -> str:
+        """Make a vendor's text fit to be repeated: one line, no secret of ours, at most QUOTE_LIMIT characters."""
+        for value in self._credentials().values():
+            text = text.replace(value, "[redacted]").replace(value.split()[-1], "[redacted]")
+        text = " ".join(self._outside.redact(text).split()).rstrip(".")
+        return text if len(text) <= QUOTE_LIMIT else text[: QUOTE_LIMIT - 1] + "…"
+
+
+def _shown(failure: Exception | None, failed: OpsError) -> Exception | None:
+    """The cause, except where it quotes the credential that could not be sent."""
+    return None if isinstance(failed, Misconfigured) else failure
+
+
+async def _content(response: httpx.Response) -> tuple[bytes, bool]:
+    """The body as far as it came. A connection that breaks in the middle of a success leaves a success."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async for part in response.aiter_bytes():
+            parts.append(part)
+            size += len(part)
+            if size > ANSWER_LIMIT:
+                return b"".join(parts)[:ANSWER_LIMIT], False
+    except (httpx.ReadError, httpx.RemoteProtocolError, httpx.DecodingError):
+        return b"".join(parts), False
+    return b"".join(parts), True
+
+
+def _places(error: ValidationError) -> str:
+    """Where the shape was wrong, without what was there."""
+    places = {".".join(str(part) for part in detail["loc"]) or "the whole" for detail in error.errors()[:20]}
+    return ", ".join(sorted(places)[:3])

@@ -1,0 +1,375 @@
+"""n8n: its health, its failed executions, retrying them, and pausing its workflows. Speaks 2.8 and 2.41."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from cachetools import LRUCache
+from pydantic import Field
+
+from bot.errors import NotUnderstood, OpsError, OutcomeUnknown, Refused
+from bot.params import Duration
+from integrations.capabilities import (
+    Checked,
+    ErrorEvent,
+    ErrorPage,
+    Execution,
+    Flipped,
+    Health,
+    Named,
+    Switch,
+    Switchable,
+)
+from integrations.http import Answer, Service, Unread
+from integrations.n8n_api import N8nApi, Run, Workflow, no_execution, no_workflow
+from integrations.section import Outside, SecretRef, Section, Url
+
+_DETAILS = 100
+"""Failed runs whose reason is read for one listing, newest first."""
+_AT_ONCE = 5
+_LONGEST_RUN = timedelta(days=1)
+"""A run that failed since then started at most this long before."""
+_NAMES_LAST_S = 300.0
+_NAMES_AGAIN_S = 30.0
+"""After a listing that failed."""
+_VERSION = "version "
+
+
+class N8nSection(Section):
+    kind: Literal["n8n"]
+    url: Url
+    """Where n8n is, without /api/v1."""
+    api_key: SecretRef
+    """Needs the scopes execution:list, execution:read, execution:retry, workflow:list, workflow:read, and to pause
+    workflows workflow:activate and workflow:deactivate."""
+    timeout: Duration = timedelta(seconds=10)
+    """For reads, and for writes that answer at once."""
+    retry_deadline: Duration = timedelta(seconds=60)
+    """How long to wait for the end of a retried run."""
+    pausable: tuple[str, ...] = ()
+    """Workflows that may be paused, by name or id."""
+    pausable_tag: str = ""
+    """Workflows that carry this tag may be paused too."""
+    readiness: str = Field(default="/healthz/readiness", pattern=r"^/[\w/-]+$")
+    """n8n's N8N_ENDPOINT_HEALTH moves it."""
+
+
+def n8n(name: str, section: N8nSection, outside: Outside) -> tuple[Named, ...]:
+    """One client, and one more where ops.toml lets workflows be paused."""
+    client = N8n(name, section, outside)
+    if not section.pausable and not section.pausable_tag:
+        return (client,)
+    return (client, PausableWorkflows(name, section, outside))
+
+
+def _service(name: str, section: N8nSection, outside: Outside) -> Service:
+    return Service(
+        outside,
+        name=name,
+        base_url=f"{section.url.rstrip('/')}/api/v1",
+        timeout=section.timeout,
+        credentials=lambda: {"X-N8N-API-KEY": outside.secrets(section.api_key)},
+        credential_setting=f"services.{name}.api_key",
+    )
+
+
+class N8n:
+    """Checkable, ErrorSource, Executions."""
+
+    kind = "n8n"
+
+    def __init__(self, name: str, section: N8nSection, outside: Outside) -> None:
+        self.name = name
+        self.deadline = section.deadline
+        self._section = section
+        self._url = section.url.rstrip("/")
+        self._open = Service(outside, name=name, base_url=self._url, timeout=section.timeout)
+        self._service = _service(name, section, outside)
+        self._api = N8nApi(self._service)
+        self._names: Mapping[str, str] = {}
+        self._names_until = 0.0
+        self._names_lock = asyncio.Lock()
+        self._reasons: LRUCache[str, tuple[str | None, str | None]] = LRUCache(1000)
+
+    # -- be checked
+
+    async def check(self) -> Checked:
+        """Source: GET /healthz/readiness, then GET /executions to prove the credential."""
+        ready = await self._open.look(self._section.readiness, limit=self.deadline)
+        if isinstance(ready, Checked):
+            return ready
+        if (trouble := _not_ready(ready)) is not None:
+            return trouble
+        left = timedelta(seconds=max(self.deadline.total_seconds() - ready.seconds, 0.1))
+        asked = await self._service.look("/executions?limit=1", limit=left)
+        if isinstance(asked, Checked):
+            return Checked(Health.DEGRADED, f"it is ready, but its API is not: {asked.detail}")
+        if not asked.good:
+            return Checked(Health.DEGRADED, f"it is ready, but: {self._service.error_of(asked, write=False)}")
+        return _odd(asked) if asked.media != "application/json" else Checked(Health.OK)
+
+    # -- list errors
+
+    async def errors(self, *, since: datetime, match: str | None, limit: int) -> ErrorPage:
+        """Failed runs that no retry has mended. With `match`, the newest 100 are looked through."""
+        wanted = (match or "").casefold()
+        room = _DETAILS if wanted else min(limit, _DETAILS)
+        runs: list[Run] = []
+        truncated = False
+        async for run in self._api.failed_runs(None):
+            if _before(run, since):
+                break
+            if run.retrySuccessId is not None or not _failed_since(run, since):
+                continue
+            if truncated := len(runs) == room:
+                break
+            runs.append(run)
+        turns = asyncio.Semaphore(_AT_ONCE)
+        events = await asyncio.gather(*(self._event(run, turns) for run in runs))
+        found = [e for e in events if wanted in f"{e.origin} {e.operation} {e.message}".casefold()]
+        found.sort(key=lambda event: event.at, reverse=True)
+        return ErrorPage(tuple(found[:limit]), truncated=truncated or len(found) > limit)
+
+    async def _event(self, run: Run, turns: asyncio.Semaphore) -> ErrorEvent:
+        async with turns:
+            if run.id not in self._reasons:  # a run that ended does not change
+                try:
+                    self._reasons[run.id] = (await self._api.run(run.id)).why()
+                except NotUnderstood:
+                    self._reasons[run.id] = (None, None)
+            seen = await self._execution(run, self._reasons[run.id])
+        return ErrorEvent(
+            key=run.id,
+            at=seen.stopped_at or seen.started_at or datetime.fromtimestamp(0).astimezone(),
+            origin=seen.workflow,
+            operation=seen.failing_node or "",
+            message=seen.error or "n8n does not say why",
+            link=seen.link,
+        )
+
+    # -- list and retry executions
+
+    async def failed(
+        self, *, workflow: str | None = None, since: datetime | None = None, limit: int = 20
+    ) -> tuple[Execution, ...]:
+        """Those mended by a retry too, with `retried_by`."""
+        workflow_id = await self._workflow_id(workflow) if workflow else None
+        found: list[Execution] = []
+        async for run in self._api.failed_runs(workflow_id):
+            if len(found) == limit or (since and _before(run, since)):
+                break
+            if since is None or _failed_since(run, since):
+                found.append(await self._execution(run))
+        return tuple(found)
+
+    async def execution(self, execution_id: str) -> Execution:
+        run = await self._api.run(execution_id)
+        return await self._execution(run, run.why())
+
+    async def retries_of(self, execution_id: str) -> tuple[Execution, ...]:
+        """Raises Refused where more than 2,500 runs of its workflow came since: then it cannot be told."""
+        return await self._retries(await self._api.run(execution_id))
+
+    async def _retries(self, original: Run) -> tuple[Execution, ...]:
+        return tuple([await self._execution(run) for run in await self._api.retries_of(original)])
+
+    async def retry(self, execution_id: str, *, current_workflow: bool) -> Execution:
+        """Source: POST /executions/{id}/retry, which answers 200 when the new run ends, also when it failed.
+
+        n8n starts another run at each call: so an execution that was mended, or is being retried, is refused here.
+        """
+        original = await self._api.run(execution_id)
+        if original.retrySuccessId is not None:
+            raise Refused(f"Execution {original.id} was already retried with success, as {original.retrySuccessId}.")
+        before = await self._api.retries_of(original)
+        if going := [run.id for run in before if run.status in ("new", "running", "waiting")]:
+            raise Refused(f"Execution {original.id} is being retried now, as {', '.join(going)}.")
+        try:
+            run = await self._service.post(
+                f"/executions/{original.id}/retry",
+                Run,
+                body={"loadWorkflow": current_workflow},
+                limit=self._section.retry_deadline,
+                missing=no_execution(original.id),
+            )
+        except OutcomeUnknown as error:
+            new = await self._new_since(original, {run.id for run in before})
+            if isinstance(error, Unread) and len(new) == 1 and new[0].stoppedAt is not None:
+                return await self.execution(new[0].id)
+            raise OutcomeUnknown(f"{error} {_trace(new)}") from error
+        return await self._execution(run, run.why())
+
+    async def _new_since(self, original: Run, known: set[str]) -> list[Run]:
+        """Retries that were not there before our call; none where we cannot tell."""
+        try:
+            return [run for run in await self._api.retries_of(original) if run.id not in known]
+        except OpsError:
+            return []
+
+    # -- in words
+
+    async def _execution(self, run: Run, why: tuple[str | None, str | None] = (None, None)) -> Execution:
+        node, message = why
+        return Execution(
+            id=run.id,
+            workflow_id=run.workflowId,
+            workflow=(await self._workflow_names()).get(run.workflowId, run.workflowId),
+            status=run.status,
+            started_at=run.startedAt,
+            stopped_at=run.stoppedAt,
+            failing_node=node,
+            error=self._service.clean(message) if message else None,
+            retry_of=run.retryOf,
+            retried_by=run.retrySuccessId,
+            link=f"{self._url}/workflow/{run.workflowId}/executions/{run.id}",
+        )
+
+    async def _workflow_names(self) -> Mapping[str, str]:
+        async with self._names_lock:
+            if time.monotonic() >= self._names_until:
+                try:
+                    self._names = {found.id: found.name async for found in self._api.workflows()}
+                    self._names_until = time.monotonic() + _NAMES_LAST_S
+                except OpsError:  # a name is a kindness: the id does
+                    self._names_until = time.monotonic() + _NAMES_AGAIN_S
+            return self._names
+
+    async def _workflow_id(self, words: str) -> str:
+        names = await self._workflow_names()
+        if words in names:
+            return words
+        found = [id_ for id_, name in names.items() if name.casefold() == words.casefold()]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise NotUnderstood(f"{len(found)} workflows are called {words!r}.", hint=f"workflow={found[0]}")
+        known = ", ".join(sorted(names.values())[:5])
+        raise NotUnderstood(f"n8n has no workflow called {words!r}.", hint=f"one of: {known}" if known else "")
+
+
+class PausableWorkflows:
+    """Switches."""
+
+    kind = "n8n"
+
+    def __init__(self, name: str, section: N8nSection, outside: Outside) -> None:
+        self.name = name
+        self._section = section
+        self._service = _service(name, section, outside)
+        self._api = N8nApi(self._service)
+
+    async def switches(self) -> tuple[Switchable, ...]:
+        """The workflows that ops.toml lets us pause."""
+        return tuple([_switchable(found) async for found in self._api.workflows() if self._may_pause(found)])
+
+    async def pause(self, ids: Sequence[str]) -> Flipped:
+        """Source: POST /workflows/{id}/unpublish, before 2.41 /deactivate.
+
+        A workflow whose call ends openly is looked at; OutcomeUnknown only where that leaves it open.
+        """
+        changed: list[Switchable] = []
+        missed: list[str] = []
+        for id_ in ids:
+            try:
+                before = await self._api.workflow(id_)
+                was = _switchable(before)
+                if not self._may_pause(before):
+                    missed.append(f"{was.name} is not among the workflows that may be paused")
+                elif was.state is not Switch.RUNNING:
+                    missed.append(f"{was.name} was not running any more")
+                else:
+                    await self._flip(id_, "unpublish" if await self._api.is_newer() else "deactivate", {}, active=False)
+                    changed.append(was)
+            except OutcomeUnknown as error:
+                raise _half_done(error, "paused", changed) from error
+            except OpsError as error:
+                missed.append(f"{id_}: {error}")
+        return Flipped(tuple(changed), tuple(missed))
+
+    async def resume(self, things: Sequence[Switchable]) -> Flipped:
+        """Publishes the very version that ran before. Source: POST /workflows/{id}/publish, before 2.41 /activate."""
+        changed: list[Switchable] = []
+        missed: list[str] = []
+        for thing in things:
+            try:
+                before = await self._api.workflow(thing.id)
+                newer = await self._api.is_newer()
+                version = thing.detail.removeprefix(_VERSION) if thing.detail.startswith(_VERSION) else ""
+                if not self._may_pause(before):
+                    missed.append(f"{before.name} is not among the workflows that may be resumed")
+                elif before.isArchived or before.active:
+                    missed.append(f"{before.name} was {'archived' if before.isArchived else 'started'} meanwhile")
+                elif newer and not version:
+                    missed.append(f"{before.name}: which version ran is not known; publish it in n8n")
+                else:
+                    body = {"versionId": version} if version else {}
+                    await self._flip(thing.id, "publish" if newer else "activate", body, active=True)
+                    changed.append(_switchable(before))
+            except OutcomeUnknown as error:
+                raise _half_done(error, "resumed", changed) from error
+            except OpsError as error:
+                missed.append(f"{thing.name}: {error}")
+        return Flipped(tuple(changed), tuple(missed))
+
+    async def _flip(self, id_: str, verb: str, body: Mapping[str, str], *, active: bool) -> None:
+        try:
+            await self._service.post(f"/workflows/{id_}/{verb}", Workflow, body=body, missing=no_workflow(id_))
+        except OutcomeUnknown as unknown:
+            try:
+                now = await self._api.workflow(id_)
+            except OpsError:
+                raise unknown from None
+            # Not flipped yet proves nothing: the call may still be under way.
+            if now.active is not active:
+                raise
+
+    def _may_pause(self, workflow: Workflow) -> bool:
+        listed, tag = self._section.pausable, self._section.pausable_tag
+        return workflow.id in listed or workflow.name in listed or bool(tag and tag in {t.name for t in workflow.tags})
+
+
+def _failed_since(run: Run, since: datetime) -> bool:
+    at = run.stoppedAt or run.startedAt
+    return at is not None and at >= since
+
+
+def _before(run: Run, since: datetime) -> bool:
+    """So old that none after it in a listing can have failed since."""
+    return run.startedAt is not None and run.startedAt < since - _LONGEST_RUN
+
+
+def _switchable(workflow: Workflow) -> Switchable:
+    """`detail` names the live version: `resume` needs it, as publishing takes the latest draft otherwise."""
+    state = Switch.OTHER if workflow.isArchived else Switch.RUNNING if workflow.active else Switch.PAUSED
+    detail = f"{_VERSION}{workflow.live_version}" if workflow.live_version else ""
+    return Switchable(workflow.id, workflow.name, state, detail or ("archived" if workflow.isArchived else ""))
+
+
+def _trace(new: Sequence[Run]) -> str:
+    if not new:
+        return "No new run is listed yet."
+    return "n8n lists " + ", ".join(f"run {run.id} ({run.status})" for run in new) + "."
+
+
+def _half_done(error: OutcomeUnknown, verb: str, changed: Sequence[Switchable]) -> OutcomeUnknown:
+    names = ", ".join(thing.name for thing in changed)
+    return OutcomeUnknown(f"{error} Before that, {verb}: {names}." if names else str(error))
+
+
+def _not_ready(ready: Answer) -> Checked | None:
+    if b"starting up" in ready.body[:200]:
+        return Checked(Health.DEGRADED, "it is starting up")
+    if ready.status == 503:
+        return Checked(Health.DOWN, "it says it is not ready: its database is not connected or not migrated")
+    if ready.status >= 500:
+        return Checked(Health.DOWN, f"it answers {ready.status}")
+    if ready.status == 429:
+        return Checked(Health.DEGRADED, "it asks us to slow down")
+    return None if ready.status == 200 and ready.media == "application/json" else _odd(ready)
+
+
+def _odd(answer: Answer) -> Checked:
+    media = answer.media or "without a content type"
+    return Checked(Health.UNKNOWN, f"it answers {answer.status} {media}, which is not n8n's way")

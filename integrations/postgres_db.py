@@ -1,0 +1,196 @@
+"""One PostgreSQL of ops.toml: its connections, its transactions, and its errors in our words."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+from pydantic import AfterValidator
+
+from bot.errors import Misconfigured, OpsError, OutcomeUnknown, Refused, TryLater
+
+_NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
+_POOLER_PORT = 6543
+"""Supabase's transaction pooler, which forgets prepared statements."""
+
+if TYPE_CHECKING:  # generic in the stubs alone
+    Connection = PoolConnectionProxy[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+else:
+    Connection = PoolConnectionProxy
+    Pool = asyncpg.Pool
+
+
+def _quoted(text: str, pattern: str, example: str) -> str:
+    if not re.fullmatch(pattern, text):
+        raise ValueError(f"write a name of letters, digits and _, like {example}")
+    return ".".join(f'"{part}"' for part in text.split(".")) if text else ""
+
+
+Column = Annotated[str, AfterValidator(lambda text: _quoted(text, _NAME, "created_at"))]
+"""A column's name as it stands in ops.toml; quoted once it has been validated, and used as it is in SQL."""
+
+OptionalColumn = Annotated[str, AfterValidator(lambda text: _quoted(text, f"({_NAME})?", "created_at"))]
+"""Empty where the table has none."""
+
+TableName = Annotated[str, AfterValidator(lambda text: _quoted(text, rf"({_NAME}\.)?{_NAME}", "integration_logs"))]
+"""`table` or `schema.table`; quoted like a Column."""
+
+# What leaves a commit open: the connection went, or the server was stopped under it.
+_OPEN_ENDED = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+)
+
+
+class Database:
+    """Opens connections when they are first needed, and anew where the DSN has changed."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        dsn: Callable[[], str],
+        statement_timeout: timedelta,
+        connect_timeout: timedelta,
+        size: int,
+        transaction_pooler: bool,
+    ) -> None:
+        self.name = name
+        self._dsn = dsn
+        self._statement_timeout = statement_timeout
+        self._connect_timeout = connect_timeout
+        self._size = size
+        self._transaction_pooler = transaction_pooler
+        self._pool: Pool | None = None
+        self._pool_dsn = ""
+        self._opening = asyncio.Lock()
+
+    @contextlib.asynccontextmanager
+    async def read(self) -> AsyncIterator[Connection]:
+        """A read-only transaction. Raises OpsError for whatever goes wrong in it."""
+        try:
+            async with self._acquired() as connection, connection.transaction(readonly=True):
+                await self._settle(connection)
+                yield connection
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise self.translated(error) from error
+
+    @contextlib.asynccontextmanager
+    async def write(self) -> AsyncIterator[Connection]:
+        """A transaction that is committed at the end.
+
+        Raises OutcomeUnknown where the commit was sent and its answer did not come; whatever fails before that is
+        rolled back by the server.
+        """
+        committing = False
+        try:
+            async with self._acquired() as connection:
+                transaction = connection.transaction()
+                await transaction.start()
+                try:
+                    await self._settle(connection)
+                    yield connection
+                except BaseException:
+                    with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                        await transaction.rollback()
+                    raise
+                committing = True
+                await transaction.commit()
+                committing = False
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            if committing and isinstance(error, _OPEN_ENDED):
+                raise OutcomeUnknown(
+                    f"The connection to {self.name} broke while the change was being committed; it may have worked."
+                ) from error
+            raise self.translated(error) from error
+
+    async def aclose(self) -> None:
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(pool.close(), 5)
+
+    @contextlib.asynccontextmanager
+    async def _acquired(self) -> AsyncIterator[Connection]:
+        pool = await self._current_pool()
+        try:
+            connection = await pool.acquire(timeout=self._connect_timeout.total_seconds())
+        except ValueError:  # asyncpg's ClientConfigurationError too; it quotes the DSN
+            raise Misconfigured(
+                f"services.{self.name}.dsn does not lead to a PostgreSQL address; "
+                "store one like postgresql://user:password@host:5432/database there."
+            ) from None
+        try:
+            yield connection
+        finally:
+            await pool.release(connection)
+
+    async def _current_pool(self) -> Pool:
+        dsn = self._dsn()
+        async with self._opening:
+            if self._pool is not None and dsn != self._pool_dsn:
+                old, self._pool = self._pool, None
+                old.terminate()
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    dsn,
+                    min_size=0,
+                    max_size=self._size,
+                    timeout=self._connect_timeout.total_seconds(),
+                    command_timeout=self._statement_timeout.total_seconds() + 2,  # the server's own limit speaks first
+                    max_inactive_connection_lifetime=60,
+                    server_settings={"application_name": "handrail"},
+                    statement_cache_size=0 if self._transaction_pooler or f":{_POOLER_PORT}" in dsn else 100,
+                )
+                self._pool_dsn = dsn
+            return self._pool
+
+    async def _settle(self, connection: Connection) -> None:
+        """Per transaction, because a transaction pooler refuses them as startup parameters."""
+        statement = f"{self._statement_timeout.total_seconds() * 1000:.0f}"
+        await connection.execute(
+            "SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $1, true), "
+            "set_config('TimeZone', 'UTC', true)",
+            statement,
+        )
+
+    def translated(self, error: Exception) -> OpsError:
+        """Our word for it. PostgreSQL's own sentence is kept where it holds names only; details quote rows."""
+        name = self.name
+        said = f": {error.message}" if isinstance(error, asyncpg.PostgresError) and error.message else ""
+        match error:
+            case asyncpg.InvalidAuthorizationSpecificationError():
+                return Refused(f"{name} refused our credential. Check services.{name}.dsn.")
+            case asyncpg.InvalidCatalogNameError():
+                return Misconfigured(f"{name} has no such database; mend the name at the end of services.{name}.dsn.")
+            case asyncpg.UndefinedTableError() | asyncpg.UndefinedColumnError() | asyncpg.InvalidSchemaNameError():
+                return Misconfigured(f"services.{name} names what is not there{said}.")
+            case asyncpg.InsufficientPrivilegeError():
+                return Refused(f"{name} does not let our role do that{said}.")
+            case asyncpg.ReadOnlySQLTransactionError():
+                return Refused(f"{name} is read-only now; nothing was changed.")
+            case asyncpg.LockNotAvailableError() | asyncpg.DeadlockDetectedError() | asyncpg.SerializationError():
+                return TryLater(f"Somebody else is changing the same rows of {name}; nothing was changed.")
+            case asyncpg.QueryCanceledError():
+                limit = f"{self._statement_timeout.total_seconds():g} s"
+                return TryLater(f"{name} needed longer than {limit}; nothing was changed.")
+            case asyncpg.TooManyConnectionsError():
+                return TryLater(f"{name} has no free connection.")
+            case asyncpg.CannotConnectNowError() | asyncpg.OperatorInterventionError():
+                return TryLater(f"{name} is starting up or shutting down.")
+            case asyncpg.DataError() | asyncpg.IntegrityConstraintViolationError():
+                return Refused(f"{name} refused; nothing was changed{said}.")
+            case asyncpg.PostgresConnectionError() | asyncpg.InterfaceError() | OSError():
+                return TryLater(f"Could not reach {name}, or its connection broke; nothing was changed.")
+            case asyncpg.PostgresError():
+                return Refused(f"{name} refused ({error.sqlstate}); nothing was changed{said}.")
+            case _:
+                return TryLater(f"{name} did not answer in time; nothing was changed.")

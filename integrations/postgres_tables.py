@@ -1,0 +1,390 @@
+"""What ops.toml maps a PostgreSQL table to: logs, rate limits with an allow-list, things with a status column.
+
+Names come from ops.toml only, validated and quoted by their types; every value is a bound parameter.
+"""
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+from pydantic import BaseModel, ConfigDict
+
+from bot.errors import NotUnderstood, Refused, Stale
+from integrations.capabilities import ErrorEvent, ErrorPage, Flipped, RateLimitState, Switch, Switchable
+from integrations.postgres_db import Column, Connection, Database, OptionalColumn, TableName
+
+_SAMPLE = 5
+_IDENTIFIERS = 50_000
+"""Different identifiers that are compared with a network at most."""
+_ALLOWED = 10_000
+"""Rows of an allow-list that are read at most."""
+_SWITCHES = 1_000
+_MESSAGE = 1_000
+"""Characters of a message that are read."""
+
+_Address = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class _Mapping(BaseModel):
+    """Defaults are validated too: that is what quotes them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
+
+
+class LogTable(_Mapping):
+    """One table of `[[services.NAME.logs]]`; the defaults are the shape of integration_logs."""
+
+    table: TableName = "integration_logs"
+    key: Column = "id"
+    at: Column = "created_at"
+    origin: Column = "source"
+    operation: OptionalColumn = "operation"
+    message: Column = "message"
+    level: OptionalColumn = "level"
+    """Empty where every row is an error."""
+    levels: tuple[str, ...] = ("error", "critical", "fatal")
+    """Values of `level` that are errors."""
+
+
+class AllowList(_Mapping):
+    table: TableName = "ip_allow_list"
+    network: Column = "network"
+    note: OptionalColumn = "note"
+    until: OptionalColumn = "expires_at"
+    """When an entry ends; null never."""
+
+
+class RateLimitTable(_Mapping):
+    """`[services.NAME.rate_limits]`"""
+
+    table: TableName = "rate_limits"
+    identifier: Column = "identifier"
+    """Text or inet; rows that hold something else than an address are left alone."""
+    endpoint: OptionalColumn = "endpoint"
+    count: OptionalColumn = "request_count"
+    window_start: OptionalColumn = "window_start"
+    allow_list: AllowList | None = None
+
+
+class SwitchTable(_Mapping):
+    """`[services.NAME.switches]`"""
+
+    table: TableName = "campaigns"
+    id: Column = "id"
+    name: Column = "name"
+    status: Column = "status"
+    running: tuple[str, ...] = ("active", "running")
+    """Values of `status` that can be paused."""
+    paused: str = "paused"
+
+
+class _Client:
+    kind = "postgres"
+
+    def __init__(self, database: Database) -> None:
+        self.name = database.name
+        self._database = database
+
+
+class Logs(_Client):
+    """ErrorSource."""
+
+    def __init__(self, database: Database, tables: Sequence[LogTable]) -> None:
+        super().__init__(database)
+        self._tables = tables
+
+    async def errors(self, *, since: datetime, match: str | None, limit: int) -> ErrorPage:
+        events: list[ErrorEvent] = []
+        truncated = False
+        for table in self._tables:
+            async with self._database.read() as connection:
+                rows = await connection.fetch(_log_query(table), since, match, limit + 1, list(table.levels))
+            truncated |= len(rows) > limit
+            prefix = f"{_plain(table.table)}:" if len(self._tables) > 1 else ""
+            events += [ErrorEvent(key=prefix + row["key"], **_but_key(row)) for row in rows[:limit]]
+        events.sort(key=lambda event: (event.at, event.key), reverse=True)
+        return ErrorPage(tuple(events[:limit]), truncated or len(events) > limit)
+
+
+def _but_key(row: asyncpg.Record) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "key"}
+
+
+def _plain(quoted: str) -> str:
+    return quoted.replace('"', "")
+
+
+def _log_query(table: LogTable) -> str:
+    """$1 since, $2 match or null, $3 limit, $4 levels."""
+    operation = f"coalesce({table.operation}::text, '')" if table.operation else "''"
+    level = f"{table.level}::text = ANY($4::text[])" if table.level else "$4::text[] IS NOT NULL"
+    return f"""
+        SELECT key, at, origin, operation, message FROM (
+            SELECT {table.key}::text AS key, {table.at}::timestamptz AS at,
+                   coalesce({table.origin}::text, '') AS origin, {operation} AS operation,
+                   left(coalesce({table.message}::text, ''), {_MESSAGE}) AS message
+            FROM {table.table}
+            WHERE {table.at} >= $1::timestamptz AND {level}
+        ) AS errors
+        WHERE $2::text IS NULL OR strpos(lower(concat_ws(' ', origin, operation, message)), lower($2)) > 0
+        ORDER BY at DESC, key DESC
+        LIMIT $3
+    """  # noqa: S608 - only names that their types validated and quoted
+
+
+def _address(text: str) -> _Address | None:
+    """What an identifier stands for; None where it is no address. IPv4 written as IPv6 is IPv4."""
+    try:
+        network = ipaddress.ip_interface(text.strip()).network
+    except ValueError:
+        return None
+    if isinstance(network, ipaddress.IPv6Network) and network.prefixlen == 128:
+        mapped = network.network_address.ipv4_mapped
+        return ipaddress.ip_network(mapped) if mapped is not None else network
+    return network
+
+
+def _covers(outer: _Address, inner: _Address) -> bool:
+    return outer.version == inner.version and inner.subnet_of(outer)  # type: ignore[arg-type]  # same version
+
+
+def _parsed(network: str) -> _Address:
+    found = _address(network)
+    if found is None:
+        raise NotUnderstood(f"{network[:60]!r} is not an IP address or range.", hint="203.0.113.7 or 203.0.113.0/28")
+    return found
+
+
+def _hint(network: _Address) -> str:
+    """Text that every spelling of an address in `network` holds; narrows what is compared one by one."""
+    if network.version == 6:
+        return ":"
+    whole = network.prefixlen // 8
+    octets = str(network.network_address).split(".")[:whole]
+    return ".".join(octets) + ("" if whole == 4 else ".")
+
+
+class RateLimits(_Client):
+    """RateLimiter."""
+
+    def __init__(self, database: Database, table: RateLimitTable) -> None:
+        super().__init__(database)
+        self._table = table
+
+    async def rate_limits(self, network: str) -> RateLimitState:
+        wanted = _parsed(network)
+        table = self._table
+        since = f"{table.window_start}::timestamptz" if table.window_start else "NULL::timestamptz"
+        async with self._database.read() as connection:
+            identifiers = await self._identifiers(connection, wanted)
+            records: int = await connection.fetchval(
+                f"SELECT count(*) FROM {table.table} WHERE {table.identifier}::text = ANY($1::text[])",  # noqa: S608
+                identifiers,
+            )
+            rows = await connection.fetch(
+                f"""SELECT {table.identifier}::text AS identifier,
+                           {f"{table.endpoint}::text" if table.endpoint else "NULL::text"} AS endpoint,
+                           {f"{table.count}::bigint" if table.count else "NULL::bigint"} AS count,
+                           {since} AS since
+                    FROM {table.table} WHERE {table.identifier}::text = ANY($1::text[])
+                    ORDER BY count DESC NULLS LAST, since DESC NULLS LAST LIMIT {_SAMPLE}""",  # noqa: S608
+                identifiers,
+            )
+            allowed = table.allow_list is not None and await self._allowed(connection, table.allow_list, wanted)
+        return RateLimitState(records, tuple(map(_sentence, rows)), allowed, table.allow_list is not None)
+
+    async def lift(self, network: str, *, note: str, until: datetime | None) -> dict[str, object]:
+        """Gives `{"deleted": rows, "inserted": {"network", "note", "until"} or None}`.
+
+        An entry of the allow-list for the very same network that has ended is replaced.
+        """
+        wanted = _parsed(network)
+        table = self._table
+        inserted: dict[str, str | None] | None = None
+        async with self._database.write() as connection:
+            identifiers = await self._identifiers(connection, wanted)
+            deleted = await connection.execute(
+                f"DELETE FROM {table.table} WHERE {table.identifier}::text = ANY($1::text[])",  # noqa: S608
+                identifiers,
+            )
+            if table.allow_list is not None and not await self._allowed(connection, table.allow_list, wanted):
+                inserted = await _allow(connection, table.allow_list, wanted, note, until)
+        return {"deleted": int(deleted.rpartition(" ")[2]), "inserted": inserted}
+
+    async def restore(self, network: str, lifted: dict[str, object]) -> int:
+        inserted = lifted.get("inserted")
+        allow = self._table.allow_list
+        if allow is None or not isinstance(inserted, dict):
+            return 0
+        wanted = _parsed(network)
+        async with self._database.write() as connection:
+            rows = await _allow_rows(connection, allow, lock=True)
+            same = [row for row in rows if _address(row["network"]) == wanted]
+            if not same:
+                return 0
+            ours = [row for row in same if _as_inserted(row, allow) == {**inserted, "network": row["network"]}]
+            if not ours:
+                raise Stale(
+                    f"Somebody changed the allow-list entry for {network} in {self.name} since; it was left as it is.",
+                    differences=tuple(_differences(_as_inserted(same[0], allow), inserted)),
+                )
+            tag = await connection.execute(
+                f"DELETE FROM {allow.table} WHERE {allow.network}::text = $1",  # noqa: S608
+                ours[0]["network"],
+            )
+        return int(tag.rpartition(" ")[2])
+
+    async def _identifiers(self, connection: Connection, wanted: _Address) -> list[str]:
+        """Spellings in the table that stand for addresses in `wanted`. Compared here: a cast in SQL would fail at
+        the first row that holds no address."""
+        column = self._table.identifier
+        rows = await connection.fetch(
+            f"SELECT DISTINCT {column}::text AS identifier FROM {self._table.table} "  # noqa: S608
+            f"WHERE strpos({column}::text, $1) > 0 LIMIT {_IDENTIFIERS + 1}",
+            _hint(wanted),
+        )
+        if len(rows) > _IDENTIFIERS:
+            raise Refused(
+                f"More than {_IDENTIFIERS:,} addresses are rate limited in {self.name}; name a smaller range."
+            )
+        found = ((row["identifier"], _address(row["identifier"])) for row in rows)
+        return [text for text, address in found if address is not None and _covers(wanted, address)]
+
+    async def _allowed(self, connection: Connection, allow: AllowList, wanted: _Address) -> bool:
+        now: datetime = await connection.fetchval("SELECT now()")
+        current = [row for row in await _allow_rows(connection, allow) if row["until"] is None or row["until"] > now]
+        return any(address and _covers(address, wanted) for row in current if (address := _address(row["network"])))
+
+
+def _sentence(row: asyncpg.Record) -> str:
+    what = f"{row['identifier']} on {row['endpoint']}" if row["endpoint"] else row["identifier"]
+    count = f": {row['count']:,} requests" if row["count"] is not None else ""
+    since = f" since {row['since']:%H:%M} UTC" if row["since"] is not None else ""
+    return f"{what}{count}{since}"
+
+
+async def _allow_rows(connection: Connection, allow: AllowList, *, lock: bool = False) -> list[asyncpg.Record]:
+    rows = await connection.fetch(
+        f"""SELECT {allow.network}::text AS network,
+                   {f"{allow.note}::text" if allow.note else "NULL::text"} AS note,
+                   {f"{allow.until}::timestamptz" if allow.until else "NULL::timestamptz"} AS until
+            FROM {allow.table} LIMIT {_ALLOWED + 1} {"FOR UPDATE" if lock else ""}"""  # noqa: S608
+    )
+    if len(rows) > _ALLOWED:
+        raise Refused(f"The allow-list has more than {_ALLOWED:,} entries; whether this one is there cannot be told.")
+    return rows
+
+
+async def _allow(
+    connection: Connection, allow: AllowList, wanted: _Address, note: str, until: datetime | None
+) -> dict[str, str | None]:
+    text = str(wanted.network_address) if wanted.num_addresses == 1 else str(wanted)
+    ended = [row["network"] for row in await _allow_rows(connection, allow) if _address(row["network"]) == wanted]
+    await connection.execute(f"DELETE FROM {allow.table} WHERE {allow.network}::text = ANY($1::text[])", ended)  # noqa: S608
+    columns: list[tuple[str, str, object]] = [(allow.network, "", text)]
+    if allow.note:
+        columns.append((allow.note, "", note))
+    if allow.until:
+        columns.append((allow.until, "::timestamptz", until))
+    names = ", ".join(name for name, _, _ in columns)
+    places = ", ".join(f"${number}{cast}" for number, (_, cast, _) in enumerate(columns, 1))
+    await connection.execute(
+        f"INSERT INTO {allow.table} ({names}) VALUES ({places})",  # noqa: S608
+        *(value for _, _, value in columns),
+    )
+    return {
+        "network": text,
+        "note": note if allow.note else None,
+        "until": until.isoformat() if until is not None and allow.until else None,
+    }
+
+
+def _as_inserted(row: asyncpg.Record, allow: AllowList) -> dict[str, str | None]:
+    until: datetime | None = row["until"]
+    return {
+        "network": row["network"],
+        "note": row["note"] if allow.note else None,
+        "until": until.isoformat() if until is not None else None,
+    }
+
+
+def _differences(now: Mapping[str, str | None], then: Mapping[str, object]) -> list[str]:
+    return [f"{key} was {then.get(key)}, is {now[key]}" for key in ("note", "until") if now[key] != then.get(key)]
+
+
+class StatusColumn(_Client):
+    """Switches."""
+
+    def __init__(self, database: Database, table: SwitchTable) -> None:
+        super().__init__(database)
+        self._table = table
+
+    async def switches(self) -> tuple[Switchable, ...]:
+        """By name, at most 1,000."""
+        table = self._table
+        async with self._database.read() as connection:
+            rows = await connection.fetch(
+                f"SELECT {self._columns()} FROM {table.table} ORDER BY name, id LIMIT {_SWITCHES + 1}"  # noqa: S608
+            )
+        if len(rows) > _SWITCHES:
+            raise Refused(f"{_plain(table.table)} in {self.name} has more than {_SWITCHES:,} rows to pause.")
+        return tuple(map(self._switchable, rows))
+
+    async def pause(self, ids: Sequence[str]) -> Flipped:
+        async with self._database.write() as connection:
+            before = await self._locked(connection, ids)
+            changed = [before[id_] for id_ in ids if id_ in before and before[id_].state is Switch.RUNNING]
+            await self._set(connection, [thing.id for thing in changed], self._table.paused)
+        done = {thing.id for thing in changed}
+        return Flipped(tuple(changed), tuple(_missed(id_, before.get(id_)) for id_ in ids if id_ not in done))
+
+    async def resume(self, things: Sequence[Switchable]) -> Flipped:
+        async with self._database.write() as connection:
+            before = await self._locked(connection, [thing.id for thing in things])
+            ready = [
+                thing
+                for thing in things
+                if thing.detail in self._table.running
+                and thing.id in before
+                and before[thing.id].state is Switch.PAUSED
+            ]
+            for word in sorted({thing.detail for thing in ready}):
+                await self._set(connection, [thing.id for thing in ready if thing.detail == word], word)
+        done = {thing.id for thing in ready}
+        return Flipped(
+            tuple(before[thing.id] for thing in ready),
+            tuple(_missed(thing.name, before.get(thing.id)) for thing in things if thing.id not in done),
+        )
+
+    async def _locked(self, connection: Connection, ids: Sequence[str]) -> dict[str, Switchable]:
+        table = self._table
+        rows = await connection.fetch(
+            f"SELECT {self._columns()} FROM {table.table} WHERE {table.id}::text = ANY($1::text[]) "  # noqa: S608
+            f"ORDER BY {table.id} FOR UPDATE",
+            list(ids),
+        )
+        return {row["id"]: self._switchable(row) for row in rows}
+
+    async def _set(self, connection: Connection, ids: Sequence[str], status: str) -> None:
+        table = self._table
+        await connection.execute(
+            f"UPDATE {table.table} SET {table.status} = $1 WHERE {table.id}::text = ANY($2::text[])",  # noqa: S608
+            status,
+            list(ids),
+        )
+
+    def _columns(self) -> str:
+        table = self._table
+        return f"{table.id}::text AS id, {table.name}::text AS name, {table.status}::text AS status"
+
+    def _switchable(self, row: asyncpg.Record) -> Switchable:
+        status = row["status"] or ""
+        running = status in self._table.running
+        state = Switch.RUNNING if running else Switch.PAUSED if status == self._table.paused else Switch.OTHER
+        return Switchable(row["id"], row["name"] or row["id"], state, status)
+
+
+def _missed(name: str, now: Switchable | None) -> str:
+    return f"{now.name} is {now.detail or 'without a status'} now" if now else f"{name} is not there any more"

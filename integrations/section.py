@@ -1,0 +1,56 @@
+"""What every `[services.NAME]` table of ops.toml has in common, and what a client is given to reach its service."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from bot.params import Duration
+
+
+def _reference(text: str) -> str:
+    if not text.startswith(("env:", "file:")) or not text.partition(":")[2]:
+        # The value may be the secret itself: it is never repeated.
+        raise ValueError('write where to find it, as "env:NAME" or "file:/path", never the value itself')
+    return text
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("write a whole address, like https://n8n.example.com")
+    if parts.username or parts.password:
+        raise ValueError("write the address without a user or password in it; credentials have their own setting")
+    return text
+
+
+SecretRef = Annotated[str, AfterValidator(_reference)]
+"""`env:NAME` or `file:/path`; looked up at each use, so that a rotated secret needs no restart."""
+
+Url = Annotated[str, AfterValidator(_url)]
+"""http or https, without credentials."""
+
+
+class Section(BaseModel):
+    """One `[services.NAME]` table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    kind: str
+    deadline: Duration = timedelta(seconds=3)
+    """How long a health check may take."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What a client needs to reach its service."""
+
+    http: httpx.AsyncClient
+    secrets: Callable[[str], str]
+    """Turns a SecretRef into its value. Raises Misconfigured."""
+    redact: Callable[[str], str]
+    """Applied to every text a vendor sent before it becomes part of an error."""
