@@ -16,19 +16,20 @@ def stored(blocks: list[JSON], new_id: Any) -> list[JSON]:
 
 def _stored_block(block: JSON, new_id: Any) -> JSON:
     kept: JSON = {"type": block.get("type"), "block_id": block.get("block_id") or new_id()}
-    kept.update((key, _stored_value(value)) for key, value in block.items() if key not in kept)
+    kept.update((key, with_defaults(value)) for key, value in block.items() if key not in kept)
     for element in elements_of(kept):
         if is_interactive(element) and not element.get("action_id"):
             element["action_id"] = new_id()
     return kept
 
 
-def _stored_value(value: Any) -> Any:
+def with_defaults(value: Any) -> Any:
+    """A copy in which every text object says what Slack says by default."""
     if isinstance(value, list):
-        return [_stored_value(item) for item in value]
+        return [with_defaults(item) for item in value]
     if not isinstance(value, dict):
         return value
-    kept = {key: _stored_value(inner) for key, inner in value.items()}
+    kept = {key: with_defaults(inner) for key, inner in value.items()}
     if isinstance(kept.get("text"), str):
         if kept.get("type") == "plain_text":
             kept.setdefault("emoji", True)

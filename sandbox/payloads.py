@@ -260,8 +260,8 @@ class Payloads:
 
     # Parts, shared with the Web API's replies
 
-    def message(self, message: Message) -> JSON:
-        """A message object, as replies and payloads hold it."""
+    def message(self, message: Message, *, thread: bool = True) -> JSON:
+        """A message object, as payloads and replies hold it; chat.* leave its thread out."""
         shape: JSON = {"type": "message", "user": message.user, "ts": message.ts}
         if message.bot:
             shape |= {
@@ -284,7 +284,7 @@ class Payloads:
             shape["edited"] = {"user": message.user, "ts": message.edited}
         if message.thread_ts:
             shape["thread_ts"] = message.thread_ts
-        if message.reply_count:
+        if thread and message.reply_count:
             shape |= {
                 "reply_count": message.reply_count,
                 "reply_users_count": len(message.reply_users),

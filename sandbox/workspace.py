@@ -276,7 +276,7 @@ class Workspace:
     def set_content(self, view: View, content: JSON) -> None:
         """New content; values of elements that keep their ids stay, as on Slack."""
         view.content = {
-            **content,
+            **{name: blocks.with_defaults(content[name]) for name in content if name != "blocks"},
             "blocks": blocks.stored(content.get("blocks") or [], self.new_block_id),
         }
         view.hash = f"{self.now()}.{secrets.token_hex(4)}"

@@ -17,7 +17,7 @@ def post_message(call: Call) -> JSON:
     return {
         "channel": channel.id,
         "ts": message.ts,
-        "message": call.payloads.message(message),
+        "message": call.payloads.message(message, thread=False),
     }
 
 
@@ -45,12 +45,11 @@ def update(call: Call) -> JSON:
     if call.json("metadata") is not None:
         message.metadata = call.json("metadata")
     call.workspace.set_message(message, content)
-    return {
-        "channel": channel.id,
-        "ts": message.ts,
-        "text": message.text,
-        "message": call.payloads.message(message),
-    }
+    shape = call.payloads.message(message, thread=False)
+    # Slack names the ts beside the message here, and not in it.
+    for name in ("ts", "thread_ts", "parent_user_id"):
+        shape.pop(name, None)
+    return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": shape}
 
 
 def delete(call: Call) -> JSON:
@@ -79,7 +78,7 @@ def schedule_message(call: Call) -> JSON:
         raise SlackError("time_in_past")
     content = _checked(call, POST_TEXT)
     message = call.workspace.bot_message(channel.id, **content)
-    shape = call.payloads.message(message)
+    shape = call.payloads.message(message, thread=False)
     del shape["ts"]
     return {
         "channel": channel.id,

@@ -51,7 +51,6 @@ def info(call: Call) -> JSON:
     return {
         "file": shape(call.workspace, file, call.base_url),
         "comments": [],
-        "response_metadata": {"next_cursor": ""},
     }
 
 

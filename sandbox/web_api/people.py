@@ -86,7 +86,10 @@ def team_info(call: Call) -> JSON:
             "domain": workspace.domain,
             "email_domain": "",
             "url": f"https://{workspace.domain}.slack.com/",
-            "icon": {"image_34": "https://example.com/34.png", "image_default": True},
+            "icon": {
+                "image_default": True,
+                **{f"image_{size}": f"https://example.com/{size}.png" for size in (34, 44, 68, 88, 102, 132)},
+            },
         }
     }
 
@@ -126,6 +129,7 @@ def shape(call: Call, member: Member) -> JSON:
         profile["email"] = member.email
     return {
         "id": member.id,
+        "team_id": call.workspace.team_id,
         "name": member.name,
         "deleted": member.deleted,
         "color": member.color,
@@ -161,6 +165,7 @@ def _group(call: Call, group: UserGroup) -> JSON:
         "date_create": 0,
         "date_update": 0,
         "date_delete": 0,
+        "deleted_by": None,
         "auto_provision": False,
         "enterprise_subteam_id": "",
         "created_by": creator,
