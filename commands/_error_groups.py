@@ -34,7 +34,7 @@ def shape(message: str) -> str:
                 return found[0]
             case "quoted":
                 return "'…'"
-            case "number":
+            case "number" | "id":  # one placeholder: an id of digits alone is a number to us
                 return "#"
             case other:
                 return f"<{other}>"

@@ -1,0 +1,162 @@
+"""What the machine's own words (undo, withdraw, reconcile, review …) may do to the ledger. Commands see parts of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.action import Asker, Change, Risk, Undoable
+from bot.errors import NotAllowed, NotUnderstood, OpsError
+from bot.ports import Audited, Entry, Freeze
+from bot.report import PersonId
+from bot.request import Mode, Request, RequestId, Review, State, Vote, sources_of
+from bot.road import Road
+
+
+@dataclass(frozen=True)
+class Desk:
+    road: Road
+
+    async def request(self, request_id: str) -> Request:
+        """Raises NotUnderstood for an unknown one."""
+        found = await self.road.requests.get(RequestId(request_id))
+        if found is None:
+            raise NotUnderstood(f"There is no request {request_id}.", hint="requests")
+        return found
+
+    async def open_requests(self) -> tuple[Request, ...]:
+        return await self.road.requests.open()
+
+    async def votes(self, request_id: str) -> tuple[Vote, ...]:
+        return await self.road.requests.votes(RequestId(request_id))
+
+    async def trail(
+        self,
+        *,
+        who: PersonId | None = None,
+        action: str | None = None,
+        request: str | None = None,
+        since: datetime | None = None,
+        limit: int = 50,
+    ) -> tuple[Audited, ...]:
+        of = RequestId(request) if request else None
+        return await self.road.audit.read(who=who, action=action, request=of, since=since, limit=limit)
+
+    def name(self, person: PersonId) -> str:
+        return self.road.directory.name(person)
+
+    def undoable(self, request: Request) -> bool:
+        return isinstance(self.road.catalogue.get(request.action), Undoable)
+
+    def effects_of_undo(self, request: Request) -> str:
+        """What the plan promised of its undo."""
+        return self.road.executor.plan(request).undo_note
+
+    async def undo(self, request_id: str, by: PersonId) -> Request:
+        """Raises as `Executor.undo`."""
+        return await self.road.executor.undo(RequestId(request_id), by)
+
+    async def extend(self, request: Request, until: datetime, by: PersonId) -> Request:
+        """Set another end. Raises NotUnderstood where it has none any more."""
+        if request.state is not State.DONE or request.ends_at is None:
+            raise NotUnderstood(f"{request.id} has no end to move.")
+        entry = self._about(request, "extended", by, {"until": until.isoformat()})
+        return await self.road.requests.note(request.id, entry, ends_at=until) or request
+
+    async def withdraw(self, asker: Asker, request_id: str) -> Request:
+        """By its own requester, while it waits. Raises NotAllowed, NotUnderstood."""
+        request = await self.request(request_id)
+        if asker.person not in request.owners:
+            raise NotAllowed("Only the person who asked can withdraw it; approvers reject.", rule="own requests")
+        outcome = "Taken back by its requester."
+        entry = self._about(request, "withdrawn", asker.person, {})
+        moved = await self.road.requests.move(
+            request.id,
+            sources_of(State.WITHDRAWN),
+            State.WITHDRAWN,
+            entry,
+            outcome=outcome,
+            ended_by=asker.person,
+            finished_at=self.road.clock(),
+        )
+        if moved is None:
+            raise NotUnderstood(f"{request.id} is {request.state}: only a waiting request can be withdrawn.")
+        return moved
+
+    async def evidence(self, request: Request) -> str:
+        """What the service shows of an unknown run; empty where it shows nothing."""
+        action = self.road.catalogue.get(request.action)
+        if not isinstance(action, Change) or request.plan is None:
+            return ""
+        try:
+            return str(await action.evidence(self.road.executor.plan(request)))
+        except OpsError as error:
+            return f"Could not look: {error}"
+
+    async def reconcile(self, asker: Asker, request_id: str, to: State, note: str) -> Request:
+        """By somebody who may decide on it: say how an unknown run ended. Raises NotAllowed, NotUnderstood."""
+        request = await self.request(request_id)
+        if not self.may_decide(request, asker.person):
+            raise NotAllowed("Only those who may approve this request can reconcile it.", rule="approvers")
+        seen = await self.evidence(request)
+        entry = self._about(request, "reconciled", asker.person, {"to": to.value, "note": note, "evidence": seen})
+        moved = await self.road.requests.move(
+            request.id,
+            frozenset({State.UNKNOWN}),
+            to,
+            entry,
+            outcome=f"Reconciled as {to}{f': {note}' if note else ''}.",
+            ended_by=asker.person,
+            finished_at=self.road.clock(),
+        )
+        if moved is None:
+            raise NotUnderstood(f"{request.id} is {request.state}: only an unknown outcome can be reconciled.")
+        return moved
+
+    async def review(self, asker: Asker, request_id: str, note: str) -> Request:
+        """By one of the approvers that a broken glass passed over. Raises NotAllowed, NotUnderstood."""
+        request = await self.request(request_id)
+        if request.review is not Review.OPEN:
+            raise NotUnderstood(f"{request.id} needs no review.")
+        if request.needs is None or asker.person not in request.needs.skipped or asker.person in request.owners:
+            raise NotAllowed("Only an approver who was passed over can review it.", rule="break glass")
+        entry = self._about(request, "reviewed", asker.person, {"note": note})
+        changed = await self.road.requests.note(request.id, entry, review=Review.REVIEWED, reviewed_by=asker.person)
+        return changed or request
+
+    def may_decide(self, request: Request, person: PersonId) -> bool:
+        """Whether this person is among its approvers, with the roles of this moment."""
+        needs = request.needs
+        if needs is None or person.startswith("machine:"):
+            return False
+        if person in request.owners:
+            return needs.mode is not Mode.OTHERS
+        roster = self.road.directory.roster()
+        return person in needs.approvers and any(person in roster.members.get(role, ()) for role in needs.roles)
+
+    async def frozen(self) -> Freeze | None:
+        """The freeze that holds now: declared, or a window of ops.toml."""
+        return await self.road.freezes.current() or self.road.policy.freeze_window(self.road.clock())
+
+    async def freeze(self, freeze: Freeze) -> None:
+        entry = Entry(kind="frozen", actor=freeze.by or PersonId("machine:handrail"), detail={"reason": freeze.reason})
+        await self.road.freezes.declare(freeze, entry)
+
+    async def unfreeze(self, by: PersonId) -> Freeze | None:
+        return await self.road.freezes.lift(Entry(kind="unfrozen", actor=by))
+
+    def commands_for(self, asker: Asker) -> Sequence[tuple[str, str, Risk]]:
+        """Words, summary and risk of what this asker may ask for here, in the catalogue's order."""
+        allowed = self.road.may_ask(asker)
+        return [(action.words, action.summary, action.risk) for action in self.road.catalogue if allowed(action)]
+
+    def now(self) -> datetime:
+        return self.road.clock()
+
+    def time_left(self, request: Request) -> timedelta | None:
+        return None if request.ends_at is None else request.ends_at - self.now()
+
+    def _about(self, request: Request, kind: str, by: PersonId, detail: dict[str, str]) -> Entry:
+        return Entry.model_validate({
+            "kind": kind, "actor": by, "on_behalf_of": None, "request": request.id, "action": request.action,
+            "target": request.target, "detail": self.road.redactor.json(detail),
+        })  # fmt: skip

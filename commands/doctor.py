@@ -1,0 +1,48 @@
+"""/ops doctor: what is wrong with the set-up, and how to mend it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.action import Lookup
+from bot.params import Params
+from bot.report import Line, Report, Status
+
+
+class NoParams(Params):
+    pass
+
+
+class Finding(Protocol):
+    @property
+    def what(self) -> str: ...
+    @property
+    def status(self) -> Status: ...
+    @property
+    def mend(self) -> str: ...
+
+
+class Inspection(Protocol):
+    async def inspect(self) -> tuple[Finding, ...]: ...
+
+
+@dataclass(frozen=True)
+class Doctor(Lookup[NoParams]):
+    """What is wrong with tokens, scopes, database, services and policy, and how to mend it."""
+
+    inspection: Inspection
+    restricted = True
+    examples = ("doctor",)
+
+    async def answer(self, params: NoParams) -> Report:
+        findings = await self.inspection.inspect()
+        order = list(Status)
+        worst_first = sorted(findings, key=lambda finding: order.index(finding.status), reverse=True)
+        bad = [finding for finding in findings if finding.status is not Status.OK]
+        return Report(
+            title="Doctor",
+            lead=f"{len(bad)} of {len(findings)} checks need attention."
+            if bad
+            else f"All {len(findings)} checks are well.",
+            status=worst_first[0].status if worst_first else Status.UNKNOWN,
+            lines=tuple(Line(text=found.what, detail=found.mend, status=found.status) for found in worst_first),
+        )

@@ -1,0 +1,34 @@
+"""/ops end: end a time-boxed change now instead of when its time is over."""
+
+from dataclasses import dataclass
+
+from bot.action import Asker, Change, Receipt, Risk
+from bot.errors import NotUnderstood
+from bot.params import Params
+from bot.request import RequestWord
+from commands._reversal import Reversal, ReversalPlan
+
+
+class End(Params):
+    positional = ("request",)
+
+    request: RequestWord
+    """The time-boxed request to end, like R42."""
+
+
+@dataclass(frozen=True)
+class EndNow(Change[End, ReversalPlan]):
+    """End a time-boxed change now."""
+
+    reversal: Reversal
+    risk = Risk.CHANGE
+    examples = ("end R42",)
+
+    async def preview_for(self, asker: Asker, params: End) -> ReversalPlan:
+        request = await self.reversal.ledger.request(params.request)
+        if request.ends_at is None:
+            raise NotUnderstood(f"{request.id} has no end by itself.", hint=f"undo {request.id}")
+        return await self.reversal.plan(asker, params.request, "End")
+
+    async def execute(self, plan: ReversalPlan) -> Receipt:
+        return await self.reversal.put_back(plan)

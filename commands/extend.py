@@ -1,0 +1,79 @@
+"""/ops extend: let a time-boxed change last longer."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from pydantic import AwareDatetime
+
+from bot.action import Asker, Change, Plan, Receipt, Risk
+from bot.errors import NotUnderstood, Stale
+from bot.params import Duration, Params, duration_text
+from bot.report import Fact, Moment, PersonId
+from bot.request import Request, RequestWord, State
+
+LONGEST = timedelta(days=7)
+"""From now; what should last longer is no exception any more."""
+
+
+class Extend(Params):
+    positional = ("request", "by")
+
+    request: RequestWord
+    """The time-boxed request to extend, like R42."""
+    by: Duration
+    """How much longer, like 1h."""
+
+
+class ExtendPlan(Plan):
+    request: str
+    ends_at: AwareDatetime
+    until: AwareDatetime
+    by: PersonId
+
+
+class Ledger(Protocol):
+    async def request(self, request_id: str) -> Request: ...
+    async def extend(self, request: Request, until: datetime, by: PersonId) -> Request: ...
+    def now(self) -> datetime: ...
+
+
+@dataclass(frozen=True)
+class ExtendRequest(Change[Extend, ExtendPlan]):
+    """Let a time-boxed change last longer."""
+
+    ledger: Ledger
+    risk = Risk.CHANGE
+    examples = ("extend R42 1h",)
+
+    async def preview_for(self, asker: Asker, params: Extend) -> ExtendPlan:
+        request = await self.ledger.request(params.request)
+        if request.ends_at is None or request.state is not State.DONE:
+            raise NotUnderstood(f"{request.id} is {request.state} and does not end by itself.")
+        until = request.ends_at + params.by
+        if until - self.ledger.now() > LONGEST:
+            raise NotUnderstood(f"That would be more than {duration_text(LONGEST)} from now.", hint="extend R42 1h")
+        return ExtendPlan(
+            target=request.id,
+            headline=f"Extend {request.id} by {duration_text(params.by)}: {request.action}",
+            facts=(
+                Fact(label="Ends now at", value=Moment(at=request.ends_at)),
+                Fact(label="Would end at", value=Moment(at=until)),
+            ),
+            undo_note=f"end {request.id} ends it at once.",
+            risk=request.risk,
+            governed_by=request.action,
+            request=request.id,
+            ends_at=request.ends_at,
+            until=until,
+            by=asker.person,
+        )
+
+    async def execute(self, plan: ExtendPlan) -> Receipt:
+        request = await self.ledger.request(plan.request)
+        if request.ends_at != plan.ends_at:
+            raise Stale(f"The end of {request.id} was moved meanwhile.")
+        await self.ledger.extend(request, plan.until, plan.by)
+        return Receipt(
+            headline=f"{plan.request} lasts longer.", facts=(Fact(label="Ends", value=Moment(at=plan.until)),)
+        )

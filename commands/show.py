@@ -1,0 +1,87 @@
+"""/ops show: one request's whole story."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.action import Lookup
+from bot.params import Params
+from bot.ports import Audited
+from bot.report import Fact, Line, Moment, Person, Report, Table
+from bot.request import Request, RequestWord, State, Vote
+
+
+class Show(Params):
+    positional = ("request",)
+
+    request: RequestWord
+    """Any request, like R42."""
+
+
+class Ledger(Protocol):
+    async def request(self, request_id: str) -> Request: ...
+    async def votes(self, request_id: str) -> tuple[Vote, ...]: ...
+    async def trail(self, *, request: str | None = None, limit: int = 50) -> tuple[Audited, ...]: ...
+    async def evidence(self, request: Request) -> str: ...
+
+
+@dataclass(frozen=True)
+class ShowRequest(Lookup[Show]):
+    """One request's whole story."""
+
+    ledger: Ledger
+    examples = ("show R42",)
+
+    async def answer(self, params: Show) -> Report:
+        request = await self.ledger.request(params.request)
+        votes, trail = await asyncio.gather(
+            self.ledger.votes(request.id), self.ledger.trail(request=request.id, limit=100)
+        )
+        plan = request.plan or {}
+        notes = [note for note in (request.note, *request.differences) if note]
+        if request.state is State.UNKNOWN:
+            seen = await self.ledger.evidence(request)
+            notes.append(seen or "The service shows nothing about how it ended.")
+        rows = tuple((Moment(at=row.at), row.kind, Person(id=row.actor), _detail(row)) for row in reversed(trail))
+        return Report(
+            title=f"{request.id} is {request.state}",
+            lead=request.outcome or str(plan.get("headline") or request.typed),
+            facts=tuple(_facts(request)),
+            lines=tuple(_vote(vote) for vote in votes),
+            table=Table(columns=("When", "What", "Who", "Detail"), rows=rows),
+            notes=tuple(notes),
+        )
+
+
+def _facts(request: Request) -> list[Fact]:
+    facts = [
+        Fact(label="Asked by", value=Person(id=request.requester)),
+        Fact(label="Asked", value=Moment(at=request.asked_at)),
+        Fact(label="Words", value=request.typed),
+        Fact(label="Risk", value=request.risk.value),
+    ]
+    if request.on_behalf_of:
+        facts.append(Fact(label="On behalf of", value=Person(id=request.on_behalf_of)))
+    if request.needs:
+        facts.append(Fact(label="Rule", value=f"{request.needs.rule}: {request.needs.reason}"))
+    if request.override:
+        facts.append(Fact(label="Overrides the freeze", value=request.override))
+    if request.break_glass:
+        facts.append(Fact(label="Glass broken", value=request.break_glass))
+    if request.self_approved:
+        facts.append(Fact(label="Self-approved", value="yes, by typing the phrase"))
+    if request.ends_at:
+        facts.append(Fact(label="Ends", value=Moment(at=request.ends_at)))
+    return facts
+
+
+def _vote(vote: Vote) -> Line:
+    word = "Approved" if vote.approve else "Rejected"
+    how = " by typing the phrase" if vote.typed else ""
+    facts = (Fact(label="By", value=Person(id=vote.person)), Fact(label="At", value=Moment(at=vote.at)))
+    return Line(text=f"{word}{how}", detail=vote.note, facts=facts)
+
+
+def _detail(row: Audited) -> str:
+    shown = row.detail.get("outcome") or row.detail.get("reason") or row.detail.get("words") or row.detail.get("note")
+    return str(shown or "")

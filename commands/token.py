@@ -1,0 +1,44 @@
+"""/ops token: a terminal token for oneself, for when Slack is down."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from bot.action import Asker, Upkeep
+from bot.errors import NotAllowed
+from bot.params import Params
+from bot.report import Fact, Moment, PersonId, Report
+
+
+class Token(Params):
+    positional = ("do",)
+
+    do: Literal["new", "revoke"] = "new"
+    """`new` replaces the one you had; `revoke` leaves you without."""
+
+
+class Tokens(Protocol):
+    async def issue(self, person: PersonId) -> tuple[str, object]: ...
+    async def revoke(self, person: PersonId) -> int: ...
+
+
+@dataclass(frozen=True)
+class TerminalToken(Upkeep[Token]):
+    """Get your own token for the terminal."""
+
+    tokens: Tokens
+    examples = ("token", "token revoke")
+
+    async def carry_out(self, asker: Asker, params: Token) -> Report:
+        if asker.channel is None or asker.person.startswith("machine:"):
+            raise NotAllowed("Tokens are issued in Slack alone, where it is known who asks.", rule="tokens")
+        if params.do == "revoke":
+            count = await self.tokens.revoke(asker.person)
+            return Report(title="Token revoked", lead=f"{count} token(s) of yours are void.")
+        token, expires = await self.tokens.issue(asker.person)
+        return Report(
+            title="Your terminal token",
+            lead='Keep it like a password: export OPS_TOKEN=… and type ops run "health".',
+            facts=(Fact(label="Expires", value=Moment.model_validate({"at": expires})),),
+            notes=("It is shown this once and stored as a hash. token revoke voids it.",),
+            secret=token,
+        )
