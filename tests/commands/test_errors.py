@@ -1,0 +1,239 @@
+"""/ops errors, and what is new while following."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from bot.errors import Misconfigured, TryLater
+from bot.report import Moment, Report, Status
+from commands.errors import Tail, TailErrors
+from tests.commands.world import NOON, Clock, ErrorLog
+
+
+def ago(**by: float) -> timedelta:
+    return -timedelta(**by)
+
+
+def two_logs() -> tuple[ErrorLog, ErrorLog]:
+    logs, n8n = ErrorLog("logs"), ErrorLog("n8n")
+    for minute in (50, 20, 10):
+        logs.write(f"card {minute} declined", NOON + ago(minutes=minute))
+    logs.write("quota of 100 used up", NOON + ago(minutes=30), origin="openai", operation="complete")
+    logs.write("too old to tell", NOON + ago(hours=3))
+    n8n.write("ECONNREFUSED 10.0.0.5:443", NOON + ago(minutes=5), origin="Lead intake", operation="HTTP Request")
+    return logs, n8n
+
+
+def tailing(*sources: ErrorLog, clock: Clock | None = None, read_at_most: int = 1000) -> TailErrors:
+    return TailErrors(sources, clock or Clock(), timedelta(seconds=0.2), read_at_most)
+
+
+def told(report: Report | None) -> list[tuple[str, object]]:
+    return [(line.text, line.facts[0].value) for line in report.lines] if report else []
+
+
+async def test_all_sources_at_once_grouped_and_counted() -> None:
+    report = await tailing(*two_logs()).answer(Tail())
+
+    assert report.lead == "5 errors in 3 groups in the last 1h."
+    assert told(report) == [
+        ("card 10 declined", 3),
+        ("ECONNREFUSED 10.0.0.5:443", 1),
+        ("quota of 100 used up", 1),
+    ]
+    assert report.lines[0].detail == "logs / stripe / charge"
+    assert [(fact.label, fact.value) for fact in report.lines[0].facts[1:]] == [
+        ("first", Moment(at=NOON + ago(minutes=50))),
+        ("last", Moment(at=NOON + ago(minutes=10))),
+    ]
+    assert (report.table, report.notes, report.status) == (None, (), None)
+
+
+@pytest.mark.parametrize(
+    ("params", "counts"),
+    [
+        (Tail(source="n8n"), [1]),
+        (Tail(source="LOGS"), [3, 1]),
+        (Tail(source="openai"), [1]),
+        (Tail(source="lead intake"), [1]),
+        (Tail(match="DECLINED"), [3]),
+        (Tail(since=timedelta(minutes=15)), [1, 1]),
+        (Tail(source="nobody"), []),
+    ],
+)
+async def test_filters(params: Tail, counts: list[int]) -> None:
+    report = await tailing(*two_logs()).answer(params)
+
+    assert [count for _, count in told(report)] == counts
+
+
+async def test_nothing_found_under_a_name_says_which_there_are() -> None:
+    report = await tailing(*two_logs()).answer(Tail(source="strype"))
+
+    assert report.lead == "No errors in the last 1h."
+    assert report.notes == ("Sources: logs, n8n; or an origin within one.",)
+
+
+async def test_one_source_that_fails_is_a_note_and_one_that_hangs_holds_up_nobody() -> None:
+    logs, n8n = two_logs()
+    n8n.fails, slow = TryLater("n8n did not answer."), ErrorLog("slow", takes=30)
+
+    report = await tailing(logs, n8n, slow).answer(Tail())
+
+    assert [count for _, count in told(report)] == [3, 1]
+    assert report.notes == ("Could not read n8n: n8n did not answer.", "Could not read slow: no answer within 0.2 s")
+
+
+async def test_no_source_at_all_is_unknown_never_no_errors() -> None:
+    report = await tailing(ErrorLog("logs", fails=TryLater("no."))).answer(Tail())
+
+    assert (report.status, report.lead) == (Status.UNKNOWN, "No source of errors could be read.")
+    with pytest.raises(Misconfigured):
+        await tailing().answer(Tail())
+
+
+async def test_more_groups_than_asked_for_become_a_table_of_all() -> None:
+    """kibana#73061: one long part killed the whole; here the rest goes into a file."""
+    logs = ErrorLog("logs")
+    for minute in range(30):
+        logs.write(f"{chr(97 + minute % 26)}{chr(97 + minute // 26)} failed " + "x" * 500, NOON + ago(minutes=minute))
+
+    report = await tailing(logs).answer(Tail(n=3))
+
+    assert len(report.lines) == 3
+    assert all(len(line.text) <= 240 for line in report.lines)
+    assert report.table is not None
+    assert len(report.table.rows) == 30
+    assert report.table.rows[0][0] == Moment(at=NOON)
+
+
+async def test_a_storm_is_counted_as_far_as_it_was_read_and_says_so() -> None:
+    """goalert#4188: group and count."""
+    logs = ErrorLog("logs")
+    for second in range(120):
+        logs.write(f"order {second} lost", NOON + ago(seconds=second))
+
+    report = await tailing(logs, read_at_most=100).answer(Tail())
+
+    assert told(report) == [("order 0 lost", 100)]
+    assert report.notes == ("logs has more errors than the newest that were read.",)
+    assert report.table is not None
+
+
+async def test_following_starts_from_now_and_tells_each_once() -> None:
+    clock, (logs, n8n) = Clock(), two_logs()
+    action = tailing(logs, n8n, clock=clock)
+    logs.write("just before", NOON)
+
+    first, cursor = await action.news(Tail(), "")
+    clock.tick(seconds=10)
+    logs.write("same instant, later", NOON)
+    logs.write("new", clock.at)
+    second, cursor = await action.news(Tail(), cursor)
+    third, _ = await action.news(Tail(), cursor)
+
+    assert first is None
+    assert sorted(told(second)) == [("new", 1), ("same instant, later", 1)]
+    assert third is None
+
+
+async def test_following_tells_a_failing_source_once_and_catches_up() -> None:
+    """oncall#5204: one notice a limit, never a loop of notices."""
+    clock, logs = Clock(), ErrorLog("logs")
+    action = tailing(logs, clock=clock)
+    _, cursor = await action.news(Tail(), "")
+    logs.fails = TryLater("logs did not answer.")
+    reports = []
+    for _ in range(3):
+        clock.tick(minutes=5)
+        logs.write("while we could not look", clock.at)
+        report, cursor = await action.news(Tail(), cursor)
+        reports.append(report)
+    logs.fails = None
+    after, _ = await action.news(Tail(), cursor)
+
+    assert [report and report.notes for report in reports] == [
+        ("Could not read logs: logs did not answer.",),
+        None,
+        None,
+    ]
+    assert told(after) == [("while we could not look", 3)]
+
+
+async def test_a_clock_that_runs_ahead_at_one_origin_hides_nothing() -> None:
+    clock, logs = Clock(), ErrorLog("logs")
+    action = tailing(logs, clock=clock)
+    _, cursor = await action.news(Tail(), "")
+    logs.write("from the future", NOON + timedelta(hours=2))
+    first, cursor = await action.news(Tail(), cursor)
+    clock.tick(minutes=10)
+    logs.write("from now", clock.at)
+    second, _ = await action.news(Tail(), cursor)
+
+    assert told(first) == [("from the future", 1)]
+    assert told(second) == [("from now", 1)]
+
+
+async def test_a_filtered_storm_with_nothing_in_it_does_not_break_following() -> None:
+    clock, logs = Clock(), ErrorLog("logs")
+    action = tailing(logs, clock=clock, read_at_most=0)
+    _, cursor = await action.news(Tail(), "")
+    logs.write("beyond what is read", NOON)
+
+    report, _ = await action.news(Tail(), cursor)
+
+    assert report is not None
+    assert (report.lines, report.notes) == ((), ("logs has more errors than the newest that were read.",))
+
+
+POLLS = st.lists(  # at each poll: how long since the last, and what was written meanwhile, late by up to the minute
+    st.tuples(st.integers(0, 200), st.lists(st.tuples(st.integers(0, 1), st.integers(0, 60)), max_size=4)),
+    max_size=12,
+)
+
+
+@given(before=st.lists(st.integers(0, 120), max_size=4), polls=POLLS, flaky=st.sets(st.integers(0, 11)))
+def test_news_never_tells_twice_and_misses_nothing(
+    before: list[int], polls: list[tuple[int, list[tuple[int, int]]]], flaky: set[int]
+) -> None:
+    """Shared timestamps, rows written up to a minute late, readings that fail: each error is told exactly once."""
+
+    async def follow() -> None:
+        clock, logs = Clock(), (ErrorLog("a"), ErrorLog("b"))
+        action = tailing(*logs, clock=clock)
+        for seconds in before:
+            logs[0].write("before", NOON + ago(seconds=seconds))
+        report, cursor = await action.news(Tail(), "")
+        assert report is None
+        expected: list[str] = []
+        heard: list[str] = []
+        for number, (seconds, written) in enumerate([*polls, (1, [])]):
+            clock.tick(seconds=seconds)
+            for which, late in written:
+                text = f"new {chr(97 + len(expected))}"  # its own shape, so that a group is one error
+                logs[which].write(text, clock.at + ago(seconds=late))
+                expected.append(text)
+            logs[0].fails = TryLater("no.") if number in flaky and number < len(polls) else None
+            report, cursor = await action.news(Tail(n=100), cursor)
+            for text, count in told(report):
+                heard.extend([text] * int(str(count)))
+        assert sorted(heard) == sorted(expected)
+
+    asyncio.run(follow())
+
+
+def test_follow_has_an_end() -> None:
+    assert Tail(follow="2h").follow == timedelta(hours=2)
+    with pytest.raises(ValidationError, match="type at most 2h"):
+        Tail(follow="3h")
+    for wrong in (0, 101):
+        with pytest.raises(ValidationError):
+            Tail(n=wrong)
+
+
+async def test_options_are_the_sources() -> None:
+    assert [each.value for each in await tailing(*two_logs()).options("source", "")] == ["logs", "n8n"]
