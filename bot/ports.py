@@ -215,7 +215,7 @@ class Requests(Protocol):
     async def due(self, now: datetime) -> "Due": ...
 
     async def listen(self, wake: Callable[[], None]) -> None:
-        """Call `wake` whenever another process moved something."""
+        """Call `wake` whenever another process moved something, and after every reconnect. Runs until cancelled."""
         ...
 
 

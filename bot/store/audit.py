@@ -1,0 +1,125 @@
+"""The trail in PostgreSQL: rows appended in the transaction of what they record, each sealed with the one before."""
+
+import hmac
+import json
+from datetime import UTC, datetime
+
+import asyncpg
+
+from bot.errors import Misconfigured
+from bot.ports import Audited, Clock, Entry
+from bot.report import PersonId
+from bot.request import RequestId
+from bot.store.database import Connection, canonical, number, reading, request_id, storable, transaction, unwritable
+
+GENESIS = "0" * 64
+"""Stands before the first row's seal."""
+
+
+def seal(key: bytes, before: str, row: Audited) -> str:
+    """Hex HMAC-SHA256 over the canonical JSON of all fields but the seal, and of `prev`, the seal before it."""
+    fields = row.model_dump(mode="json", exclude={"mac", "at"})
+    text = canonical(fields | {"at": _instant(row.at), "prev": before})
+    return hmac.digest(key, text.encode(), "sha256").hex()
+
+
+def key_check(key: bytes) -> str:
+    """Tells a wrong key from a changed row."""
+    return hmac.digest(key, b"handrail audit key", "sha256").hex()
+
+
+async def append(connection: Connection, entry: Entry, key: bytes, now: datetime) -> Audited:
+    """Add a row within the caller's transaction, as its last statement: every other appender waits from here to the
+    commit.
+
+    Raises: StoreUnwritable when PostgreSQL refuses the row, for whatever reason; Misconfigured when the trail was begun
+    with another key.
+    """
+    try:
+        head = await connection.fetchrow("SELECT seq, mac, key_check FROM audit_head FOR UPDATE")
+        if head is None:
+            raise Misconfigured("The audit trail has lost its head (table audit_head). Restore it from a backup.")
+        check = key_check(key)
+        if head["key_check"] not in ("", check):
+            raise Misconfigured("OPS_AUDIT_KEY is not the key this audit trail was begun with. Set the former key.")
+        unsealed = Audited(**_storable(entry), seq=head["seq"] + 1, at=now.astimezone(UTC), mac="")
+        row = unsealed.model_copy(update={"mac": seal(key, head["mac"], unsealed)})
+        await connection.execute(
+            "WITH head AS (UPDATE audit_head SET seq = $1, mac = $10, key_check = $11)"
+            " INSERT INTO audit (seq, at, kind, actor, on_behalf_of, request, action, target, detail, mac)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            row.seq,
+            row.at,
+            row.kind,
+            row.actor,
+            row.on_behalf_of,
+            None if row.request is None else number(row.request),
+            row.action,
+            row.target,
+            canonical(row.detail),
+            row.mac,
+            check,
+        )
+    except asyncpg.PostgresError as error:
+        raise unwritable(error) from error
+    return row
+
+
+def audited(record: asyncpg.Record) -> Audited:
+    """A row as stored."""
+    row = dict(record.items()) | {"detail": json.loads(record["detail"])}
+    if isinstance(row["request"], int):
+        row["request"] = request_id(row["request"])
+    return Audited.model_validate(row)
+
+
+class PgAuditLog:
+    """For what is recorded without a move; fulfils `bot.ports.AuditLog`."""
+
+    def __init__(self, pool: asyncpg.Pool, key: bytes, clock: Clock) -> None:
+        self._pool = pool
+        self._key = key
+        self._clock = clock
+
+    async def write(self, entry: Entry) -> Audited:
+        async with transaction(self._pool) as connection:
+            return await append(connection, entry, self._key, self._clock())
+
+    async def read(
+        self,
+        *,
+        who: PersonId | None = None,
+        action: str | None = None,
+        request: RequestId | None = None,
+        since: datetime | None = None,
+        limit: int = 50,
+    ) -> tuple[Audited, ...]:
+        """Newest first. `who` is the actor or the one acted for."""
+        row = None if request is None else number(request) or 0
+        async with reading(self._pool) as connection:
+            found = await connection.fetch(
+                "SELECT seq, at, kind, actor, on_behalf_of, request, action, target, detail, mac FROM audit"
+                " WHERE ($1::text IS NULL OR actor = $1 OR on_behalf_of = $1)"
+                " AND ($2::text IS NULL OR action = $2)"
+                " AND ($3::bigint IS NULL OR request = $3)"
+                " AND ($4::timestamptz IS NULL OR at >= $4)"
+                " ORDER BY seq DESC LIMIT $5",
+                who,
+                action,
+                row,
+                since,
+                limit,
+            )
+        return tuple(audited(record) for record in found)
+
+
+def _storable(entry: Entry) -> dict[str, object]:
+    """The fields as PostgreSQL will give them back, so that the seal still fits."""
+    fields = entry.model_dump(exclude={"seq", "at", "mac"})
+    clean = {name: storable(value) if isinstance(value, str) else value for name, value in fields.items()}
+    row = number(entry.request) if entry.request else None
+    return clean | {"request": row and request_id(row), "detail": json.loads(canonical(entry.detail))}
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
