@@ -254,6 +254,21 @@ async def test_stop(api: httpx.AsyncClient, slow_workflow: Workflow, target: Tar
     )
 
 
+async def test_a_retry_stopped_by_somebody_else_is_answered_500_though_it_ran(
+    api: httpx.AsyncClient, failing_workflow: Workflow, target: Target
+) -> None:
+    """So a 5xx of a retry is as uncertain as a time-out, and must not be tried again unseen."""
+    failed = await failing_workflow.run()
+    target.mode = "slow"
+    retry = asyncio.create_task(api.post(f"/executions/{failed}/retry"))
+    await target.wait_for_hits(2)
+    [running] = await failing_workflow.executions("running")
+    await api.post(f"/executions/{running['id']}/stop")
+    assert message(await retry) == (500, "Internal server error")
+    ended = await wait_for_status(api, running["id"], "canceled")
+    assert ended["retryOf"] == failed
+
+
 async def test_stop_of_an_unknown_execution(api: httpx.AsyncClient, failing_workflow: Workflow) -> None:
     unknown = await api.post("/executions/999999/stop")
     assert message(unknown) == (404, "Failed to find execution to stop")
