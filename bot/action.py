@@ -132,6 +132,9 @@ class Action(ABC, Generic[P]):
         """Values for a `Choices` parameter, best first. Answered from memory: Slack waits three seconds."""
         return ()
 
+    async def refresh(self) -> None:
+        """Renew what `options` answers from; called in the background every half minute."""
+
 
 class Lookup(Action[P]):
     """Only reads. Override `answer`, or `answer_for` where the asker matters."""

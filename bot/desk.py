@@ -1,6 +1,6 @@
 """What the machine's own words (undo, withdraw, reconcile, review …) may do to the ledger. Commands see parts of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +14,12 @@ from bot.road import Road
 
 @dataclass(frozen=True)
 class Desk:
-    road: Road
+    later: Callable[[], Road]
+    """The road carries the commands that act through this desk, so it exists a little later."""
+
+    @property
+    def road(self) -> Road:
+        return self.later()
 
     async def request(self, request_id: str) -> Request:
         """Raises NotUnderstood for an unknown one."""
@@ -34,12 +39,14 @@ class Desk:
         *,
         who: PersonId | None = None,
         action: str | None = None,
-        request: str | None = None,
         since: datetime | None = None,
         limit: int = 50,
     ) -> tuple[Audited, ...]:
-        of = RequestId(request) if request else None
-        return await self.road.audit.read(who=who, action=action, request=of, since=since, limit=limit)
+        return await self.road.audit.read(who=who, action=action, since=since, limit=limit)
+
+    async def story(self, request_id: str) -> tuple[Audited, ...]:
+        """The newest hundred rows of one request, oldest first."""
+        return (await self.road.audit.read(request=RequestId(request_id), limit=100))[::-1]
 
     def name(self, person: PersonId) -> str:
         return self.road.directory.name(person)

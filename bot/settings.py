@@ -53,6 +53,9 @@ class Team(Frozen):
     """Channels where a lookup's answer is for everyone; ids, or #names with * as wildcard."""
     anchor_every: Duration = timedelta(hours=6)
     anchor_file: Path | None = None
+    groups_live: Duration = timedelta(hours=12)
+    """How long a user group's members are trusted after they were last read. While Slack is down the terminal works
+    with them for this long; then the group counts as unreadable, and nobody is in it."""
     token_lives: Duration = timedelta(days=90)
     """Of a terminal token."""
 
@@ -81,6 +84,19 @@ class Limits(Frozen):
     """Requests that one process runs at a time."""
 
 
+class WhitelistSetting(Frozen):
+    """Shortest prefixes that `whitelist` takes."""
+
+    widest_v4: int = Field(default=24, ge=8, le=32)
+    widest_v6: int = Field(default=48, ge=16, le=128)
+
+
+class Commands(Frozen):
+    """Settings of single commands."""
+
+    whitelist: WhitelistSetting = WhitelistSetting()
+
+
 class OpsToml(Frozen):
     """The whole of ops.toml. `ops.example.toml` explains each table."""
 
@@ -93,8 +109,7 @@ class OpsToml(Frozen):
     limits: Limits = Limits()
     services: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     """Read by the integration of each service's kind."""
-    commands: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
-    """Settings of single commands, by their words."""
+    commands: Commands = Commands()
     modules: tuple[str, ...] = ()
     """A company's own command modules, importable names."""
 

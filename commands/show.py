@@ -21,7 +21,7 @@ class Show(Params):
 class Ledger(Protocol):
     async def request(self, request_id: str) -> Request: ...
     async def votes(self, request_id: str) -> tuple[Vote, ...]: ...
-    async def trail(self, *, request: str | None = None, limit: int = 50) -> tuple[Audited, ...]: ...
+    async def story(self, request_id: str) -> tuple[Audited, ...]: ...
     async def evidence(self, request: Request) -> str: ...
 
 
@@ -34,15 +34,13 @@ class ShowRequest(Lookup[Show]):
 
     async def answer(self, params: Show) -> Report:
         request = await self.ledger.request(params.request)
-        votes, trail = await asyncio.gather(
-            self.ledger.votes(request.id), self.ledger.trail(request=request.id, limit=100)
-        )
+        votes, trail = await asyncio.gather(self.ledger.votes(request.id), self.ledger.story(request.id))
         plan = request.plan or {}
         notes = [note for note in (request.note, *request.differences) if note]
         if request.state is State.UNKNOWN:
             seen = await self.ledger.evidence(request)
             notes.append(seen or "The service shows nothing about how it ended.")
-        rows = tuple((Moment(at=row.at), row.kind, Person(id=row.actor), _detail(row)) for row in reversed(trail))
+        rows = tuple((Moment(at=row.at), row.kind, Person(id=row.actor), _detail(row)) for row in trail)
         return Report(
             title=f"{request.id} is {request.state}",
             lead=request.outcome or str(plan.get("headline") or request.typed),

@@ -1,0 +1,223 @@
+"""Wires everything; the only file that sees all of it."""
+
+import importlib
+import secrets as randomness
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import asyncpg
+import httpx
+from pydantic import SecretStr
+
+from bot.action import AnyAction
+from bot.catalogue import Catalogue
+from bot.desk import Desk
+from bot.doctor import Doctor
+from bot.errors import Misconfigured
+from bot.execute import Checkpoint, Executor, no_checkpoint
+from bot.ports import Clock, Directory
+from bot.redaction import Redactor
+from bot.road import Road
+from bot.secrets import reader
+from bot.settings import Environment, OpsToml
+from bot.store.audit import PgAuditLog
+from bot.store.database import open_pool
+from bot.store.embedded import AlreadyUsed, EmbeddedPostgres
+from bot.store.follows import PgFollows
+from bot.store.freezes import PgFreezes
+from bot.store.health import PgHealthHistory
+from bot.store.migrate import migrate
+from bot.store.outbox import PgOutbox
+from bot.store.requests import PgRequests
+from bot.store.tokens import PgTokens
+from commands import Hold, commands
+from integrations import Services, open_services
+
+AUDIT_KEY_LENGTH = 32
+"""Characters at least; a shorter key could be guessed offline from one exported row."""
+
+
+T = TypeVar("T")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Later(Generic[T]):
+    """Something that is handed around before it exists; calling it too early is a defect."""
+
+    def __init__(self) -> None:
+        self._thing: T | None = None
+
+    def comes(self, thing: T) -> T:
+        self._thing = thing
+        return thing
+
+    def __call__(self) -> T:
+        if self._thing is None:
+            raise RuntimeError("asked for before it was wired")
+        return self._thing
+
+
+@dataclass(frozen=True)
+class Ops:
+    """The whole machine but its Slack side."""
+
+    environment: Environment
+    settings: OpsToml
+    road: Road
+    desk: Desk
+    catalogue: Catalogue
+    services: Services
+    pool: asyncpg.Pool
+    audit_key: bytes
+    audit: PgAuditLog
+    outbox: PgOutbox
+    follows: PgFollows
+    tokens: PgTokens
+    redactor: Redactor
+    doctor: Doctor
+    clock: Clock
+
+
+def registered(environment: Environment) -> Redactor:
+    """A redactor that knows every secret of the environment."""
+    values = [getattr(environment, name) for name in Environment.model_fields]
+    return Redactor(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+
+
+@asynccontextmanager
+async def database(environment: Environment, *, attach: bool = False) -> AsyncIterator[tuple[str, bytes]]:
+    """A migrated database and the audit's key; the embedded server where DATABASE_URL is not set.
+
+    With `attach`, a server that another process of ours keeps on the same data folder is used instead of refused.
+    Raises Misconfigured.
+    """
+    async with AsyncExitStack() as stack:
+        if environment.database_url is not None:
+            dsn = environment.database_url.get_secret_value()
+        else:
+            try:
+                server = await stack.enter_async_context(EmbeddedPostgres(environment.ops_data))
+                dsn = server.dsn()
+            except AlreadyUsed as used:
+                running = used.dsn() if attach else None
+                if running is None:
+                    raise
+                dsn = running
+        connection = await asyncpg.connect(dsn)
+        try:
+            await migrate(connection)
+        finally:
+            await connection.close()
+        yield dsn, audit_key(environment)
+
+
+def audit_key(environment: Environment) -> bytes:
+    """OPS_AUDIT_KEY, or the embedded server's own, made at first use. Raises Misconfigured."""
+    if environment.ops_audit_key is not None:
+        key = environment.ops_audit_key.get_secret_value()
+        if len(key) < AUDIT_KEY_LENGTH:
+            raise Misconfigured(
+                f"OPS_AUDIT_KEY is shorter than {AUDIT_KEY_LENGTH} characters; write a longer random one"
+            )
+        return key.encode()
+    if environment.database_url is not None:
+        raise Misconfigured("OPS_AUDIT_KEY is not set; it chains the audit: write 32 random characters or more")
+    path: Path = environment.ops_data / "audit.key"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(randomness.token_hex(32), encoding="ascii")
+    return path.read_bytes().strip()
+
+
+@asynccontextmanager
+async def open_ops(
+    environment: Environment,
+    settings: OpsToml,
+    directory: Callable[[asyncpg.Pool, OpsToml], Directory],
+    *,
+    clock: Clock = utc_now,
+    checkpoint: Checkpoint = no_checkpoint,
+    attach: bool = False,
+    approvals_channel: str | None = None,
+) -> AsyncIterator[Ops]:
+    """Everything that `serve`, the terminal and the tests share. Raises Misconfigured."""
+    redactor = registered(environment)
+    async with AsyncExitStack() as stack:
+        dsn, key = await stack.enter_async_context(database(environment, attach=attach))
+        redactor.register(key.decode("ascii", "replace"))
+        pool = await stack.enter_async_context(open_pool(dsn))
+        http = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
+        services = await stack.enter_async_context(
+            open_services(settings.services, http, reader(redactor), redact=redactor.text)
+        )
+        requests, audit = PgRequests(pool, key, clock), PgAuditLog(pool, key, clock)
+        tokens = PgTokens(pool, clock, settings.team.token_lives)
+        people = directory(pool, settings)
+        # The machine's own words act on the road that carries them: one of the two has to come later.
+        catalogue, later = Later[Catalogue](), Later[Road]()
+        doctor = Doctor(environment, settings, pool, people, services, catalogue, clock)
+        desk = Desk(later)
+        hold = Hold(
+            services=services,
+            desk=desk,
+            tokens=tokens,
+            inspection=doctor,
+            history=PgHealthHistory(pool),
+            catalogue=catalogue,
+            allowed=lambda asker: later().may_ask(asker),
+            now=clock,
+            settings=settings.commands,
+        )
+        actions = catalogue.comes(Catalogue((*commands(hold), *own_modules(settings, services))))
+        executor = Executor(actions, requests, settings.limits, clock, redactor, checkpoint)
+        road = later.comes(
+            Road(
+                catalogue=actions,
+                policy=settings.policy(),
+                limits=settings.limits,
+                requests=requests,
+                audit=audit,
+                freezes=PgFreezes(pool, key, clock),
+                directory=people,
+                executor=executor,
+                redactor=redactor,
+                clock=clock,
+                approvals_channel=approvals_channel,
+                checkpoint=checkpoint,
+            )
+        )
+        yield Ops(
+            environment=environment,
+            settings=settings,
+            road=road,
+            desk=desk,
+            catalogue=actions,
+            services=services,
+            pool=pool,
+            audit_key=key,
+            audit=audit,
+            outbox=PgOutbox(pool, clock),
+            follows=PgFollows(pool, key, clock),
+            tokens=tokens,
+            redactor=redactor,
+            doctor=doctor,
+            clock=clock,
+        )
+
+
+def own_modules(settings: OpsToml, services: Services) -> tuple[AnyAction, ...]:
+    """A company's own commands: each module has `actions(services)`. Raises Misconfigured, naming the module."""
+    found: list[AnyAction] = []
+    for name in settings.modules:
+        try:
+            found += importlib.import_module(name).actions(services)
+        except (ImportError, AttributeError) as error:
+            raise Misconfigured(f"ops.toml: modules: {name!r} has no actions(services) to call: {error}") from error
+    return tuple(found)
