@@ -240,13 +240,18 @@ class EmbeddedPostgres:
 
     def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _START_LIMIT_S
-        while (_lines(self._cluster / "postmaster.pid")[7:] or [""])[0].strip() != "ready":
+        while not self._is_ready(process.pid):
             if process.poll() is not None or time.monotonic() > deadline:
                 log = self._data_dir / "server.log"
                 raise EmbeddedError(
                     f"PostgreSQL did not start on {self._cluster}. The end of {log}: " + " / ".join(_lines(log)[-5:])
                 )
             time.sleep(_POLL_S)
+
+    def _is_ready(self, pid: int) -> bool:
+        """As `pg_ctl` tells: the eighth line of the pid file, the first naming this very server."""
+        lines = _lines(self._cluster / "postmaster.pid")
+        return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
 
 def _shut_down(process: subprocess.Popen[bytes]) -> None:

@@ -27,13 +27,13 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts Postgre
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc or parent-death signal")
 
 CHILD = """
-import sys, time
+import sys
 from pathlib import Path
 from bot.store.embedded import EmbeddedPostgres
 
 with EmbeddedPostgres(Path(sys.argv[1])) as server:
     print(server.dsn(), flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
@@ -51,12 +51,12 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def other_process(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A second bot serving that folder, and the DSN it printed."""
     command = [sys.executable, "-c", CHILD, str(data_dir)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         try:
             assert child.stdout is not None
             yield child, child.stdout.readline().strip()
         finally:
-            child.kill()
+            child.communicate()  # the end of its input ends it, once its server has stopped
 
 
 async def query(dsn: str | None, sql: str) -> object:

@@ -109,6 +109,12 @@ async def test_the_lock_is_free_afterwards_even_after_a_failure(
         assert await migrate_alone(database, folder) == ["902_price.sql"]
 
 
+async def test_a_syntax_error_is_told_with_its_line(connection: asyncpg.Connection, folder: Path) -> None:
+    (folder / "902_price.sql").write_text("SELECT 1;\nSELECT 2;\nALTER TABEL dish ADD price int;")
+    with pytest.raises(Misconfigured, match=r"902_price\.sql .*TABEL.* \(line 3\)"):
+        await migrate(connection, folder)
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [("1_dish.sql", r"1_dish\.sql must be named like"), ("901_twin.sql", "have the same number")],
