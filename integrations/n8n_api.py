@@ -53,6 +53,8 @@ class Run(_Shape):
 
     def why(self) -> tuple[str | None, str | None]:
         """Failing node and message, as far as n8n shows them."""
+        if self.status == "success":
+            return None, None
         if self.dataTooLargeToDisplay:
             return None, "n8n holds back this run's data because it is too large"
         result = _dig(self.data, "resultData")

@@ -1,0 +1,269 @@
+"""A stand-in for n8n's public API over real HTTP, in the manner of 2.41 or of 2.8, with its traps.
+
+A retry answers 200 when the new run ends, however it ends; goes on when the caller has left; and is never deduplicated.
+"""
+
+import asyncio
+import base64
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from sandbox.world.faults import Faults, middleware
+from sandbox.world.n8n_state import Failure, Flavour, Run, Workflow, believable
+
+_STATUSES = {
+    "2.41": {"canceled", "crashed", "error", "new", "running", "success", "unknown", "waiting"},
+    "2.8": {"canceled", "error", "running", "success", "waiting"},
+}
+_EXECUTIONS_QUERY = {
+    "2.41": {"limit", "cursor", "includeData", "ignoreDataSizeLimit", "redactExecutionData", "status", "workflowId",
+             "projectId", "startedAfter", "startedBefore"},
+    "2.8": {"limit", "cursor", "includeData", "status", "workflowId", "projectId"},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Something that changed the world; tests count these."""
+
+    what: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A request as it came, for checking against n8n's own description."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: str
+    status: int
+    answer: str
+
+
+class FakeN8n:
+    def __init__(self, api_key: str, *, flavour: Flavour = "2.41", now: datetime | None = None) -> None:
+        self.api_key = api_key
+        self.flavour: Flavour = flavour
+        workflows, runs = believable(now or datetime.now(UTC))
+        self.workflows = {workflow.id: workflow for workflow in workflows}
+        self.runs = {run.id: run for run in runs}
+        self.retry_seconds = 0.05
+        self.fails_again: set[str] = {"Qx8DnPz3BvTw1KrE"}
+        """Workflows whose retried runs fail too."""
+        self.ready = True
+        self.starting_up = False
+        self.may_list = True
+        """Whether the key has the scopes execution:list and workflow:list."""
+        self.effects: list[Effect] = []
+        self.heard: list[Heard] = []
+        self.faults = Faults()
+        self._going: set[asyncio.Task[None]] = set()
+
+    def app(self) -> web.Application:
+        app = web.Application(middlewares=[self._record, middleware(self.faults), self._guard])
+        app.router.add_get("/healthz", self._alive)
+        app.router.add_get("/healthz/readiness", self._readiness)
+        api = "/api/v1"
+        app.router.add_get(f"{api}/executions", self._list_runs)
+        app.router.add_get(f"{api}/executions/{{id}}", self._one_run)
+        app.router.add_post(f"{api}/executions/{{id}}/retry", self._retry)
+        app.router.add_get(f"{api}/workflows", self._list_workflows)
+        app.router.add_get(f"{api}/workflows/{{id}}", self._one_workflow)
+        app.router.add_post(f"{api}/workflows/{{id}}/activate", self._publish)
+        app.router.add_post(f"{api}/workflows/{{id}}/deactivate", self._unpublish)
+        if self.flavour == "2.41":
+            app.router.add_get(f"{api}/discover", self._discover)
+            app.router.add_post(f"{api}/workflows/{{id}}/publish", self._publish)
+            app.router.add_post(f"{api}/workflows/{{id}}/unpublish", self._unpublish)
+            app.router.add_post(f"{api}/executions/{{id}}/stop", self._stop)
+        return app
+
+    def fail(self, workflow_id: str, failure: Failure, *, data: str = "kept") -> Run:
+        """A new failed run, now."""
+        now = datetime.now(UTC)
+        run = Run(self._next_id(), self.workflows[workflow_id], "error", now, now, failure)
+        run.data = data  # type: ignore[assignment]  # a literal of Kept
+        self.runs[run.id] = run
+        return run
+
+    def done(self, what: str) -> list[str]:
+        """Targets of the effects of one sort, in order."""
+        return [effect.target for effect in self.effects if effect.what == what]
+
+    def _next_id(self) -> int:
+        return max(self.runs) + 1
+
+    # -- every request
+
+    @web.middleware
+    async def _record(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        body = await request.text()
+        try:
+            answer = await handler(request)
+        except web.HTTPException as error:  # n8n says it in JSON
+            answer = web.json_response({"message": error.reason.lower()}, status=error.status)
+        small = isinstance(answer, web.Response) and isinstance(answer.body, bytes) and len(answer.body) < 10**6
+        text = answer.text or "" if small and isinstance(answer, web.Response) else ""
+        self.heard.append(Heard(request.method, request.path, dict(request.query), body, answer.status, text))
+        return answer
+
+    @web.middleware
+    async def _guard(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if request.path.startswith("/api/"):
+            if self.starting_up:
+                return web.Response(text="n8n is starting up. Please wait")
+            key = request.headers.get("X-N8N-API-KEY")
+            if key is None:
+                return web.json_response({"message": "'X-N8N-API-KEY' header required"}, status=401)
+            if key != self.api_key:
+                return web.json_response({"message": "unauthorized"}, status=401)
+            listing = request.method == "GET" and request.path.endswith(("/executions", "/workflows"))
+            if listing and not self.may_list:
+                return web.json_response({"message": "Forbidden"}, status=403)
+        return await handler(request)
+
+    async def _alive(self, request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def _readiness(self, request: web.Request) -> web.Response:
+        if self.ready and not self.starting_up:
+            return web.json_response({"status": "ok"})
+        return web.json_response({"status": "error"}, status=503)
+
+    async def _discover(self, request: web.Request) -> web.Response:
+        scopes = ["execution:list", "execution:read", "execution:retry", "workflow:list", "workflow:read"]
+        return web.json_response(
+            {"data": {"scopes": scopes, "resources": {}, "filters": {}, "specUrl": "/openapi.yml"}}
+        )
+
+    # -- executions
+
+    async def _list_runs(self, request: web.Request) -> web.Response:
+        query = request.query
+        if unknown := sorted(set(query) - _EXECUTIONS_QUERY[self.flavour]):
+            return web.json_response({"message": f"Unknown query parameter '{unknown[0]}'"}, status=400)
+        status = query.get("status")
+        if status is not None and status not in _STATUSES[self.flavour]:
+            return web.json_response({"message": "request/query/status must be one of the allowed values"}, status=400)
+        limit = min(int(query.get("limit", "100")), 250)
+        last = json.loads(base64.b64decode(query["cursor"]))["lastId"] if "cursor" in query else None
+        wanted = [
+            run
+            for run in sorted(self.runs.values(), key=lambda run: run.id, reverse=True)
+            if (run.status == status if status else run.status not in ("running", "new"))
+            and (last is None or run.id < int(last))
+            and query.get("workflowId", run.workflow.id) == run.workflow.id
+        ]
+        page = wanted[:limit]
+        more = {"lastId": str(page[-1].id), "limit": limit} if len(wanted) > limit else None
+        with_data = query.get("includeData") == "true"
+        return web.json_response({
+            "data": [run.public(self.flavour, with_data=with_data, listed=True) for run in page],
+            "nextCursor": base64.b64encode(json.dumps(more).encode()).decode() if more else None,
+        })  # fmt: skip
+
+    async def _one_run(self, request: web.Request) -> web.Response:
+        run = self._run(request)
+        if run is None:
+            return web.json_response({"message": "Not Found"}, status=404)
+        with_data = request.query.get("includeData") == "true"
+        if with_data and run.data == "pruned":
+            return web.json_response({"message": "Data for this execution is unavailable"}, status=404)
+        return web.json_response(run.public(self.flavour, with_data=with_data, listed=False))
+
+    async def _retry(self, request: web.Request) -> web.Response:
+        original = self._run(request)
+        if original is None:
+            return web.json_response({"message": "Not Found"}, status=404)
+        if original.status == "success":
+            message = "The execution succeeded, so it cannot be retried."
+            return web.json_response({"message": message}, status=409)
+        self.effects.append(Effect("retry", str(original.id)))
+        run = Run(self._next_id(), original.workflow, "running", datetime.now(UTC), None, mode="retry")
+        run.retry_of = original.id
+        self.runs[run.id] = run
+        going = asyncio.ensure_future(self._finish(original, run))
+        self._going.add(going)
+        going.add_done_callback(self._going.discard)
+        await asyncio.shield(going)
+        answer = run.public(self.flavour, with_data=True, listed=True)
+        for absent in ("stoppedAt", "retrySuccessId"):
+            del answer[absent]
+        if self.flavour == "2.41":
+            answer["storedAt"] = "db"
+        return web.json_response(answer)
+
+    async def _finish(self, original: Run, run: Run) -> None:
+        await asyncio.sleep(self.retry_seconds)
+        again = run.workflow.id in self.fails_again
+        run.status = "error" if again else "success"
+        run.failure = original.failure if again else None
+        run.stopped = datetime.now(UTC)
+        if not again:
+            original.retry_success = run.id
+
+    async def _stop(self, request: web.Request) -> web.Response:
+        run = self._run(request)
+        if run is None:
+            return web.json_response({"message": "Not Found"}, status=404)
+        if run.status not in ("running", "waiting"):
+            message = "Only running or waiting executions can be stopped"
+            return web.json_response({"message": message}, status=409)
+        self.effects.append(Effect("stop", str(run.id)))
+        run.status, run.stopped = "canceled", datetime.now(UTC)
+        whole = run.public(self.flavour, with_data=False, listed=True)
+        return web.json_response({key: whole[key] for key in ("mode", "startedAt", "stoppedAt", "finished", "status")})
+
+    def _run(self, request: web.Request) -> Run | None:
+        id_ = request.match_info["id"]
+        return self.runs.get(int(id_)) if id_.isdigit() else None
+
+    # -- workflows
+
+    async def _list_workflows(self, request: web.Request) -> web.Response:
+        limit = min(int(request.query.get("limit", "100")), 250)
+        start = int(base64.b64decode(request.query["cursor"])) if "cursor" in request.query else 0
+        found = list(self.workflows.values())
+        page = found[start : start + limit]
+        more = start + limit < len(found)
+        return web.json_response({
+            "data": [workflow.public(self.flavour, listed=True) for workflow in page],
+            "nextCursor": base64.b64encode(str(start + limit).encode()).decode() if more else None,
+        })  # fmt: skip
+
+    async def _one_workflow(self, request: web.Request) -> web.Response:
+        return self._shown(self._workflow(request))
+
+    async def _publish(self, request: web.Request) -> web.Response:
+        """Without a versionId the latest draft goes live."""
+        workflow = self._workflow(request)
+        if workflow is not None:
+            asked = (await request.json()).get("versionId") if request.can_read_body else None
+            workflow.active_version = asked or workflow.draft_version
+            self.effects.append(Effect("publish", f"{workflow.id} {workflow.active_version}"))
+        return self._shown(workflow)
+
+    async def _unpublish(self, request: web.Request) -> web.Response:
+        workflow = self._workflow(request)
+        if workflow is not None:
+            workflow.active_version = None
+            self.effects.append(Effect("unpublish", workflow.id))
+        return self._shown(workflow)
+
+    def _workflow(self, request: web.Request) -> Workflow | None:
+        return self.workflows.get(request.match_info["id"])
+
+    def _shown(self, workflow: Workflow | None) -> web.Response:
+        if workflow is None:
+            return web.json_response({"message": "Not Found"}, status=404)
+        return web.json_response(workflow.public(self.flavour, listed=False))
