@@ -34,20 +34,20 @@ class Ack:
 class Delivery:
     faults: Faults
     sockets: SocketMode
-    http: HttpMode | None = None
+    http: HttpMode
     event_retry_seconds: tuple[float, ...] = EVENT_RETRY_SECONDS
     _background: set[asyncio.Task[Any]] = field(default_factory=set)
 
     @property
     def connected(self) -> bool:
-        return self.http is not None or bool(self.sockets.connections)
+        return self.http.endpoint is not None or bool(self.sockets.connections)
 
     async def deliver(
         self, kind: Kind, payload: JSON, *, accepts_response: bool = False, attempt: int = 0, reason: str = ""
     ) -> Ack:
         """One try, and how it ended."""
         retry: JSON = {"retry_attempt": attempt, "retry_reason": reason} if kind == "events_api" else {}
-        way = self.http or self.sockets
+        way = self.http if self.http.endpoint else self.sockets
         start = time.perf_counter()
         late = self.faults.delay()
         lost = self.faults.loses()
@@ -101,8 +101,7 @@ class Delivery:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.sockets.close()
-        if self.http is not None:
-            await self.http.close()
+        await self.http.close()
 
     async def _retry(self, payload: JSON, ack: Ack) -> None:
         for attempt, pause in enumerate(self.event_retry_seconds, start=1):

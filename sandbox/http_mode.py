@@ -25,11 +25,13 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
 @dataclass
 class HttpMode:
     workspace: Workspace
-    endpoint: str
+    endpoint: str | None = None
     _session: aiohttp.ClientSession | None = None
 
     async def deliver(self, kind: str, payload: JSON, accepts_response: bool, retry: JSON) -> JSON:
         """The response's JSON, or its plain text as `{"text": …}`. Raises: NotDelivered."""
+        if self.endpoint is None:
+            raise NotDelivered("dispatch_failed")
         if self._session is None:
             self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         body, content_type = _encoded(kind, payload)

@@ -76,6 +76,8 @@ class Interactions:
         return _shown(ack)
 
     def _message_events(self, channel: Channel, message: Message) -> list[tuple[str, JSON]]:
+        if self.workspace.app.bot_user_id not in channel.members:
+            return []
         kind = {"channel": "channels", "private": "groups", "dm": "im"}[channel.kind]
         events = [(f"message.{kind}", self.payloads.message_event(message))]
         if f"<@{self.workspace.app.bot_user_id}>" in message.text and channel.kind != "dm":

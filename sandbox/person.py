@@ -121,7 +121,7 @@ class Person:
         """The modal in front, once there is one (whose text contains `wanted`)."""
 
         def look(state: JSON) -> View | None:
-            top = View(state["views"][-1]) if state["views"] else None
+            top = View(state["views"][-1]) if state.get("views") else None
             return top if top and (wanted is None or wanted in top.text_all) else None
 
         found = await self._wait(look, timeout)
@@ -132,7 +132,7 @@ class Person:
 
     async def no_view(self, *, timeout: float = 5.0) -> None:
         """Waits until no modal is open."""
-        if not await self._wait(lambda state: not state["views"] or None, timeout):
+        if not await self._wait(lambda state: state.get("views") == [] or None, timeout):
             views = [View(raw).text_all for raw in (await self.state())["views"]]
             raise NotSeen(f"{self.name} still has open: {views}")
 
@@ -141,7 +141,7 @@ class Person:
         await self._post("home")
 
         def look(state: JSON) -> View | None:
-            home = View(state["home"]) if state["home"] else None
+            home = View(state["home"]) if state.get("home") else None
             return home if home and (wanted is None or wanted in home.text_all) else None
 
         found = await self._wait(look, timeout)
@@ -251,7 +251,10 @@ class Person:
         return answer
 
     async def _wait(self, look: Callable[[JSON], T | None], timeout: float) -> T | None:
-        """Looks at once and at every change, until something is found or the time is over."""
+        """Looks at once and at every change, until something is found or the time is over.
+
+        `look` gets the whole state, or that part of it which has just changed.
+        """
         found = look(await self.state())
         if found is not None:
             return found
@@ -260,13 +263,21 @@ class Person:
                 asyncio.timeout(timeout),
                 self._http().ws_connect("/sandbox/events", params={"as": self.name}) as changes,
             ):
-                async for _ in changes:
-                    found = look(await self.state())
+                state: JSON = {}
+                async for change in changes:
+                    event = change.json()
+                    if event["type"] in ("connected", "channels"):
+                        # The first word after connecting: nothing is missed from here on.
+                        state = await self.state()
+                        part = state
+                    else:
+                        part = _changed_part(event, state)
+                    found = look(part)
                     if found is not None:
                         return found
         except TimeoutError:
             pass
-        return look(await self.state())
+        return None
 
     async def _dump(self, channel: str | None) -> str:
         state = await self.state()
@@ -284,12 +295,28 @@ class Person:
         return self._session
 
 
+def _changed_part(event: JSON, state: JSON) -> JSON:
+    """A change in the shape of /sandbox/state, without what stayed."""
+    match event["type"]:
+        case "message" | "message_changed":
+            message = event["message"]
+            return {"channels": state["channels"], "messages": {message["channel"]: [message]}}
+        case "views":
+            return {"views": event["views"]}
+        case "home":
+            return {"home": event["view"]}
+        case _:
+            return {}
+
+
 def _messages(state: JSON, channel: str | None) -> list[Message]:
+    if "messages" not in state:
+        return []
     wanted = channel.removeprefix("#") if channel else None
     shown = [c["id"] for c in state["channels"] if wanted in (None, c["id"], c["name"])]
     if not shown:
         raise LookupError(f"there is no channel {channel}")
-    found = [Message(raw) for id in shown for raw in state["messages"][id]]
+    found = [Message(raw) for id in shown for raw in state["messages"].get(id, [])]
     return sorted(found, key=lambda message: message.ts)
 
 

@@ -44,7 +44,7 @@ class Sandbox:
         self.faults = Faults()
         payloads = Payloads(self.workspace)
         self.sockets = SocketMode(self.workspace, self.faults)
-        http = HttpMode(self.workspace, http_endpoint) if http_endpoint else None
+        http = HttpMode(self.workspace, http_endpoint)
         self.delivery = Delivery(self.faults, self.sockets, http, event_retry_seconds)
         self.response_urls = ResponseUrls(self.workspace)
         self.interactions = Interactions(self.workspace, self.delivery, payloads, self.response_urls)
@@ -68,7 +68,7 @@ class Sandbox:
 
     def listen_at(self, http_endpoint: str | None) -> None:
         """From now on the app is reached by HTTP at that URL; None means Socket Mode."""
-        self.delivery.http = HttpMode(self.workspace, http_endpoint) if http_endpoint else None
+        self.delivery.http.endpoint = http_endpoint
         self.workspace.watchers.connected(self.delivery.connected)
 
     async def start(self) -> None:

@@ -69,7 +69,7 @@ class Workspace:
         ):
             member.email = f"{member.name}@example.com"
             workspace.members[member.id] = member
-        people = [member.id for member in workspace.members.values()]
+        people = [member.id for member in workspace.people()]
         for number, (name, purpose) in enumerate(
             {
                 "general": "Everyone",
@@ -79,7 +79,9 @@ class Workspace:
             }.items(),
             start=1,
         ):
-            workspace.add_channel(name, people, id=f"C0DEMO{number:03}", purpose=purpose)
+            # As when the app was added where the work is: it can only post in #general, not listen.
+            bot = [] if name == "general" else [workspace.app.bot_user_id]
+            workspace.add_channel(name, [*people, *bot], id=f"C0DEMO{number:03}", purpose=purpose)
         workspace.groups["S0ONCALL1"] = UserGroup("S0ONCALL1", "oncall", "On-call", ["U0ANA0001", "U0BEN0001"])
         workspace.groups["S0LEADS01"] = UserGroup("S0LEADS01", "leads", "Leads", ["U0MIA0001", "U0LEO0001"])
         for person in workspace.people():

@@ -14,12 +14,12 @@ from sandbox.server import Sandbox
 
 
 def bolt_app(slack: Sandbox, **options: Any) -> AsyncApp:
-    return AsyncApp(
-        client=AsyncWebClient(token="xoxb-sandbox", base_url=slack.api_url),
-        signing_secret=slack.workspace.app.signing_secret,
-        process_before_response=True,
-        **options,
-    )
+    defaults: dict[str, Any] = {
+        "client": web_client(slack),
+        "signing_secret": slack.workspace.app.signing_secret,
+        "process_before_response": True,
+    }
+    return AsyncApp(**{**defaults, **options})
 
 
 def web_client(slack: Sandbox, token: str = "xoxb-sandbox") -> AsyncWebClient:
