@@ -162,7 +162,7 @@ async def open_ops(
         people = directory(pool, settings)
         # The machine's own words act on the road that carries them: one of the two has to come later.
         catalogue, later = Later[Catalogue](), Later[Road]()
-        doctor = Doctor(environment, settings, pool, people, services, catalogue, clock)
+        doctor = Doctor(environment, settings, pool, people, catalogue, clock)
         desk = Desk(later)
         hold = Hold(
             services=services,

@@ -1,0 +1,94 @@
+"""Reports and requests as terminal text; the same facts as the cards, for when Slack is down."""
+
+from collections.abc import Callable
+from datetime import timedelta, tzinfo
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from bot.params import duration_text
+from bot.report import Fact, Line, Moment, Person, PersonId, Report, Span, Status, Value
+from bot.request import Answer, Needs, Request
+
+_STYLE = {Status.OK: "green", Status.DEGRADED: "yellow", Status.UNKNOWN: "magenta", Status.DOWN: "red"}
+
+
+class Terminal:
+    """Writes to one console; `name` turns a person's id into a name."""
+
+    def __init__(self, console: Console, name: Callable[[PersonId], str], zone: tzinfo) -> None:
+        self._console, self._name, self._zone = console, name, zone
+
+    def report(self, report: Report) -> None:
+        style = f"bold {_STYLE[report.status]}" if report.status else "bold"
+        self._print(f"[{style}]{escape(report.title)}[/]" + (f"  {escape(report.lead)}" if report.lead else ""))
+        for fact in report.facts:
+            self._print(f"  {self._fact(fact)}")
+        for line in report.lines:
+            self._line(line)
+        if report.table:
+            table = RichTable(*(escape(column) for column in report.table.columns), box=None, header_style="bold")
+            for row in report.table.rows:
+                table.add_row(*(escape(self.value(cell)) for cell in row))
+            self._console.print(table)
+        for note in report.notes:
+            self._print(f"[dim]{escape(note)}[/]")
+        if report.secret:
+            self._console.print(report.secret, markup=False, highlight=False, soft_wrap=True)
+
+    def request(self, request: Request) -> None:
+        plan = request.plan or {}
+        self._print(f"[bold]{request.id} {request.state}[/]  {escape(str(plan.get('headline') or request.typed))}")
+        effects = plan.get("effects")
+        for effect in effects if isinstance(effects, list) else []:
+            self._print(f"  - {escape(str(effect))}")
+        warnings = plan.get("warnings")
+        for warning in warnings if isinstance(warnings, list) else []:
+            self._print(f"  [yellow]{escape(str(warning))}[/]")
+        if plan.get("undo_note"):
+            self._print(f"  [dim]{escape(str(plan['undo_note']))}[/]")
+        if request.outcome:
+            self._print(f"  {escape(request.outcome)}")
+        for difference in request.differences:
+            self._print(f"  changed: {escape(difference)}")
+
+    def needs(self, needs: Needs) -> None:
+        who = ", ".join(self._name(person) for person in needs.approvers)
+        self._print(f"  {escape(needs.reason)}: {escape(who)} [dim]({escape(needs.rule)})[/]")
+
+    def answer(self, answer: Answer) -> None:
+        self._print(escape(answer.text))
+        if answer.hint:
+            self._print(f"  ops run [bold]{escape(repr(answer.hint))}[/]")
+
+    def value(self, value: Value) -> str:
+        match value:
+            case None:
+                return "–"
+            case Moment(at=at):
+                return f"{at.astimezone(self._zone):%Y-%m-%d %H:%M:%S}"
+            case Span(seconds=seconds) if seconds < 1:
+                return f"{seconds * 1000:.0f} ms"
+            case Span(seconds=seconds):
+                return duration_text(timedelta(seconds=round(seconds)))
+            case Person(id=person):
+                return self._name(person)
+            case int() | float():
+                return f"{value:,}"
+            case str():
+                return value
+
+    def _line(self, line: Line) -> None:
+        mark = f"[{_STYLE[line.status]}]{line.status:<8}[/] " if line.status else "- "
+        self._print(f"{mark}{escape(line.text)}")
+        for part in line.detail.splitlines():
+            self._print(f"    {escape(part)}")
+        if line.facts:
+            self._print("    " + "  ".join(self._fact(fact) for fact in line.facts))
+
+    def _fact(self, fact: Fact) -> str:
+        return f"[dim]{escape(fact.label)}:[/] {escape(self.value(fact.value))}"
+
+    def _print(self, markup: str) -> None:
+        self._console.print(markup, highlight=False, soft_wrap=True)
