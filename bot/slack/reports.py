@@ -1,0 +1,175 @@
+"""A report, or an answer to one person, as a message. Pure."""
+
+from collections.abc import Sequence
+
+from bot.report import Fact, Line, PersonId, Report, Status, Suggestion, Table
+from bot.request import Answer
+from bot.slack.kit import SECTION, Block, File, Message, actions, button, context, fields, message, section
+from bot.slack.text import DASH, Names, code, cut, escape, line, mention, paragraph, plain, shown, when
+
+MOST_LINES = 30
+MOST_FACTS = 20
+MOST_SUGGESTIONS = 10
+WIDEST = 48
+"""Characters of one table cell; the file has them whole."""
+VALUE = 2000
+"""Characters that a button can carry."""
+
+_WORDS = {Status.OK: "ok", Status.DEGRADED: "*DEGRADED*", Status.UNKNOWN: "*UNKNOWN*", Status.DOWN: "*DOWN*"}
+
+
+def report_message(report: Report, names: Names, *, share: str = "", shared_by: PersonId | None = None) -> Message:
+    """`share` holds the words that a *Share* button types again, openly; empty for none."""
+    buttons = _Numbered()
+    blocks = [section(_title(report))]
+    blocks += fields([(line(fact.label, 80), shown(fact.value, 600)) for fact in report.facts[:MOST_FACTS]])
+    lines, left_out = _lines(report.lines, buttons)
+    blocks += lines
+    left_out += max(len(report.facts) - MOST_FACTS, 0)
+    if report.table is not None:
+        table, rows_left = _table(report.table, names)
+        blocks += table
+        left_out += rows_left
+    if report.secret:
+        blocks.append(section(f"```{escape(report.secret)}```"))
+    if left_out:
+        blocks.append(context(f"{left_out} more in the file."))
+    blocks += _notes(report, shared_by)
+    blocks += actions([*buttons.of(report.suggestions), *_share(share, report)], "suggestions")
+    told = " ".join(filter(None, (line(report.title, 200), line(report.lead, 500))))
+    return message(told or "Done.", blocks, whole_report(report, names) if left_out else None)
+
+
+class _Numbered:
+    """Action ids are numbered through the message."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def of(self, suggestions: Sequence[Suggestion]) -> list[Block]:
+        """A button's value is typing for the person who presses it: judged at the click like any other words."""
+        made = []
+        for suggestion in suggestions[:MOST_SUGGESTIONS]:
+            if suggestion.words and len(suggestion.words) <= VALUE:
+                made.append(button(suggestion.label, f"say:{self._count}", suggestion.words))
+                self._count += 1
+        return made
+
+
+def _share(words: str, report: Report) -> list[Block]:
+    return [button("Share", "share", words)] if words and len(words) <= VALUE and not report.secret else []
+
+
+def _title(report: Report) -> str:
+    status = f"{_WORDS[report.status]} " if report.status else ""
+    lead = f"\n{status}{paragraph(report.lead, 1500)}" if report.lead else ""
+    return f"*{line(report.title, 300)}*{lead or (f' {status}' if status else '')}"
+
+
+def _lines(lines: Sequence[Line], buttons: _Numbered) -> tuple[list[Block], int]:
+    """A line with a button is a block of its own; the others share one while they fit."""
+    blocks: list[Block] = []
+    joined = ""
+    room = 8000
+    for place, item in enumerate(lines):
+        text = _line(item)
+        room -= len(text)
+        if place >= MOST_LINES or (room < 0 and place):
+            return [*blocks, *([section(joined)] if joined else [])], len(lines) - place
+        own = buttons.of(item.suggestions)
+        if joined and (own or len(joined) + len(text) + 1 > SECTION):
+            blocks.append(section(joined))
+            joined = ""
+        if not own:
+            joined = f"{joined}\n{text}" if joined else text
+        else:
+            blocks.append(section(text, own[0] if len(own) == 1 else None))
+            blocks += actions(own) if len(own) > 1 else []
+    return [*blocks, *([section(joined)] if joined else [])], 0
+
+
+def _line(item: Line) -> str:
+    status = f"{_WORDS[item.status]}  " if item.status else ""
+    detail = paragraph(item.detail, 2000)
+    multiline = "\n" in detail
+    head = f"{status}*{line(item.text, 500)}*"
+    parts = [f"{head}  {detail}" if detail and not multiline else head]
+    if multiline:
+        parts.append(detail)
+    if item.facts:
+        parts.append(" · ".join(f"{line(fact.label, 80)} {shown(fact.value)}" for fact in item.facts))
+    return "\n".join(parts)
+
+
+def _table(table: Table, names: Names) -> tuple[list[Block], int]:
+    """Monospaced, which every client shows; two blocks of it at most."""
+    rows = [[cut(plain(cell, names), WIDEST) for cell in row] for row in table.rows]
+    columns = [cut(" ".join(column.split()), WIDEST) for column in table.columns]
+    if not rows:
+        return [], 0
+    widths = [max(len(row[at]) for row in [columns, *rows] if at < len(row)) for at in range(len(columns))]
+    head = f"{_padded(columns, widths)}\n{'  '.join('─' * width for width in widths)}"
+    blocks: list[Block] = []
+    text = escape(head)
+    for place, row in enumerate(rows):
+        shown_row = escape(_padded(row, widths)).replace("```", "'''")
+        if len(text) + len(shown_row) > SECTION - 20:
+            blocks.append(section(f"```{text}```"))
+            if len(blocks) == 2:
+                return blocks, len(rows) - place
+            text = shown_row
+        else:
+            text = f"{text}\n{shown_row}"
+    return [*blocks, section(f"```{text}```")], 0
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=False)).rstrip()
+
+
+def _notes(report: Report, shared_by: PersonId | None) -> list[Block]:
+    told = [paragraph(note, 600) for note in report.notes if note][:6]
+    if report.taken_at:
+        told.append(f"As of {when(report.taken_at)}")
+    if shared_by:
+        told.append(f"Shared by {mention(shared_by)}")
+    return [context(*told)] if told else []
+
+
+def whole_report(report: Report, names: Names) -> File:
+    """Everything but the secret, as plain text."""
+    told = [report.title]
+    told += [" ".join(filter(None, (report.status.upper() if report.status else "", report.lead)))]
+    told += [_fact(fact, names) for fact in report.facts]
+    for item in report.lines:
+        told += ["", " ".join(filter(None, (item.status.upper() if item.status else "", item.text, item.detail)))]
+        told += [f"  {_fact(fact, names)}" for fact in item.facts]
+    if report.table is not None:
+        rows = [[plain(cell, names) for cell in row] for row in report.table.rows]
+        told += ["", "\t".join(report.table.columns), *("\t".join(row) for row in rows)]
+    told += ["", *report.notes]
+    name = "".join(letter if letter.isalnum() else "-" for letter in report.title.lower())[:60] or "report"
+    return File(f"{name}.txt", cut(report.title, 150) or DASH, "\n".join(told).strip() + "\n")
+
+
+def _fact(fact: Fact, names: Names) -> str:
+    return f"{fact.label}: {plain(fact.value, names)}"
+
+
+def answer_message(answer: Answer) -> Message:
+    """What one person is told, and the button that takes them on."""
+    told = paragraph(answer.text, 2500)
+    if answer.hint:
+        told += f"\nType {code(f'/ops {answer.hint}')}"
+    buttons = []
+    if answer.form:
+        buttons.append(button("Open form", "open_form", answer.form))
+    if answer.again:
+        buttons.append(button("Ask again anyway", "ask_again", answer.again))
+        buttons.append(button(f"Show {answer.again}", "show", answer.again))
+    return message(told, [section(told), *actions(buttons, "answer")])
+
+
+def words_message(text: str) -> Message:
+    """One sentence of ours."""
+    return answer_message(Answer(text=text))
