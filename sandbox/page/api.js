@@ -4,13 +4,6 @@ import { toast } from "./dialogs.js";
 
 const SLOW_START_MS = 250;
 const SLOWEST_MS = 4000;
-const UNANSWERED = "The app did not answer within 3 seconds, or answered with an error. Try again.";
-let toastedAt = -Infinity;
-
-export function serverToast(text) {
-  toastedAt = performance.now();
-  toast(text);
-}
 
 export async function get(path) {
   const response = await fetch(path);
@@ -28,12 +21,10 @@ export async function post(path, body) {
   }
 }
 
-// A deed whose failure the person must see. An unanswered click is told once, in the server's words if it has any.
-export async function deed(path, body, { quiet = false } = {}) {
-  const asked = performance.now();
+// A deed whose refusal the person must see. An unanswered click is told by the stream's own toast.
+export async function deed(path, body) {
   const result = await post(path, body);
   if (!result.ok) toast(result.error ?? "That did not work.");
-  else if (result.acked === false && !quiet) setTimeout(() => { if (toastedAt < asked) toast(UNANSWERED); }, 150);
   return result;
 }
 

@@ -1,7 +1,8 @@
 // Wires the page: one state, read from the sandbox and kept true by its stream of events.
 
-import { deed, get, live, serverToast } from "./api.js";
+import { deed, get, live } from "./api.js";
 import { Composer } from "./composer.js";
+import { toast } from "./dialogs.js";
 import { avatar, fill, h, icon } from "./dom.js";
 import { markFaults, openFaults } from "./faults.js";
 import { activity, appHome, channelHead, channelIntro, threadHead } from "./heads.js";
@@ -74,7 +75,7 @@ class App {
     this.modals = new Modals(null);
     await this.refresh();
     const wanted = this.state.channels.find((c) => c.id === channel || c.name === channel);
-    this.stop = live(id, (e) => this.event(e), () => this.refresh(), (up) => document.body.classList.toggle("offline", !up));
+    this.stop = live(id, (e) => this.event(e), () => this.refresh().catch(() => { this.waiting = null; }), (up) => document.body.classList.toggle("offline", !up));
     fill($("act-as"), avatar(this.theWorld.me, 36));
     $("act-as").setAttribute("aria-label", `Act as (now ${this.theWorld.me.real_name})`);
     $("act-as").title = `You are ${this.theWorld.me.real_name}. Act as someone else`;
@@ -114,7 +115,7 @@ class App {
       case "home": state.home = e.view; break;
       case "channels": state.channels = e.channels; this.theWorld = makeWorld(state); break;
       case "connected": state.connected = e.connected; break;
-      case "toast": serverToast(e.text); return;
+      case "toast": if (!this.modals.trouble(e.text)) toast(e.text); return;
       default: return;
     }
     this.later();
@@ -171,7 +172,7 @@ class App {
     this.place = { kind: "app", tab };
     this.pane("main");
     this.draw();
-    if (tab === "home") deed("home", { as: this.me }, { quiet: true });
+    if (tab === "home") deed("home", { as: this.me });
   }
 
   openActivity() { this.closeThread(); this.place = { kind: "activity" }; this.pane("main"); this.draw(); }
@@ -193,7 +194,7 @@ class App {
 
   async say(text, thread_ts) {
     const channel = thread_ts ? this.thread.channel : this.place.id;
-    const result = await deed("say", { as: this.me, channel, text, ...(thread_ts && { thread_ts }) }, { quiet: true });
+    const result = await deed("say", { as: this.me, channel, text, ...(thread_ts && { thread_ts }) });
     if (result.ok) (thread_ts ? this.replies : this.list).toEnd();
     return result;
   }

@@ -11,7 +11,6 @@ export class Composer {
     this.open = null;
     this.active = 0;
     this.choices = [];
-    this.names = new Map();
     this.last = [];
     const id = `complete-${name}`;
     this.list = h("div", { role: "listbox", id, class: "options", "aria-label": "Suggestions" });
@@ -94,10 +93,9 @@ export class Composer {
     ];
   }
 
-  complete(mark, shown, code) {
+  complete(mark, shown) {
     const at = this.area.selectionStart;
     const from = this.text.slice(0, at).lastIndexOf(mark);
-    this.names.set(mark + shown, code);
     this.area.setRangeText(`${mark}${shown} `, from, at, "end");
     this.typed();
   }
@@ -105,12 +103,12 @@ export class Composer {
   people(part) {
     const wanted = part.toLowerCase();
     return this.app.world().people.filter((p) => p.id !== "USLACKBOT" && `${p.name} ${p.real_name}`.toLowerCase().includes(wanted)).slice(0, 8)
-      .map((p) => ({ face: avatar(p, 24), label: p.real_name || p.name, detail: p.title, hint: `@${p.name}`, run: () => this.complete("@", p.name, `<@${p.id}>`) }));
+      .map((p) => ({ face: avatar(p, 24), label: p.real_name || p.name, detail: p.title, hint: `@${p.name}`, run: () => this.complete("@", p.name) }));
   }
 
   rooms(part) {
     return this.app.world().channels.filter((c) => c.kind !== "dm" && c.name.includes(part.toLowerCase())).slice(0, 8)
-      .map((c) => ({ face: icon(c.kind === "private" ? "lock" : "hash"), label: c.name, detail: c.purpose, run: () => this.complete("#", c.name, `<#${c.id}|${c.name}>`) }));
+      .map((c) => ({ face: icon(c.kind === "private" ? "lock" : "hash"), label: c.name, detail: c.purpose, run: () => this.complete("#", c.name) }));
   }
 
   suggest(choices) {
@@ -159,22 +157,15 @@ export class Composer {
     }
   }
 
-  // Names picked from the list travel as Slack's codes; a command's words travel as they were typed.
-  encoded(text) {
-    const safe = text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-    return [...this.names].reduce((out, [shown, code]) => out.replaceAll(new RegExp(`(?<![\\p{L}\\p{N}])${RegExp.escape?.(shown) ?? shown.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(?![\\p{L}\\p{N}])`, "gu"), code), safe);
-  }
-
   async send() {
     const text = this.text.trim();
     if (!text) return;
     this.hide();
     this.last.push(text);
-    const names = this.names;
-    const sent = text.startsWith("/") ? text : this.encoded(text);
-    this.names = new Map();
+    // Slack's own client escapes a message; a command's words travel as they were typed.
+    const sent = text.startsWith("/") ? text : text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
     this.text = "";
     const result = await this.app.send(sent);
-    if (!result.ok && !this.text) { this.names = names; this.text = text; }
+    if (!result.ok && !this.text) this.text = text;
   }
 }

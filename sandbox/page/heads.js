@@ -4,7 +4,7 @@ import { deed } from "./api.js";
 import { blocks } from "./blocks.js";
 import { avatar, fill, h, icon, menu } from "./dom.js";
 import { redraw, viewSurface } from "./modal.js";
-import { mrkdwn } from "./mrkdwn.js";
+import { link, mrkdwn } from "./mrkdwn.js";
 import { clock, dateTokens, tsMillis } from "./time.js";
 
 const back = (app, label) => h("button", { type: "button", class: "icon-button back", "aria-label": label, onclick: () => app.pane("list") }, icon("back", 20));
@@ -42,7 +42,8 @@ export function channelHead(node, app, channel) {
   const name = dm ? [avatar(world.other(channel), 24), world.title(channel)] : [icon(channel.kind === "private" ? "lock" : "hash", 18), channel.name];
   fill(node, h("div", { class: "head-row" }, back(app, "Back to the list"), h("h2", { title: channel.purpose || null }, name),
     channel.topic && h("span", { class: "topic dim", title: channel.topic }, mrkdwn(channel.topic, world)),
-    h("span", { class: "grow" }), !dm && members(channel, app)));
+    h("span", { class: "grow" }), !dm && members(channel, app)),
+  channel.bookmarks?.length ? h("div", { class: "bookmarks" }, channel.bookmarks.map((b) => link(b.link ?? "", b.title))) : null);
 }
 
 export function threadHead(node, app, channel) {

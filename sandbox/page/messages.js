@@ -4,11 +4,12 @@ import { deed } from "./api.js";
 import { attachments, blocks } from "./blocks.js";
 import { avatar, h, icon, menu } from "./dom.js";
 import { fileCard } from "./files.js";
-import { mrkdwn } from "./mrkdwn.js";
+import { emojiNode, mrkdwn } from "./mrkdwn.js";
 import { redraw, suggestions } from "./modal.js";
 import { clock, dateTokens, dayKey, dayLabel, fullTime, tsMillis } from "./time.js";
 
 const GROUP_MS = 5 * 60_000;
+const NEAR_END_PX = 80;
 const LONG_PRESS_MS = 450;
 const SLACKBOT = { id: "USLACKBOT", name: "Slackbot", real_name: "Slackbot", color: "#4a154b", is_bot: true };
 
@@ -36,8 +37,15 @@ function body(message, world, values) {
       ? h("div", { class: "blocks" }, blocks(message.blocks, surface), edited)
       : words && h("div", { class: "text" }, mrkdwn(words, world), edited),
     message.attachments?.length ? h("div", { class: "attachments" }, attachments(message.attachments, surface)) : null,
+    reactions(message.reactions ?? {}, world),
     message.files?.length ? h("div", { class: "files" }, message.files.map(fileCard)) : null,
   ];
+}
+
+// {name: [who]}
+function reactions(all, world) {
+  const pills = Object.entries(all).map(([name, who]) => h("span", { class: "reaction", title: who.map((id) => world.person(id)?.name ?? id).join(", ") }, emojiNode(name) ?? `:${name}:`, h("span", {}, String(who.length))));
+  return pills.length ? h("div", { class: "reactions" }, pills) : null;
 }
 
 function thread(message, replies, world, open) {
@@ -58,6 +66,14 @@ export class MessageList {
     this.app = app;
     this.inThread = inThread;
     this.cache = new Map();
+    this.inner = h("div", { class: "rows" });
+    this.atEnd = true;
+    node.append(this.inner);
+    node.addEventListener("scroll", () => { this.atEnd = node.scrollHeight - node.scrollTop - node.clientHeight < NEAR_END_PX; });
+    // A picture that loads late, or a keyboard that opens, must not push the newest message out of sight.
+    const watcher = new ResizeObserver(() => { if (this.atEnd) this.toEnd(); });
+    watcher.observe(this.inner);
+    watcher.observe(node);
   }
 
   menuItems(message) {
@@ -117,7 +133,6 @@ export class MessageList {
   // messages: those to show, oldest first; repliesOf(ts): the thread's.
   draw(messages, repliesOf, { intro, divider = true } = {}) {
     const world = this.app.world();
-    const near = this.node.scrollHeight - this.node.scrollTop - this.node.clientHeight < 80;
     const before = this.cache;
     this.cache = new Map();
     const children = intro ? [intro] : [];
@@ -142,14 +157,15 @@ export class MessageList {
       this.cache.set(message.ts, entry);
       children.push(entry.row);
       previous = message;
+      if (this.inThread && index === 0) previous = null;
       if (this.inThread && index === 0 && messages.length > 1)
         children.push(h("div", { class: "reply-line" }, h("span", {}, `${messages.length - 1} ${messages.length === 2 ? "reply" : "replies"}`)));
     }
     const focused = document.activeElement?.closest(".msg")?.dataset.ts;
-    const kept = redraw(this.node, () => this.node.replaceChildren(...children));
+    const kept = redraw(this.inner, () => this.inner.replaceChildren(...children));
     if (focused && !kept && !this.node.contains(document.activeElement)) this.cache.get(focused)?.row.focus({ preventScroll: true });
-    if (near) this.toEnd();
+    if (this.atEnd) this.toEnd();
   }
 
-  toEnd() { this.node.scrollTop = this.node.scrollHeight; }
+  toEnd() { this.atEnd = true; this.node.scrollTop = this.node.scrollHeight; }
 }

@@ -7,8 +7,6 @@ import { key } from "./elements.js";
 import { collected, refusals } from "./inputs.js";
 import { plain, textObject } from "./mrkdwn.js";
 
-const TROUBLE = "We had some trouble connecting. Try again?";
-
 // A surface for the blocks of a view: what was typed lives in `values`, by view, over redraws.
 export function viewSurface(view, world, { values, errors, run = deed }) {
   const as = world.me.id;
@@ -28,7 +26,7 @@ export function viewSurface(view, world, { values, errors, run = deed }) {
 }
 
 export async function suggestions(question) {
-  const answer = await deed("options", question, { quiet: true });
+  const answer = await deed("options", question);
   if (!answer.ok || answer.error) return { groups: [], note: answer.error ?? "No options: the app did not answer." };
   return { groups: answer.option_groups ?? [{ options: answer.options ?? [] }] };
 }
@@ -95,24 +93,23 @@ export class Modals {
     const opening = !this.node;
     if (opening) {
       this.node = h("dialog", { class: "modal" });
-      this.node.addEventListener("cancel", (e) => { e.preventDefault(); this.dismiss(); });
+      this.node.addEventListener("cancel", (e) => { e.preventDefault(); this.dismiss({ all: true }); });
       document.body.append(this.node);
     }
     this.node.dataset.view = view.id;
     this.node.setAttribute("aria-label", plain(view.title));
     const surface = viewSurface(view, this.world, { values: this.held(view), errors: this.errors.get(view.id) });
     const body = this.node.querySelector(".dialog-body") ?? h("div", { class: "dialog-body blocks" });
-    const submits = view.submit || view.blocks.some((b) => b.type === "input");
     const kept = redraw(body, () => {
       fill(this.node,
         h("form", { class: "modal-form", novalidate: true, submit: (e) => { e.preventDefault(); this.submit(view); } },
           h("header", { class: "dialog-head" }, avatar(this.world.bot, 28), h("h2", {}, textObject(view.title, this.world)),
-            h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => this.dismiss() }, icon("close", 20))),
+            h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => this.dismiss({ all: true }) }, icon("close", 20))),
           fill(body, blocks(view.blocks, surface)),
           h("p", { class: "modal-trouble", role: "alert" }),
           h("footer", { class: "dialog-foot" },
-            h("button", { type: "button", class: "btn", onclick: () => this.dismiss() }, view.close ? textObject(view.close, this.world) : submits ? "Cancel" : "Close"),
-            submits && h("button", { type: "submit", class: "btn primary" }, view.submit ? textObject(view.submit, this.world) : "Submit"))));
+            h("button", { type: "button", class: "btn", onclick: () => this.dismiss() }, view.close ? textObject(view.close, this.world) : view.submit ? "Cancel" : "Close"),
+            view.submit && h("button", { type: "submit", class: "btn primary" }, textObject(view.submit, this.world)))));
     });
     if (opening) this.node.showModal();
     if (!kept) (body.querySelector("[autofocus]") ?? body.querySelector("input, textarea, select") ?? this.node.querySelector(".dialog-foot .primary") ?? this.node.querySelector(".dialog-foot .btn"))?.focus();
@@ -121,10 +118,13 @@ export class Modals {
   refuse(view, errors) {
     this.errors.set(view.id, errors);
     this.draw();
-    const first = Object.keys(errors)[0];
-    const block = this.node.querySelector(`[data-block="${CSS.escape(first)}"]`);
-    block?.scrollIntoView({ block: "nearest" });
-    block?.querySelector("input, textarea")?.focus();
+    this.focusWrong();
+  }
+
+  focusWrong() {
+    const first = this.node?.querySelector(".input.invalid");
+    first?.scrollIntoView({ block: "nearest" });
+    first?.querySelector("input, textarea")?.focus();
   }
 
   async submit(view) {
@@ -134,17 +134,25 @@ export class Modals {
     const errors = refusals(view.blocks, values);
     if (Object.keys(errors).length) { this.refuse(view, errors); return; }
     button.setAttribute("aria-busy", "true");
-    const result = await deed("view/submit", { as: this.world.me.id, view_id: view.id, values: collected(view.blocks, values) }, { quiet: true });
+    this.trouble("");
+    const result = await deed("view/submit", { as: this.world.me.id, view_id: view.id, values: collected(view.blocks, values) });
     button.removeAttribute("aria-busy");
-    if (result.response?.response_action === "errors" && this.node) this.refuse(view, { ...result.response.errors });
-    else if (this.node?.dataset.view === view.id && (!result.ok || result.acked === false))
-      this.node.querySelector(".modal-trouble").textContent = TROUBLE;
+    // The errors that the app answered with come with the views, over the stream.
+    if (result.response?.response_action === "errors") this.focusWrong();
   }
 
-  dismiss() {
+  // What Slack says inside the form when the app did not answer; false where no form is open.
+  trouble(text) {
+    if (!this.node) return false;
+    this.node.querySelector(".modal-trouble").textContent = text;
+    return true;
+  }
+
+  // The close button goes back one form, the cross and Esc leave all of them.
+  dismiss({ all = false } = {}) {
     const view = this.views.at(-1);
-    if (view) deed("view/close", { as: this.world.me.id, view_id: view.id }, { quiet: true });
-    this.views = this.views.slice(0, -1);
+    if (view) deed("view/close", { as: this.world.me.id, view_id: view.id, clear: all });
+    this.views = all ? [] : this.views.slice(0, -1);
     this.drawn = JSON.stringify(this.views);
     if (this.views.length) this.draw();
     else this.close();

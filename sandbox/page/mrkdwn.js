@@ -48,7 +48,8 @@ function angle(inside, world) {
     const node = h("time", { title: dateTokens("{date_long} at {time_secs}", at * 1000, world.me.tz) }, words);
     return url ? link(unescape(url), node) : node;
   }
-  if (target.startsWith("!")) return label ?? `<${target.slice(1)}>`;
+  if (target.startsWith("!")) return label ?? `<${target}>`;
+  if (!safeUrl(target)) return unescape(`<${inside}>`);
   return link(unescape(target), label ?? unescape(target.replace(/^mailto:/, "")));
 }
 
