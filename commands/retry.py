@@ -98,6 +98,11 @@ class RetryExecution(Change[Retry, RetryPlan]):
             facts=tuple(facts),
         )
 
+    async def evidence(self, plan: RetryPlan) -> str:
+        retries = await self._engine(plan.engine, plan.execution).retries_of(plan.execution)
+        news = [_ended(retry) for retry in retries if retry.id not in plan.retries]
+        return "; ".join(news) or f"{plan.engine} lists no new retry of execution {plan.execution}"
+
     async def options(self, field: str, typed: str) -> Sequence[Option]:
         if field == "engine":
             return matching(names(self.engines), typed)

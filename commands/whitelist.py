@@ -105,6 +105,11 @@ class LiftRateLimit(Undoable[Whitelist, WhitelistPlan]):
             return Receipt(headline=f"{plan.network} had not been added to the allow-list of {plan.service}.")
         return Receipt(headline=f"{plan.network} is no longer on the allow-list of {plan.service}.")
 
+    async def evidence(self, plan: WhitelistPlan) -> str:
+        state = await self._planned(plan).rate_limits(plan.network)
+        listed = f"{plan.network} is {'' if state.allowed else 'not '}on the allow-list" if state.has_allow_list else ""
+        return "; ".join(filter(None, (listed, f"rate-limit records of {plan.network}: {state.records}")))
+
     async def options(self, field: str, typed: str) -> Sequence[Option]:
         return matching(names(self.limiters), typed)
 

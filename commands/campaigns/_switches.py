@@ -181,6 +181,19 @@ async def still(services: Sequence[Switches], receipt: Receipt, state: Switch) -
     return changed
 
 
+async def evidence(services: Sequence[Switches], plan: SwitchPlan, deadline: timedelta) -> str:
+    """How each campaign of the plan is now."""
+    seen = await look([service for service in services if service.name in plan.things], deadline)
+    now = {(name, thing.id): state_of(thing) for name, things in seen.things.items() for thing in things}
+    told = [
+        f"{thing.name} is {now.get((name, thing.id), 'gone')}"
+        for name, things in plan.things.items()
+        if name in seen.things
+        for thing in things
+    ]
+    return "; ".join((*told, *seen.unread))
+
+
 def running(things: Sequence[Switchable]) -> tuple[Switchable, ...]:
     """The same things as they shall be; which word of its own a service has for that is up to its client."""
     return tuple(replace(thing, state=Switch.RUNNING, detail="") for thing in things)

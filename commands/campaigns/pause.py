@@ -15,6 +15,7 @@ from commands.campaigns._switches import (
     choose,
     counted,
     effects,
+    evidence,
     flip,
     look,
     offered,
@@ -52,6 +53,7 @@ class PauseCampaigns(Undoable[Pause, SwitchPlan]):
     """What `options` answers from; empty until the first `refresh`."""
 
     risk = Risk.DESTRUCTIVE
+    safety_stop = True
     examples = ('campaigns pause reason="bounces"', 'campaigns pause "Spring sale" for=2h reason="wrong link"')
 
     async def preview(self, params: Pause) -> SwitchPlan:
@@ -81,6 +83,9 @@ class PauseCampaigns(Undoable[Pause, SwitchPlan]):
     async def undo(self, plan: SwitchPlan, receipt: Receipt) -> Receipt:
         paused = await still(self.services, receipt, Switch.PAUSED)
         return await flip(self.services, paused, lambda service, things: service.resume(things), done="Resumed")
+
+    async def evidence(self, plan: SwitchPlan) -> str:
+        return await evidence(self.services, plan, self.deadline)
 
     async def options(self, field: str, typed: str) -> Sequence[Option]:
         return matching(names(self.services), typed) if field == "on" else offered(self.known, Switch.RUNNING, typed)

@@ -15,6 +15,7 @@ from commands.campaigns._switches import (
     choose,
     counted,
     effects,
+    evidence,
     flip,
     look,
     offered,
@@ -85,6 +86,9 @@ class ResumeCampaigns(Undoable[Resume, SwitchPlan]):
             lambda service, things: service.pause([thing.id for thing in things]),
             done="Paused",
         )
+
+    async def evidence(self, plan: SwitchPlan) -> str:
+        return await evidence(self.services, plan, self.deadline)
 
     async def options(self, field: str, typed: str) -> Sequence[Option]:
         return matching(names(self.services), typed) if field == "on" else offered(self.known, Switch.PAUSED, typed)
