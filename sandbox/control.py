@@ -112,7 +112,10 @@ class Control:
         return socket
 
     async def _get_faults(self, _: web.Request) -> web.Response:
-        return web.json_response(dataclasses.asdict(self._faults.settings))
+        return web.json_response(self._faults_now())
+
+    def _faults_now(self) -> JSON:
+        return {**dataclasses.asdict(self._faults.settings), "disconnect": None}
 
     # Acting
 
@@ -188,7 +191,7 @@ class Control:
             raise NotPossible(str(problem)) from problem
         if reason is not None:
             await self._delivery.sockets.disconnect(reason)
-        return dataclasses.asdict(self._faults.settings)
+        return self._faults_now()
 
     async def _back_to_seed(self, _: JSON) -> JSON:
         self._reset()
@@ -203,7 +206,10 @@ class Control:
         return member
 
     def _channel(self, body: JSON) -> Channel:
-        channel = self._workspace.channel(str(body.get("channel") or ""))
+        name = str(body.get("channel") or "")
+        if name == f"@{self._workspace.app.name.lower()}":
+            return self._workspace.dm(self._person(body).id)
+        channel = self._workspace.channel(name)
         if channel is None:
             raise NotPossible("unknown channel")
         return channel

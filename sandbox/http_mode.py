@@ -13,8 +13,6 @@ from sandbox.model import JSON
 from sandbox.socket_mode import NotDelivered
 from sandbox.workspace import Workspace
 
-_HTTP_REASON = {"timeout": "http_timeout", "": ""}
-
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
     """Slack's v0 signature over the raw body."""
@@ -44,9 +42,9 @@ class HttpMode:
         }
         attempt = retry.get("retry_attempt", 0)
         if attempt:
-            reason = str(retry.get("retry_reason", ""))
+            timed_out = retry.get("retry_reason") == "timeout"
             headers["X-Slack-Retry-Num"] = str(attempt)
-            headers["X-Slack-Retry-Reason"] = _HTTP_REASON.get(reason, "http_error")
+            headers["X-Slack-Retry-Reason"] = "http_timeout" if timed_out else "http_error"
         try:
             async with self._session.post(self.endpoint, data=body, headers=headers) as response:
                 text = await response.text()

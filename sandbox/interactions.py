@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sandbox import blocks
@@ -24,7 +24,6 @@ class Interactions:
     delivery: Delivery
     payloads: Payloads
     response_urls: ResponseUrls
-    _response_url_blocks: frozenset[str] = field(default=frozenset({"conversations_select", "channels_select"}))
 
     # Messages and commands
 

@@ -312,12 +312,17 @@ def _changed_part(event: JSON, state: JSON) -> JSON:
 def _messages(state: JSON, channel: str | None) -> list[Message]:
     if "messages" not in state:
         return []
-    wanted = channel.removeprefix("#") if channel else None
-    shown = [c["id"] for c in state["channels"] if wanted in (None, c["id"], c["name"])]
+    shown = [c["id"] for c in state["channels"] if channel in (None, c["id"], *_names(c))]
     if not shown:
         raise LookupError(f"there is no channel {channel}")
     found = [Message(raw) for id in shown for raw in state["messages"].get(id, [])]
     return sorted(found, key=lambda message: message.ts)
+
+
+def _names(channel: JSON) -> tuple[str, str]:
+    """What a test may call it: #ops or ops; @handrail for the bot's direct messages."""
+    name = str(channel["name"])
+    return (f"@{name.lower()}", name) if channel["kind"] == "dm" else (f"#{name}", name)
 
 
 def _in_thread(message: Message, root: str | None) -> bool:

@@ -38,6 +38,8 @@ class SocketMode:
     workspace: Workspace
     faults: Faults
     connection_seconds: int = 3600
+    ping_seconds: float = 10.0
+    """A connection that does not answer a ping in half of this is given up."""
     connections: list[Connection] = field(default_factory=list)
     _tickets: set[str] = field(default_factory=set)
     _waiting: dict[str, asyncio.Future[JSON]] = field(default_factory=dict)
@@ -54,7 +56,7 @@ class SocketMode:
         if ticket not in self._tickets:
             return web.Response(status=403, text="invalid_ticket")
         self._tickets.discard(ticket)
-        socket = web.WebSocketResponse(max_msg_size=16 * 1024 * 1024, compress=False)
+        socket = web.WebSocketResponse(heartbeat=self.ping_seconds, max_msg_size=16 * 1024 * 1024, compress=False)
         await socket.prepare(request)
         if len(self.connections) >= CONNECTIONS_PER_APP:
             await socket.send_json(self._disconnect("too_many_websockets"))

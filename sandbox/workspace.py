@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox import blocks
 from sandbox.app_config import AppConfig
-from sandbox.model import JSON, Channel, File, Member, Message, SlackError, UserGroup, View
+from sandbox.model import JSON, SLACKBOT, Channel, File, Member, Message, SlackError, UserGroup, View
 from sandbox.watchers import Watchers
 
 TRIGGER_SECONDS = 3.0
@@ -211,7 +211,7 @@ class Workspace:
             Message(
                 self.new_ts(),
                 channel,
-                "USLACKBOT",
+                SLACKBOT,
                 text,
                 ephemeral_to=person,
                 failed=text if failed else None,

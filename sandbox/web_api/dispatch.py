@@ -43,7 +43,9 @@ class WebApi:
             reply = {"ok": True, **self._answer(name, args, request.headers)}
         except SlackError as refused:
             reply = {"ok": False, "error": refused.code, **refused.extra}
-        return web.json_response(reply)
+        # The bot's self-check reads its scopes from here, as there is no method that tells them.
+        scopes = ",".join(sorted(self.workspace.app.scopes))
+        return web.json_response(reply, headers={"X-OAuth-Scopes": scopes})
 
     def _wait(self, name: str, args: JSON) -> int | None:
         wait = self.faults.rate_limited(name)

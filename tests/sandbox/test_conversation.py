@@ -112,6 +112,10 @@ def _demo_app(slack: Sandbox) -> Any:
     async def mentioned(event: Any, say: Any) -> None:
         await say(f"heard {event['text']}", thread_ts=event["ts"])
 
+    @app.event("message")
+    async def written(event: Any, say: Any) -> None:
+        await say(f"you wrote {event['text']}")
+
     @app.event("app_home_opened")
     async def home(event: Any, client: Any) -> None:
         await client.views_publish(
@@ -199,6 +203,12 @@ async def test_a_mention_is_answered_in_its_thread(slack: Sandbox) -> None:
     said = await ana.says("@handrail help me", channel="#incidents")
     answer = await ana.sees("heard <@U0HANDRAIL> help me", thread=said.ts)
     assert answer.thread_ts == said.ts
+
+
+async def test_direct_messages(slack: Sandbox) -> None:
+    ana = slack.person("ana")
+    await ana.says("hello there", channel="@handrail")
+    assert (await ana.sees("you wrote hello there", channel="@handrail")).channel == "D0ANA0001"
 
 
 async def test_home_and_the_message_shortcut(slack: Sandbox) -> None:

@@ -80,6 +80,19 @@ async def test_hello_says_what_slack_says(slack: Sandbox) -> None:
     assert hello["debug_info"].keys() == {"host", "started", "build_number", "approximate_connection_time"}
 
 
+async def test_bolt_answers_pings_and_a_frozen_client_is_given_up(slack: Sandbox) -> None:
+    slack.sockets.ping_seconds = 0.1
+    async with over_socket_mode(slack, bolt_app(slack)):
+        (connection,) = slack.sockets.connections
+        await asyncio.sleep(0.5)
+        assert slack.sockets.connections == [connection]
+    async with aiohttp.ClientSession() as session:
+        url = f"{slack.base_url}/link/?ticket={slack.sockets.new_ticket()}"
+        async with session.ws_connect(url, autoping=False):
+            await until(lambda: len(slack.sockets.connections) == 1)
+            await until(lambda: not slack.sockets.connections)
+
+
 async def test_each_envelope_goes_to_one_socket_in_turn(slack: Sandbox) -> None:
     async with line(slack) as one, line(slack) as two, line(slack) as three:
         ana = slack.person("ana")

@@ -170,6 +170,16 @@ EMITTED: dict[str, tuple[Callable[[Emitted], JSON], list[str], list[str]]] = {
         [f"{APP_BACKEND}/BlockActionPayload"],
         ["docs/block_actions.home"],
     ),
+    "click in a form": (
+        lambda e: e.payloads.block_actions(e.ana, e.action(e.home.blocks), view=e.view),
+        [f"{APP_BACKEND}/BlockActionPayload"],
+        [],
+    ),
+    "member_left_channel": (
+        lambda e: e.payloads.member_left_channel(e.ana.id, e.ops),
+        [f"{EVENTS}/MemberJoinedChannel"],
+        ["bolt-python/test_events.left_event_body"],
+    ),
     "submission": (
         lambda e: e.payloads.view_submission(e.ana, e.view, []),
         [f"{APP_BACKEND}/ViewSubmissionPayload"],
