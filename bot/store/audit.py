@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime
 
 import asyncpg
+from pydantic import JsonValue
 
 from bot.errors import Misconfigured
 from bot.ports import Audited, Clock, Entry
@@ -18,9 +19,14 @@ GENESIS = "0" * 64
 
 def seal(key: bytes, before: str, row: Audited) -> str:
     """Hex HMAC-SHA256 over the canonical JSON of all fields but the seal, and of `prev`, the seal before it."""
-    fields = row.model_dump(mode="json", exclude={"mac", "at"})
-    text = canonical(fields | {"at": _instant(row.at), "prev": before})
+    text = canonical(plain(row, without={"mac"}) | {"prev": before})
     return hmac.digest(key, text.encode(), "sha256").hex()
+
+
+def plain(row: Audited, *, without: set[str] | None = None) -> dict[str, JsonValue]:
+    """As it is sealed and exported; the time in UTC with microseconds."""
+    at = row.at.astimezone(UTC).isoformat(timespec="microseconds")
+    return row.model_dump(exclude={"at"} | (without or set())) | {"at": at}
 
 
 def key_check(key: bytes) -> str:
@@ -119,7 +125,3 @@ def _storable(entry: Entry) -> dict[str, object]:
     clean = {name: storable(value) if isinstance(value, str) else value for name, value in fields.items()}
     row = number(entry.request) if entry.request else None
     return clean | {"request": row and request_id(row), "detail": json.loads(canonical(entry.detail))}
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")

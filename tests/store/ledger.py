@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from bot.action import Plan, Receipt, Risk
-from bot.approval import tally
+from bot.approval import NotCounted, tally
 from bot.ports import Claimed, Draft, Entry, Voted
 from bot.report import PersonId
 from bot.request import Mode, Needs, Request, RequestId, Said, State, Via, Vote, sources_of
@@ -69,8 +69,6 @@ def vote(person: PersonId, clock: HandClock, *, approve: bool = True, digest: st
 def judge(request: Request, votes: Sequence[Vote]) -> Voted:
     assert request.needs is not None
     if request.needs.approvers and votes and votes[-1].person not in request.needs.approvers:
-        from bot.approval import NotCounted
-
         return Voted(request, NotCounted("you are not among those who may decide on this request"))
     return Voted(request, tally(request, request.needs, votes))
 
