@@ -9,13 +9,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from bot.errors import OpsError, TryLater
 from bot.execute import MACHINE, lapsed
-from bot.ports import Columns, Entry, Notice, NoticeKind
+from bot.ports import Clock, Columns, Entry, Notice, NoticeKind
 from bot.request import Request, RequestId, State, sources_of
 from bot.road import Road
 
@@ -174,3 +174,19 @@ class Jobs:
             target=request.target,
             detail={"outcome": outcome},
         )
+
+
+@dataclass
+class Every:
+    """A sweep that rests between two looks."""
+
+    span: timedelta
+    sweep: Callable[[], Awaitable[None]]
+    clock: Clock
+    _next: datetime | None = None
+
+    async def __call__(self) -> None:
+        now = self.clock()
+        if self._next is None or now >= self._next:
+            self._next = now + self.span
+            await self.sweep()

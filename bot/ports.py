@@ -270,7 +270,13 @@ class Directory(Protocol):
         """How to call them in a terminal or a file."""
         ...
 
-    def channel_name(self, channel: str) -> str: ...
+    def channel_name(self, channel: str) -> str:
+        """Without #; empty where it is not known."""
+        ...
+
+    def channel_id(self, wanted: str | None) -> str | None:
+        """Id of `#name`, or what was given if that is no name; None where the name is not known."""
+        ...
 
 
 class Posting(Frozen):
@@ -320,6 +326,10 @@ class Outbox(Protocol):
 
     async def found(self, request: RequestId, channel: str, ts: str) -> None:
         """Somebody clicked a copy of a card that we have no row of: redraw it from now on."""
+        ...
+
+    async def ts_of(self, key: str) -> str | None:
+        """Name in Slack of what `post` owed under this key, once it stands there."""
         ...
 
     async def backlog(self, channel: str | None = None) -> int:

@@ -11,11 +11,12 @@ from datetime import timedelta
 
 import structlog
 
-from bot.action import AnyAction, Asker, Change, Lookup, Plan, Risk, Upkeep
+from bot.action import AnyAction, Asker, Change, Followable, Lookup, Plan, Risk, Upkeep
 from bot.approval import Clearance, NotCounted, Rejected, Waiting, counts, tally
 from bot.catalogue import Catalogue
 from bot.errors import NotUnderstood, OpsError
 from bot.execute import MACHINE, Checkpoint, Executor, no_checkpoint
+from bot.follow import Following
 from bot.params import duration_text
 from bot.parse import Parsed, fill, parse
 from bot.policy import Allow, Decision, Deny, NeedsApproval, Policy, Question, decide
@@ -74,11 +75,12 @@ class Road:
     audit: AuditLog
     freezes: Freezes
     directory: Directory
+    following: Following
     executor: Executor
     redactor: Redactor
     clock: Clock
     approvals_channel: str | None = None
-    """Id of the channel where requests from elsewhere are shown."""
+    """Id or #name of the channel where requests from elsewhere are shown."""
     checkpoint: Checkpoint = no_checkpoint
 
     # -- asking ----------------------------------------------------------------------------------
@@ -146,6 +148,9 @@ class Road:
         async with asyncio.timeout(self.limits.lookup.total_seconds()):
             if isinstance(action, Lookup):
                 report = await action.answer_for(asker, parsed.params)
+                span = getattr(parsed.params, "follow", None)
+                if isinstance(action, Followable) and span:
+                    await self.following.start(said, action, parsed.params, span)
                 return Shown(report, isinstance(decision, Allow) and decision.open, said, action.words)
             if isinstance(action, Upkeep):
                 return Shown(await action.carry_out(asker, parsed.params), False, said, action.words)
@@ -246,9 +251,9 @@ class Road:
         places = []
         if request.channel and request.channel[:1] in "CG":
             places.append(Place(channel=request.channel, thread=request.thread))
-        elsewhere = self.approvals_channel and self.approvals_channel != request.channel
-        if self.approvals_channel and elsewhere and (needs.mode is not Mode.CONFIRM or not places):
-            places.append(Place(channel=self.approvals_channel))
+        approvals = self.directory.channel_id(self.approvals_channel)
+        if approvals and approvals != request.channel and (needs.mode is not Mode.CONFIRM or not places):
+            places.append(Place(channel=approvals))
         if not places:
             places.append(Place(channel=request.channel or request.on_behalf_of or request.requester))
         return tuple(places)

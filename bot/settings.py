@@ -56,8 +56,6 @@ class Team(Frozen):
     groups_live: Duration = timedelta(hours=12)
     """How long a user group's members are trusted after they were last read. While Slack is down the terminal works
     with them for this long; then the group counts as unreadable, and nobody is in it."""
-    token_lives: Duration = timedelta(days=90)
-    """Of a terminal token."""
 
 
 class PersonSetting(Frozen):

@@ -57,6 +57,9 @@ class Terminal:
         who = ", ".join(self._name(person) for person in needs.approvers)
         self._print(f"  {escape(needs.reason)}: {escape(who)} [dim]({escape(needs.rule)})[/]")
 
+    def say(self, text: str) -> None:
+        self._print(escape(text))
+
     def answer(self, answer: Answer) -> None:
         self._print(escape(answer.text))
         if answer.hint:

@@ -2,7 +2,7 @@
 
 import importlib
 import secrets as randomness
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from bot.desk import Desk
 from bot.doctor import Doctor
 from bot.errors import Misconfigured
 from bot.execute import Checkpoint, Executor, no_checkpoint
+from bot.follow import Following
 from bot.ports import Clock, Directory
 from bot.redaction import Redactor
 from bot.road import Road
@@ -79,6 +80,7 @@ class Ops:
     audit: PgAuditLog
     outbox: PgOutbox
     follows: PgFollows
+    following: Following
     tokens: PgTokens
     redactor: Redactor
     doctor: Doctor
@@ -140,12 +142,11 @@ def audit_key(environment: Environment) -> bytes:
 async def open_ops(
     environment: Environment,
     settings: OpsToml,
-    directory: Callable[[asyncpg.Pool, OpsToml], Directory],
+    people: Directory,
     *,
     clock: Clock = utc_now,
     checkpoint: Checkpoint = no_checkpoint,
     attach: bool = False,
-    approvals_channel: str | None = None,
 ) -> AsyncIterator[Ops]:
     """Everything that `serve`, the terminal and the tests share. Raises Misconfigured."""
     redactor = registered(environment)
@@ -158,8 +159,7 @@ async def open_ops(
             open_services(settings.services, http, reader(redactor), redact=redactor.text)
         )
         requests, audit = PgRequests(pool, key, clock), PgAuditLog(pool, key, clock)
-        tokens = PgTokens(pool, clock, settings.team.token_lives)
-        people = directory(pool, settings)
+        tokens, follows, outbox = PgTokens(pool, key, clock), PgFollows(pool, key, clock), PgOutbox(pool, clock)
         # The machine's own words act on the road that carries them: one of the two has to come later.
         catalogue, later = Later[Catalogue](), Later[Road]()
         doctor = Doctor(environment, settings, pool, people, catalogue, clock)
@@ -168,6 +168,7 @@ async def open_ops(
             services=services,
             desk=desk,
             tokens=tokens,
+            follows=follows,
             inspection=doctor,
             history=PgHealthHistory(pool),
             catalogue=catalogue,
@@ -176,6 +177,7 @@ async def open_ops(
             settings=settings.commands,
         )
         actions = catalogue.comes(Catalogue((*commands(hold), *own_modules(settings, services))))
+        following = Following(actions, follows, outbox, clock)
         executor = Executor(actions, requests, settings.limits, clock, redactor, checkpoint)
         road = later.comes(
             Road(
@@ -186,10 +188,11 @@ async def open_ops(
                 audit=audit,
                 freezes=PgFreezes(pool, key, clock),
                 directory=people,
+                following=following,
                 executor=executor,
                 redactor=redactor,
                 clock=clock,
-                approvals_channel=approvals_channel,
+                approvals_channel=settings.team.approvals_channel,
                 checkpoint=checkpoint,
             )
         )
@@ -203,8 +206,9 @@ async def open_ops(
             pool=pool,
             audit_key=key,
             audit=audit,
-            outbox=PgOutbox(pool, clock),
-            follows=PgFollows(pool, key, clock),
+            outbox=outbox,
+            follows=follows,
+            following=following,
             tokens=tokens,
             redactor=redactor,
             doctor=doctor,

@@ -26,6 +26,7 @@ from commands import (
     show,
     token,
     undo,
+    unfollow,
     unfreeze,
     whitelist,
     withdraw,
@@ -57,6 +58,7 @@ class Hold:
     services: Services
     desk: Desk
     tokens: token.Tokens
+    follows: unfollow.Follows
     inspection: doctor.Inspection
     history: health.HealthHistory
     catalogue: Callable[[], Catalogue]
@@ -90,5 +92,6 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
         unfreeze.LiftFreeze(desk),
         audit.AuditTrail(desk),
         doctor.Doctor(hold.inspection),
+        unfollow.StopFollowing(hold.follows),
         token.TerminalToken(hold.tokens),
     )

@@ -93,6 +93,13 @@ class PgOutbox:
         async with transaction(self._pool) as connection:
             await _found(connection, request, channel, ts, self._clock())
 
+    async def ts_of(self, key: str) -> str | None:
+        async with reading(self._pool) as connection:
+            ts: str | None = await connection.fetchval(
+                "SELECT ts FROM postings WHERE key = $1 AND NOT is_card AND request IS NULL", storable(key)
+            )
+        return ts
+
     async def backlog(self, channel: str | None = None) -> int:
         async with reading(self._pool) as connection:
             count: int = await connection.fetchval(

@@ -1,0 +1,5 @@
+"""`python -m bot` is `ops`."""
+
+from bot.cli import main
+
+main()

@@ -1,0 +1,38 @@
+"""/ops unfollow: stop following before its time is over."""
+
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+
+from pydantic import Field
+
+from bot.action import Asker, Upkeep
+from bot.errors import NotUnderstood
+from bot.params import Params
+from bot.ports import Entry, Follow
+from bot.report import Report
+
+
+class Unfollow(Params):
+    positional = ("number",)
+
+    number: Annotated[int, Field(ge=1)]
+    """Its number, as the Stop button has it."""
+
+
+class Follows(Protocol):
+    async def stop(self, follow_id: int, entry: Entry) -> Follow | None: ...
+
+
+@dataclass(frozen=True)
+class StopFollowing(Upkeep[Unfollow]):
+    """Stop following."""
+
+    follows: Follows
+    examples = ("unfollow 7",)
+
+    async def carry_out(self, asker: Asker, params: Unfollow) -> Report:
+        entry = Entry(kind="unfollowed", actor=asker.person, detail={"follow": params.number})
+        stopped = await self.follows.stop(params.number, entry)
+        if stopped is None:
+            raise NotUnderstood("That is over already.")
+        return Report(title="Stopped", lead=f"{stopped.action} is not followed any more.")
