@@ -14,7 +14,11 @@ export async function get(path) {
 // Never throws: {ok: false, error} when the sandbox refuses or is gone.
 export async function post(path, body) {
   try {
-    const response = await fetch(`/sandbox/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    const response = await fetch(`/sandbox/${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
     return await response.json();
   } catch {
     return { ok: false, error: "The sandbox does not answer. Is it still running?" };
@@ -34,16 +38,27 @@ export function live(as, on, fresh, status) {
   let wait = SLOW_START_MS;
   let stopped = false;
   const open = () => {
-    socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/sandbox/events?as=${encodeURIComponent(as)}`);
-    socket.onopen = () => { wait = SLOW_START_MS; status(true); fresh(); };
+    socket = new WebSocket(
+      `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/sandbox/events?as=${encodeURIComponent(as)}`,
+    );
+    socket.onopen = () => {
+      wait = SLOW_START_MS;
+      status(true);
+      fresh();
+    };
     socket.onmessage = (e) => on(JSON.parse(e.data));
     socket.onclose = () => {
       if (stopped) return;
       status(false);
-      setTimeout(() => { if (!stopped) open(); }, wait);
+      setTimeout(() => {
+        if (!stopped) open();
+      }, wait);
       wait = Math.min(wait * 2, SLOWEST_MS);
     };
   };
   open();
-  return () => { stopped = true; socket.close(); };
+  return () => {
+    stopped = true;
+    socket.close();
+  };
 }

@@ -15,15 +15,48 @@ export function dialog(className, label, ...content) {
 export function confirmed(spec, world) {
   return new Promise((resolve) => {
     const node = dialog("confirm", spec.title?.text ?? "Confirm");
-    const answer = (yes) => { resolve(yes); node.close(); };
+    const answer = (yes) => {
+      resolve(yes);
+      node.close();
+    };
     node.addEventListener("cancel", () => resolve(false));
-    const yes = h("button", { type: "button", class: spec.style === "danger" ? "btn danger" : "btn primary", onclick: () => answer(true) }, textObject(spec.confirm, world));
+    const yes = h(
+      "button",
+      {
+        type: "button",
+        class: spec.style === "danger" ? "btn danger" : "btn primary",
+        onclick: () => answer(true),
+      },
+      textObject(spec.confirm, world),
+    );
     node.append(
-      h("header", { class: "dialog-head" }, h("h2", {}, textObject(spec.title, world)),
-        h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => answer(false) }, icon("close"))),
+      h(
+        "header",
+        { class: "dialog-head" },
+        h("h2", {}, textObject(spec.title, world)),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "icon-button",
+            "aria-label": "Close",
+            onclick: () => answer(false),
+          },
+          icon("close"),
+        ),
+      ),
       h("div", { class: "dialog-body text" }, textObject(spec.text, world, { block: true })),
-      h("footer", { class: "dialog-foot" },
-        h("button", { type: "button", class: "btn", onclick: () => answer(false) }, textObject(spec.deny, world)), yes));
+      h(
+        "footer",
+        { class: "dialog-foot" },
+        h(
+          "button",
+          { type: "button", class: "btn", onclick: () => answer(false) },
+          textObject(spec.deny, world),
+        ),
+        yes,
+      ),
+    );
     yes.focus();
   });
 }
@@ -34,10 +67,27 @@ const TOAST_MS = 8000;
 export function toast(text) {
   const tray = document.querySelector("#toasts");
   if ([...tray.children].some((t) => t.dataset.text === text)) return;
-  const node = h("div", { class: "toast", dataset: { text } }, icon("warning"), h("span", {}, text),
-    h("button", { type: "button", class: "icon-button", "aria-label": "Dismiss", onclick: () => node.remove() }, icon("close", 14)));
+  const node = h(
+    "div",
+    { class: "toast", dataset: { text } },
+    icon("warning"),
+    h("span", {}, text),
+    h(
+      "button",
+      {
+        type: "button",
+        class: "icon-button",
+        "aria-label": "Dismiss",
+        onclick: () => node.remove(),
+      },
+      icon("close", 14),
+    ),
+  );
   tray.append(node);
   tray.hidePopover?.();
   tray.showPopover?.();
-  setTimeout(() => { node.remove(); if (!tray.children.length) tray.hidePopover?.(); }, TOAST_MS);
+  setTimeout(() => {
+    node.remove();
+    if (!tray.children.length) tray.hidePopover?.();
+  }, TOAST_MS);
 }

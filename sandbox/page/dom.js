@@ -8,7 +8,8 @@ export function h(tag, props = {}, ...children) {
   for (const [key, value] of Object.entries(props ?? {})) {
     if (value === null || value === undefined || value === false) continue;
     if (typeof value === "function") node.addEventListener(key.replace(/^on/, ""), value);
-    else if (key === "style") for (const [k, v] of Object.entries(value)) node.style.setProperty(k, v);
+    else if (key === "style")
+      for (const [k, v] of Object.entries(value)) node.style.setProperty(k, v);
     else if (key === "dataset") Object.assign(node.dataset, value);
     else if (key === "value") node.value = value;
     else node.setAttribute(key, value === true ? "" : value);
@@ -49,23 +50,33 @@ const ICONS = {
   info: "M10 2.500a7.500 7.500 0 1 1 0 15 7.500 7.500 0 0 1 0-15zM10 9v5M10 6.300v.1",
   bold: "M6 3.500h5a3 3 0 0 1 0 6H6zM6 9.500h6a3.300 3.300 0 0 1 0 7H6z",
   italic: "M8.500 3.500h6M5.500 16.500h6M11.500 3.500l-3 13",
-  strike: "M3 10h14M14 6c-.5-4-8-3.500-8 .5 0 1.500 1 2.500 2.500 3.500M6 14c.5 3.500 8.500 3.500 8.500 0 0-.7-.3-1.500-.8-2",
+  strike:
+    "M3 10h14M14 6c-.5-4-8-3.500-8 .5 0 1.500 1 2.500 2.500 3.500M6 14c.5 3.500 8.500 3.500 8.500 0 0-.7-.3-1.500-.8-2",
   quote: "M3.500 4v12M7 5.500h10M7 10h10M7 14.500h7",
   code: "M7 5 2.500 10 7 15M13 5l4.500 5L13 15",
   codeblock: "M3 3.500h14v13H3zM7.500 7.500 5.500 10l2 2.500M12.500 7.500l2 2.500-2 2.500",
   at: "M13 10a3 3 0 1 1-6 0 3 3 0 0 1 6 0zM13 7v4.500c0 2 4 2 4-1.500a7 7 0 1 0-3 5.700",
   slash: "M3 3.500h14v13H3zM12 6.500l-4 7",
-  people: "M7.500 9.500a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM2 16.500c0-6 11-6 11 0M13 3.800a3 3 0 0 1 0 5.500M15 11.800c2 .7 3 2.300 3 4.700",
+  people:
+    "M7.500 9.500a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM2 16.500c0-6 11-6 11 0M13 3.800a3 3 0 0 1 0 5.500M15 11.800c2 .7 3 2.300 3 4.700",
   calendar: "M3.500 5h13v12h-13zM3.500 8.500h13M7 3v3.500M13 3v3.500",
 };
 
 export function icon(name, size = 18) {
   const svg = document.createElementNS(SVG, "svg");
   for (const [k, v] of Object.entries({
-    viewBox: "0 0 20 20", width: size, height: size, fill: name === "caret" ? "currentColor" : "none",
-    stroke: "currentColor", "stroke-width": name === "more" ? 2.6 : 1.6, "stroke-linecap": "round",
-    "stroke-linejoin": "round", "aria-hidden": "true", class: "icon",
-  })) svg.setAttribute(k, v);
+    viewBox: "0 0 20 20",
+    width: size,
+    height: size,
+    fill: name === "caret" ? "currentColor" : "none",
+    stroke: "currentColor",
+    "stroke-width": name === "more" ? 2.6 : 1.6,
+    "stroke-linecap": "round",
+    "stroke-linejoin": "round",
+    "aria-hidden": "true",
+    class: "icon",
+  }))
+    svg.setAttribute(k, v);
   const path = document.createElementNS(SVG, "path");
   path.setAttribute("d", ICONS[name]);
   svg.append(path);
@@ -101,6 +112,7 @@ export function popup(anchor, content, { className = "", matchWidth = false, onc
   box.showPopover();
   const place = () => {
     const at = anchor.getBoundingClientRect();
+    box.style.left = "0";
     if (matchWidth) box.style.width = `${Math.max(at.width, 220)}px`;
     const size = box.getBoundingClientRect();
     const left = Math.min(at.left, innerWidth - size.width - 8);
@@ -116,7 +128,9 @@ export function popup(anchor, content, { className = "", matchWidth = false, onc
     box.remove();
     onclose?.();
   };
-  const outside = (e) => { if (!box.contains(e.target) && !anchor.contains(e.target)) close(); };
+  const outside = (e) => {
+    if (!box.contains(e.target) && !anchor.contains(e.target)) close();
+  };
   const escape = (e) => {
     if (e.key !== "Escape") return;
     e.preventDefault();
@@ -134,14 +148,34 @@ export function popup(anchor, content, { className = "", matchWidth = false, onc
 // A menu of buttons by an anchor: arrows move, Enter picks, Esc closes.
 // items: [{label, hint?, danger?, run}] or "-" for a line.
 export function menu(anchor, items, options = {}) {
-  const list = h("div", { role: "menu", class: "menu", ...(options.label && { "aria-label": options.label }) });
+  const list = h("div", {
+    role: "menu",
+    class: "menu",
+    ...(options.label && { "aria-label": options.label }),
+  });
   const shown = popup(anchor, list, { className: "menu-popup", ...options });
   for (const item of items) {
-    if (item === "-") { list.append(h("div", { class: "menu-line", role: "separator" })); continue; }
-    list.append(h("button", {
-      type: "button", role: "menuitem", class: item.danger ? "menu-item danger" : "menu-item",
-      onclick: () => { shown.close(); item.run(); },
-    }, item.icon, h("span", { class: "menu-label" }, item.label), item.hint && h("span", { class: "menu-hint" }, item.hint)));
+    if (item === "-") {
+      list.append(h("div", { class: "menu-line", role: "separator" }));
+      continue;
+    }
+    list.append(
+      h(
+        "button",
+        {
+          type: "button",
+          role: "menuitem",
+          class: item.danger ? "menu-item danger" : "menu-item",
+          onclick: () => {
+            shown.close();
+            item.run();
+          },
+        },
+        item.icon,
+        h("span", { class: "menu-label" }, item.label),
+        item.hint && h("span", { class: "menu-hint" }, item.hint),
+      ),
+    );
   }
   list.addEventListener("keydown", (e) => {
     const all = [...list.querySelectorAll("[role=menuitem]")];

@@ -23,8 +23,10 @@ function inline(text, world) {
   for (let i = 0; i < text.length;) {
     const rest = text.slice(i);
     const inWord = /[\p{L}\p{N}]/u.test(text[i - 1] ?? "");
-    const hit = /[\\`![*_~<h:&]/.test(text[i]) && !(inWord && /[_h]/.test(text[i]))
-      ? RULES.map(([pattern, make]) => [pattern.exec(rest), make]).find(([m]) => m) : null;
+    const hit =
+      /[\\`![*_~<h:&]/.test(text[i]) && !(inWord && /[_h]/.test(text[i]))
+        ? RULES.map(([pattern, make]) => [pattern.exec(rest), make]).find(([m]) => m)
+        : null;
     if (hit) {
       if (plain) out.push(plain);
       plain = "";
@@ -36,22 +38,55 @@ function inline(text, world) {
   return out;
 }
 
-const cells = (line) => line.trim().replace(/^\||\|$/g, "").split(/(?<!\\)\|/).map((c) => c.trim().replaceAll("\\|", "|"));
-const isRule = (line) => /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/.test(line ?? "") && line.includes("|");
+const cells = (line) =>
+  line
+    .trim()
+    .replace(/^\||\|$/g, "")
+    .split(/(?<!\\)\|/)
+    .map((c) => c.trim().replaceAll("\\|", "|"));
+const isRule = (line) =>
+  /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/.test(line ?? "") && line.includes("|");
 const ITEM = /^(\s*)([-*+]|\d+[.)])\s+(.*)$/;
 
 export function table(head, rows, align = []) {
-  const cell = (tag, content, i) => h(tag, { style: align[i] ? { "text-align": align[i] } : {} }, content);
-  return h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": "Table" },
-    h("table", {}, h("thead", {}, h("tr", {}, head.map((c, i) => cell("th", c, i)))),
-      h("tbody", {}, rows.map((row) => h("tr", {}, row.map((c, i) => cell("td", c, i)))))));
+  const cell = (tag, content, i) =>
+    h(tag, { style: align[i] ? { "text-align": align[i] } : {} }, content);
+  return h(
+    "div",
+    { class: "table-scroll", tabindex: "0", role: "region", "aria-label": "Table" },
+    h(
+      "table",
+      {},
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          head.map((c, i) => cell("th", c, i)),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        rows.map((row) =>
+          h(
+            "tr",
+            {},
+            row.map((c, i) => cell("td", c, i)),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 // Consecutive items, nested by their indent.
 function list(items, world) {
   const build = (from, indent) => {
     const node = h(/\d/.test(items[from][2]) ? "ol" : "ul", { class: "md-list" });
-    if (node.tagName === "OL" && parseInt(items[from][2], 10) > 1) node.setAttribute("start", parseInt(items[from][2], 10));
+    if (node.tagName === "OL" && parseInt(items[from][2], 10) > 1)
+      node.setAttribute("start", parseInt(items[from][2], 10));
     let i = from;
     while (i < items.length && items[i][1].length >= indent) {
       if (items[i][1].length > indent && node.lastChild) {
@@ -60,8 +95,14 @@ function list(items, world) {
         i = next;
       } else {
         const task = /^\[([ xX])\]\s+(.*)$/.exec(items[i][3]);
-        node.append(h("li", { class: task ? "task" : null }, task && h("span", {}, task[1] === " " ? "☐ " : "☑ "),
-          inline(task ? task[2] : items[i][3], world)));
+        node.append(
+          h(
+            "li",
+            { class: task ? "task" : null },
+            task && h("span", {}, task[1] === " " ? "☐ " : "☑ "),
+            inline(task ? task[2] : items[i][3], world),
+          ),
+        );
         i += 1;
       }
     }
@@ -79,7 +120,11 @@ function list(items, world) {
 export function markdown(text, world) {
   const lines = (text ?? "").replace(/\r/g, "").split("\n");
   const out = [];
-  const take = (test) => { const got = []; while (i < lines.length && test(lines[i])) got.push(lines[i++]); return got; };
+  const take = (test) => {
+    const got = [];
+    while (i < lines.length && test(lines[i])) got.push(lines[i++]);
+    return got;
+  };
   let i = 0;
   while (i < lines.length) {
     const line = lines[i];
@@ -91,18 +136,59 @@ export function markdown(text, world) {
       const body = take((l) => !l.trim().startsWith(fence[1]));
       i += 1;
       out.push(h("pre", {}, body.join("\n")));
-    } else if (heading) { i += 1; out.push(h(`h${Math.min(6, heading[1].length + 2)}`, { class: `md-h md-h${heading[1].length}` }, inline(heading[2], world))); }
-    else if (/^\s*([-*_])(\s*\1){2,}\s*$/.test(line)) { i += 1; out.push(h("hr", { class: "divider" })); }
-    else if (/^\s*>/.test(line)) out.push(h("blockquote", {}, markdown(take((l) => /^\s*>/.test(l)).map((l) => l.replace(/^\s*> ?/, "")).join("\n"), world)));
+    } else if (heading) {
+      i += 1;
+      out.push(
+        h(
+          `h${Math.min(6, heading[1].length + 2)}`,
+          { class: `md-h md-h${heading[1].length}` },
+          inline(heading[2], world),
+        ),
+      );
+    } else if (/^\s*([-*_])(\s*\1){2,}\s*$/.test(line)) {
+      i += 1;
+      out.push(h("hr", { class: "divider" }));
+    } else if (/^\s*>/.test(line))
+      out.push(
+        h(
+          "blockquote",
+          {},
+          markdown(
+            take((l) => /^\s*>/.test(l))
+              .map((l) => l.replace(/^\s*> ?/, ""))
+              .join("\n"),
+            world,
+          ),
+        ),
+      );
     else if (line.includes("|") && isRule(lines[i + 1])) {
-      const align = cells(lines[i + 1]).map((c) => (/^:.*:$/.test(c) ? "center" : /:$/.test(c) ? "right" : null));
+      const align = cells(lines[i + 1]).map((c) =>
+        /^:.*:$/.test(c) ? "center" : /:$/.test(c) ? "right" : null,
+      );
       i += 2;
       const rows = take((l) => l.includes("|") && l.trim());
-      out.push(table(cells(line).map((c) => inline(c, world)), rows.map((r) => cells(r).map((c) => inline(c, world))), align));
-    } else if (ITEM.test(line)) out.push(...list(take((l) => ITEM.test(l)).map((l) => ITEM.exec(l)), world));
+      out.push(
+        table(
+          cells(line).map((c) => inline(c, world)),
+          rows.map((r) => cells(r).map((c) => inline(c, world))),
+          align,
+        ),
+      );
+    } else if (ITEM.test(line))
+      out.push(
+        ...list(
+          take((l) => ITEM.test(l)).map((l) => ITEM.exec(l)),
+          world,
+        ),
+      );
     else {
       const start = i;
-      const body = take((l) => l.trim() && (i === start || !(ITEM.test(l) || /^\s*(#{1,6}\s|>|```|~~~)/.test(l) || isRule(lines[i + 1]))));
+      const body = take(
+        (l) =>
+          l.trim() &&
+          (i === start ||
+            !(ITEM.test(l) || /^\s*(#{1,6}\s|>|```|~~~)/.test(l) || isRule(lines[i + 1]))),
+      );
       out.push(h("p", {}, inline(body.join("\n"), world)));
     }
   }

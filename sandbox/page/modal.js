@@ -11,7 +11,10 @@ import { plain, textObject } from "./mrkdwn.js";
 export function viewSurface(view, world, { values, errors, run = deed }) {
   const as = world.me.id;
   return {
-    id: view.id, world, values, errors,
+    id: view.id,
+    world,
+    values,
+    errors,
     errorId: (block) => `error-${view.id}-${block.block_id}`,
     changed: (block) => {
       if (!errors?.[block.block_id]) return;
@@ -20,14 +23,30 @@ export function viewSurface(view, world, { values, errors, run = deed }) {
       line?.closest(".input")?.classList.remove("invalid");
       line?.replaceChildren();
     },
-    act: (block, spec, selected) => run("view/action", { as, view_id: view.id, block_id: block.block_id, action_id: spec.action_id, selected, values: collected(view.blocks, values) }),
-    options: (block, spec, value) => suggestions({ as, block_id: block.block_id, action_id: spec.action_id, value, view_id: view.id }),
+    act: (block, spec, selected) =>
+      run("view/action", {
+        as,
+        view_id: view.id,
+        block_id: block.block_id,
+        action_id: spec.action_id,
+        selected,
+        values: collected(view.blocks, values),
+      }),
+    options: (block, spec, value) =>
+      suggestions({
+        as,
+        block_id: block.block_id,
+        action_id: spec.action_id,
+        value,
+        view_id: view.id,
+      }),
   };
 }
 
 export async function suggestions(question) {
   const answer = await deed("options", question);
-  if (!answer.ok || answer.error) return { groups: [], note: answer.error ?? "No options: the app did not answer." };
+  if (!answer.ok || answer.error)
+    return { groups: [], note: answer.error ?? "No options: the app did not answer." };
   return { groups: answer.option_groups ?? [{ options: answer.options ?? [] }] };
 }
 
@@ -41,9 +60,15 @@ export function redraw(into, make) {
   into.scrollTop = top;
   const again = action && into.querySelector(`[data-action="${CSS.escape(action)}"]`);
   if (!again) return false;
-  const target = again.matches("input, textarea, button, a") ? again : again.querySelector("input, button");
+  const target = again.matches("input, textarea, button, a")
+    ? again
+    : again.querySelector("input, button");
   target?.focus();
-  try { if (at !== null) target.setSelectionRange(at, at); } catch { /* a date field has no caret */ }
+  try {
+    if (at !== null) target.setSelectionRange(at, at);
+  } catch {
+    /* a date field has no caret */
+  }
   return true;
 }
 
@@ -82,7 +107,13 @@ export class Modals {
   // A value kept for an element that is gone, or was replaced by another, is not sent.
   held(view) {
     const kept = this.values.get(view.id) ?? new Map();
-    const present = new Set(view.blocks.flatMap((b) => [b.element, b.accessory, ...(b.elements ?? [])].filter((e) => e?.action_id).map((e) => key(b, e))));
+    const present = new Set(
+      view.blocks.flatMap((b) =>
+        [b.element, b.accessory, ...(b.elements ?? [])]
+          .filter((e) => e?.action_id)
+          .map((e) => key(b, e)),
+      ),
+    );
     for (const at of kept.keys()) if (!present.has(at)) kept.delete(at);
     this.values.set(view.id, kept);
     return kept;
@@ -93,26 +124,77 @@ export class Modals {
     const opening = !this.node;
     if (opening) {
       this.node = h("dialog", { class: "modal" });
-      this.node.addEventListener("cancel", (e) => { e.preventDefault(); this.dismiss({ all: true }); });
+      this.node.addEventListener("cancel", (e) => {
+        e.preventDefault();
+        this.dismiss({ all: true });
+      });
       document.body.append(this.node);
     }
     this.node.dataset.view = view.id;
     this.node.setAttribute("aria-label", plain(view.title));
-    const surface = viewSurface(view, this.world, { values: this.held(view), errors: this.errors.get(view.id) });
-    const body = this.node.querySelector(".dialog-body") ?? h("div", { class: "dialog-body blocks" });
+    const surface = viewSurface(view, this.world, {
+      values: this.held(view),
+      errors: this.errors.get(view.id),
+    });
+    const body =
+      this.node.querySelector(".dialog-body") ?? h("div", { class: "dialog-body blocks" });
     const kept = redraw(body, () => {
-      fill(this.node,
-        h("form", { class: "modal-form", novalidate: true, submit: (e) => { e.preventDefault(); this.submit(view); } },
-          h("header", { class: "dialog-head" }, avatar(this.world.bot, 28), h("h2", {}, textObject(view.title, this.world)),
-            h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => this.dismiss({ all: true }) }, icon("close", 20))),
+      fill(
+        this.node,
+        h(
+          "form",
+          {
+            class: "modal-form",
+            novalidate: true,
+            submit: (e) => {
+              e.preventDefault();
+              this.submit(view);
+            },
+          },
+          h(
+            "header",
+            { class: "dialog-head" },
+            avatar(this.world.bot, 28),
+            h("h2", {}, textObject(view.title, this.world)),
+            h(
+              "button",
+              {
+                type: "button",
+                class: "icon-button",
+                "aria-label": "Close",
+                onclick: () => this.dismiss({ all: true }),
+              },
+              icon("close", 20),
+            ),
+          ),
           fill(body, blocks(view.blocks, surface)),
           h("p", { class: "modal-trouble", role: "alert" }),
-          h("footer", { class: "dialog-foot" },
-            h("button", { type: "button", class: "btn", onclick: () => this.dismiss() }, view.close ? textObject(view.close, this.world) : view.submit ? "Cancel" : "Close"),
-            view.submit && h("button", { type: "submit", class: "btn primary" }, textObject(view.submit, this.world)))));
+          h(
+            "footer",
+            { class: "dialog-foot" },
+            h(
+              "button",
+              { type: "button", class: "btn", onclick: () => this.dismiss() },
+              view.close ? textObject(view.close, this.world) : view.submit ? "Cancel" : "Close",
+            ),
+            view.submit &&
+              h(
+                "button",
+                { type: "submit", class: "btn primary" },
+                textObject(view.submit, this.world),
+              ),
+          ),
+        ),
+      );
     });
     if (opening) this.node.showModal();
-    if (!kept) (body.querySelector("[autofocus]") ?? body.querySelector("input, textarea, select") ?? this.node.querySelector(".dialog-foot .primary") ?? this.node.querySelector(".dialog-foot .btn"))?.focus();
+    if (!kept)
+      (
+        body.querySelector("[autofocus]") ??
+        body.querySelector("input, textarea, select") ??
+        this.node.querySelector(".dialog-foot .primary") ??
+        this.node.querySelector(".dialog-foot .btn")
+      )?.focus();
   }
 
   refuse(view, errors) {
@@ -132,10 +214,17 @@ export class Modals {
     if (!button || button.getAttribute("aria-busy") === "true") return;
     const values = this.held(view);
     const errors = refusals(view.blocks, values);
-    if (Object.keys(errors).length) { this.refuse(view, errors); return; }
+    if (Object.keys(errors).length) {
+      this.refuse(view, errors);
+      return;
+    }
     button.setAttribute("aria-busy", "true");
     this.trouble("");
-    const result = await deed("view/submit", { as: this.world.me.id, view_id: view.id, values: collected(view.blocks, values) });
+    const result = await deed("view/submit", {
+      as: this.world.me.id,
+      view_id: view.id,
+      values: collected(view.blocks, values),
+    });
     button.removeAttribute("aria-busy");
     // The errors that the app answered with come with the views, over the stream.
     if (result.response?.response_action === "errors") this.focusWrong();

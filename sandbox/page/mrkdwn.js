@@ -12,19 +12,32 @@ export const safeUrl = (url) => (/^(https?:|mailto:|slack:|tel:)/i.test(url) ? u
 export function link(url, ...children) {
   const href = safeUrl(url);
   const body = children.length ? children : [url];
-  return href ? h("a", { href, target: "_blank", rel: "noopener noreferrer" }, body) : h("span", {}, body);
+  return href
+    ? h("a", { href, target: "_blank", rel: "noopener noreferrer" }, body)
+    : h("span", {}, body);
 }
 
 export function mention(world, id) {
   const person = world.person(id);
   const me = id === world.me.id;
-  return h("span", { class: me ? "mention me" : "mention" }, `@${person?.real_name || person?.name || id}`);
+  return h(
+    "span",
+    { class: me ? "mention me" : "mention" },
+    `@${person?.real_name || person?.name || id}`,
+  );
 }
 
 export function channelLink(world, id, label) {
   const name = world.channel(id)?.name ?? label;
-  return h("a", { class: "mention", href: `?as=${world.me.id}&channel=${encodeURIComponent(id)}`, dataset: { channel: id } },
-    name ? `#${name}` : "private channel");
+  return h(
+    "a",
+    {
+      class: "mention",
+      href: `?as=${world.me.id}&channel=${encodeURIComponent(id)}`,
+      dataset: { channel: id },
+    },
+    name ? `#${name}` : "private channel",
+  );
 }
 
 export function usergroup(world, id, label) {
@@ -45,7 +58,11 @@ function angle(inside, world) {
     const [, at, format = "", url] = target.split("^");
     if (!/^-?\d+$/.test(at)) return label ?? "";
     const words = unescape(dateTokens(format, Number(at) * 1000, world.me.tz));
-    const node = h("time", { title: dateTokens("{date_long} at {time_secs}", at * 1000, world.me.tz) }, words);
+    const node = h(
+      "time",
+      { title: dateTokens("{date_long} at {time_secs}", at * 1000, world.me.tz) },
+      words,
+    );
     return url ? link(unescape(url), node) : node;
   }
   if (target.startsWith("!")) return label ?? `<${target}>`;
@@ -55,7 +72,9 @@ function angle(inside, world) {
 
 export function emojiNode(name) {
   const found = EMOJI.get(name);
-  return found ? h("span", { class: "emoji", role: "img", "aria-label": name, title: `:${name}:` }, found) : null;
+  return found
+    ? h("span", { class: "emoji", role: "img", "aria-label": name, title: `:${name}:` }, found)
+    : null;
 }
 
 const MARKS = { "*": "strong", _: "em", "~": "del" };
@@ -65,13 +84,15 @@ const wordy = (c) => c !== undefined && /[\p{L}\p{N}]/u.test(c);
 function closing(text, start) {
   const mark = text[start];
   if (wordy(text[start - 1]) || text[start - 1] === mark) return -1;
-  if (text[start + 1] === undefined || /\s/.test(text[start + 1]) || text[start + 1] === mark) return -1;
+  if (text[start + 1] === undefined || /\s/.test(text[start + 1]) || text[start + 1] === mark)
+    return -1;
   for (let i = start + 1; i < text.length && text[i] !== "\n"; i++) {
     const skip = { "<": ">", "`": "`" }[text[i]];
     if (skip) {
       const end = text.indexOf(skip, i + 1);
       if (end > 0) i = end;
-    } else if (text[i] === mark && !/\s/.test(text[i - 1]) && i > start + 1 && !wordy(text[i + 1])) return i;
+    } else if (text[i] === mark && !/\s/.test(text[i - 1]) && i > start + 1 && !wordy(text[i + 1]))
+      return i;
   }
   return -1;
 }
@@ -79,8 +100,15 @@ function closing(text, start) {
 export function inline(text, world, { formatting = true } = {}) {
   const out = [];
   let plain = "";
-  const flush = () => { if (plain) out.push(unescape(plain)); plain = ""; };
-  const put = (node, upTo) => { flush(); out.push(node); i = upTo; };
+  const flush = () => {
+    if (plain) out.push(unescape(plain));
+    plain = "";
+  };
+  const put = (node, upTo) => {
+    flush();
+    out.push(node);
+    i = upTo;
+  };
   let i = 0;
   while (i < text.length) {
     const c = text[i];
@@ -88,24 +116,39 @@ export function inline(text, world, { formatting = true } = {}) {
     if (c === ":") {
       const found = /^:([a-z0-9_+-]+):(?::skin-tone-\d:)?/.exec(rest);
       const node = found && emojiNode(found[1]);
-      if (node) { put(node, i + found[0].length); continue; }
+      if (node) {
+        put(node, i + found[0].length);
+        continue;
+      }
     }
     if (formatting) {
       if (c === "<") {
         const end = text.indexOf(">", i);
-        if (end > i + 1) { put(angle(text.slice(i + 1, end), world), end + 1); continue; }
+        if (end > i + 1) {
+          put(angle(text.slice(i + 1, end), world), end + 1);
+          continue;
+        }
       }
       if (c === "`") {
         const found = /^`([^`\n]+)`/.exec(rest);
-        if (found) { put(h("code", {}, codeText(found[1])), i + found[0].length); continue; }
+        if (found) {
+          put(h("code", {}, codeText(found[1])), i + found[0].length);
+          continue;
+        }
       }
       if (c in MARKS) {
         const end = closing(text, i);
-        if (end > 0) { put(h(MARKS[c], {}, inline(text.slice(i + 1, end), world)), end + 1); continue; }
+        if (end > 0) {
+          put(h(MARKS[c], {}, inline(text.slice(i + 1, end), world)), end + 1);
+          continue;
+        }
       }
       if (c === "h" && !wordy(text[i - 1])) {
         const found = /^https?:\/\/[^\s<>|]*[^\s<>|.,;:!?'")\]]/.exec(rest);
-        if (found) { put(link(unescape(found[0])), i + found[0].length); continue; }
+        if (found) {
+          put(link(unescape(found[0])), i + found[0].length);
+          continue;
+        }
       }
     }
     plain += c;
@@ -116,25 +159,46 @@ export function inline(text, world, { formatting = true } = {}) {
 }
 
 // Inside code only <url|label> is unfolded; nothing else is formatted.
-const codeText = (text) => unescape(text.replace(/<((?:https?:|mailto:)[^>|]*)(?:\|([^>]*))?>/g, (_, url, label) => label ?? url));
+const codeText = (text) =>
+  unescape(
+    text.replace(/<((?:https?:|mailto:)[^>|]*)(?:\|([^>]*))?>/g, (_, url, label) => label ?? url),
+  );
 
 function lines(text, world) {
   const out = [];
   let quote = null;
   let open = [];
-  const end = () => { if (open.length) out.push(h("div", { class: "line" }, inline(open.join("\n"), world))); open = []; };
-  const endQuote = () => { if (quote) out.push(h("blockquote", {}, inline(quote.join("\n"), world))); quote = null; };
+  const end = () => {
+    if (open.length) out.push(h("div", { class: "line" }, inline(open.join("\n"), world)));
+    open = [];
+  };
+  const endQuote = () => {
+    if (quote) out.push(h("blockquote", {}, inline(quote.join("\n"), world)));
+    quote = null;
+  };
   for (const [index, line] of text.split("\n").entries()) {
     const rest = /^(?:>|&gt;) ?(.*)$/s.exec(line);
     if (/^(?:>>>|&gt;&gt;&gt;)/.test(line)) {
-      end(); endQuote();
-      const all = text.split("\n").slice(index).join("\n").replace(/^(?:>>>|&gt;&gt;&gt;) ?/, "");
+      end();
+      endQuote();
+      const all = text
+        .split("\n")
+        .slice(index)
+        .join("\n")
+        .replace(/^(?:>>>|&gt;&gt;&gt;) ?/, "");
       out.push(h("blockquote", {}, inline(all, world)));
       return out;
     }
-    if (rest) { end(); (quote ??= []).push(rest[1]); } else { endQuote(); open.push(line); }
+    if (rest) {
+      end();
+      (quote ??= []).push(rest[1]);
+    } else {
+      endQuote();
+      open.push(line);
+    }
   }
-  end(); endQuote();
+  end();
+  endQuote();
   return out;
 }
 
@@ -162,5 +226,8 @@ export function textObject(text, world, { block = false } = {}) {
   return inline(text.text, world, { formatting: false });
 }
 
-export const plain = (text) => unescape(text?.text ?? "")
-  .replace(/:([a-z0-9_+-]+):/g, (whole, name) => EMOJI.get(name) ?? whole);
+export const plain = (text) =>
+  unescape(text?.text ?? "").replace(
+    /:([a-z0-9_+-]+):/g,
+    (whole, name) => EMOJI.get(name) ?? whole,
+  );

@@ -17,16 +17,30 @@ function styled(node, style = {}) {
 
 function leaf(element, world) {
   switch (element.type) {
-    case "text": return styled(element.text, element.style);
-    case "link": return styled(link(element.url, element.text || element.url), element.style);
-    case "user": return styled(mention(world, element.user_id), element.style);
-    case "channel": return styled(channelLink(world, element.channel_id), element.style);
-    case "usergroup": return styled(usergroup(world, element.usergroup_id), element.style);
-    case "broadcast": return h("span", { class: "mention me" }, `@${element.range}`);
-    case "emoji": return emojiNode(element.name) ?? `:${element.name}:`;
-    case "date": return h("time", {}, dateTokens(element.format ?? element.fallback ?? "", element.timestamp * 1000, world.me.tz));
-    case "color": return h("span", { class: "colour" }, element.value);
-    default: return h("span", { class: "unsupported" }, `[unsupported element ${element.type}]`);
+    case "text":
+      return styled(element.text, element.style);
+    case "link":
+      return styled(link(element.url, element.text || element.url), element.style);
+    case "user":
+      return styled(mention(world, element.user_id), element.style);
+    case "channel":
+      return styled(channelLink(world, element.channel_id), element.style);
+    case "usergroup":
+      return styled(usergroup(world, element.usergroup_id), element.style);
+    case "broadcast":
+      return h("span", { class: "mention me" }, `@${element.range}`);
+    case "emoji":
+      return emojiNode(element.name) ?? `:${element.name}:`;
+    case "date":
+      return h(
+        "time",
+        {},
+        dateTokens(element.format ?? element.fallback ?? "", element.timestamp * 1000, world.me.tz),
+      );
+    case "color":
+      return h("span", { class: "colour" }, element.value);
+    default:
+      return h("span", { class: "unsupported" }, `[unsupported element ${element.type}]`);
   }
 }
 
@@ -34,8 +48,11 @@ const leaves = (element, world) => (element.elements ?? []).map((e) => leaf(e, w
 
 function list(element, world) {
   const ordered = element.style === "ordered";
-  const node = h(ordered ? "ol" : "ul", { class: "rt-list", start: ordered && element.offset ? element.offset + 1 : null },
-    (element.elements ?? []).map((item) => h("li", {}, leaves(item, world))));
+  const node = h(
+    ordered ? "ol" : "ul",
+    { class: "rt-list", start: ordered && element.offset ? element.offset + 1 : null },
+    (element.elements ?? []).map((item) => h("li", {}, leaves(item, world))),
+  );
   node.style.setProperty("--indent", element.indent ?? 0);
   node.dataset.indent = element.indent ?? 0;
   return node;
@@ -44,11 +61,16 @@ function list(element, world) {
 export function richText(block, world) {
   return (block.elements ?? []).map((element) => {
     switch (element.type) {
-      case "rich_text_section": return h("div", { class: "line" }, leaves(element, world));
-      case "rich_text_list": return list(element, world);
-      case "rich_text_preformatted": return h("pre", {}, leaves(element, world));
-      case "rich_text_quote": return h("blockquote", {}, leaves(element, world));
-      default: return h("div", { class: "unsupported" }, `[unsupported element ${element.type}]`);
+      case "rich_text_section":
+        return h("div", { class: "line" }, leaves(element, world));
+      case "rich_text_list":
+        return list(element, world);
+      case "rich_text_preformatted":
+        return h("pre", {}, leaves(element, world));
+      case "rich_text_quote":
+        return h("blockquote", {}, leaves(element, world));
+      default:
+        return h("div", { class: "unsupported" }, `[unsupported element ${element.type}]`);
     }
   });
 }

@@ -7,7 +7,18 @@ const PAUSE_MS = 180;
 let ids = 0;
 
 // load(query) -> {groups: [{label?, options}], note?}; `minimum` letters before it is asked.
-export function select({ label, placeholder, multiple, value, load, minimum = 0, max, onchange, autofocus, describedby }) {
+export function select({
+  label,
+  placeholder,
+  multiple,
+  value,
+  load,
+  minimum = 0,
+  max,
+  onchange,
+  autofocus,
+  describedby,
+}) {
   const id = `select-${++ids}`;
   let chosen = multiple ? [...(value ?? [])] : value ? [value] : [];
   let open = null;
@@ -17,21 +28,52 @@ export function select({ label, placeholder, multiple, value, load, minimum = 0,
   let asked = 0;
 
   const input = h("input", {
-    type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", "aria-label": label, "aria-expanded": "false",
-    "aria-controls": id, "aria-autocomplete": "list", "aria-describedby": describedby, class: "select-input", ...(autofocus && { autofocus: true }),
+    type: "text",
+    role: "combobox",
+    autocomplete: "off",
+    spellcheck: "false",
+    "aria-label": label,
+    "aria-expanded": "false",
+    "aria-controls": id,
+    "aria-autocomplete": "list",
+    "aria-describedby": describedby,
+    class: "select-input",
+    ...(autofocus && { autofocus: true }),
   });
   const chips = h("span", { class: "chips" });
-  const box = h("div", { class: multiple ? "select many" : "select" }, chips, input, icon("caret", 18));
+  const box = h(
+    "div",
+    { class: multiple ? "select many" : "select" },
+    chips,
+    input,
+    icon("caret", 18),
+  );
 
   const same = (a, b) => a.value === b.value;
   const settle = () => {
     input.placeholder = multiple && chosen.length ? "" : placeholder;
     if (!multiple) input.value = chosen.length ? plain(chosen[0].text) : "";
-    chips.replaceChildren(...(multiple ? chosen : []).map((o) => h("span", { class: "chip" }, plain(o.text),
-      h("button", { type: "button", "aria-label": `Remove ${plain(o.text)}`, onclick: () => drop(o) }, icon("close", 11)))));
+    chips.replaceChildren(
+      ...(multiple ? chosen : []).map((o) =>
+        h(
+          "span",
+          { class: "chip" },
+          plain(o.text),
+          h(
+            "button",
+            { type: "button", "aria-label": `Remove ${plain(o.text)}`, onclick: () => drop(o) },
+            icon("close", 11),
+          ),
+        ),
+      ),
+    );
   };
-  const emit = () => onchange(multiple ? chosen : chosen[0] ?? null);
-  const drop = (option) => { chosen = chosen.filter((c) => !same(c, option)); settle(); emit(); };
+  const emit = () => onchange(multiple ? chosen : (chosen[0] ?? null));
+  const drop = (option) => {
+    chosen = chosen.filter((c) => !same(c, option));
+    settle();
+    emit();
+  };
 
   const pick = (option) => {
     if (!multiple) {
@@ -48,7 +90,13 @@ export function select({ label, placeholder, multiple, value, load, minimum = 0,
     emit();
   };
 
-  const list = h("div", { role: "listbox", id, class: "options", "aria-multiselectable": multiple ? "true" : null, "aria-label": label });
+  const list = h("div", {
+    role: "listbox",
+    id,
+    class: "options",
+    "aria-multiselectable": multiple ? "true" : null,
+    "aria-label": label,
+  });
   let last = { groups: [] };
   const mark = (index) => {
     active = index;
@@ -61,14 +109,31 @@ export function select({ label, placeholder, multiple, value, load, minimum = 0,
     shown = [];
     list.replaceChildren();
     for (const group of result.groups) {
-      if (group.label && group.options.length) list.append(h("div", { class: "option-group" }, plain(group.label)));
+      if (group.label && group.options.length)
+        list.append(h("div", { class: "option-group" }, plain(group.label)));
       for (const option of group.options) {
         const on = chosen.some((c) => same(c, option));
-        const node = h("div", {
-          role: "option", id: `${id}-${shown.length}`, class: "option", "aria-selected": on ? "true" : "false",
-          pointerdown: (e) => e.preventDefault(), click: () => pick(option),
-        }, h("span", { class: "option-text" }, plain(option.text), option.description && h("span", { class: "option-hint" }, plain(option.description))), on && icon("check", 16));
-        node.addEventListener("pointermove", () => { if (shown[active]?.[0] !== node) mark(shown.findIndex(([n]) => n === node)); });
+        const node = h(
+          "div",
+          {
+            role: "option",
+            id: `${id}-${shown.length}`,
+            class: "option",
+            "aria-selected": on ? "true" : "false",
+            pointerdown: (e) => e.preventDefault(),
+            click: () => pick(option),
+          },
+          h(
+            "span",
+            { class: "option-text" },
+            plain(option.text),
+            option.description && h("span", { class: "option-hint" }, plain(option.description)),
+          ),
+          on && icon("check", 16),
+        );
+        node.addEventListener("pointermove", () => {
+          if (shown[active]?.[0] !== node) mark(shown.findIndex(([n]) => n === node));
+        });
         shown.push([node, option]);
         list.append(node);
       }
@@ -81,24 +146,45 @@ export function select({ label, placeholder, multiple, value, load, minimum = 0,
 
   const ask = async (query) => {
     const mine = ++asked;
-    if (query.length < minimum) return paint({ groups: [], note: `Type ${minimum === 1 ? "a letter" : `${minimum} letters`} to search` });
+    if (query.length < minimum)
+      return paint({
+        groups: [],
+        note: `Type ${minimum === 1 ? "a letter" : `${minimum} letters`} to search`,
+      });
     const pending = load(query);
     if (pending instanceof Promise) paint({ groups: [], note: "Loading…" });
     const result = await pending;
     if (mine === asked && open) paint(result);
     return undefined;
   };
-  const query = () => (!multiple && chosen.length && input.value === plain(chosen[0].text) ? "" : input.value.trim());
+  const query = () =>
+    !multiple && chosen.length && input.value === plain(chosen[0].text) ? "" : input.value.trim();
 
   function show() {
     if (open) return;
-    open = popup(box, list, { matchWidth: true, className: "options-popup", onclose: () => { open = null; asked += 1; input.setAttribute("aria-expanded", "false"); settle(); if (multiple) input.value = ""; } });
+    open = popup(box, list, {
+      matchWidth: true,
+      className: "options-popup",
+      onclose: () => {
+        open = null;
+        asked += 1;
+        input.setAttribute("aria-expanded", "false");
+        settle();
+        if (multiple) input.value = "";
+      },
+    });
     input.setAttribute("aria-expanded", "true");
     ask(query());
   }
-  function close() { open?.close(); }
+  function close() {
+    open?.close();
+  }
 
-  box.addEventListener("click", (e) => { if (e.target.closest(".chip")) return; input.focus(); show(); });
+  box.addEventListener("click", (e) => {
+    if (e.target.closest(".chip")) return;
+    input.focus();
+    show();
+  });
   input.addEventListener("focus", () => input.select());
   input.addEventListener("blur", () => close());
   input.addEventListener("input", () => {
@@ -115,7 +201,8 @@ export function select({ label, placeholder, multiple, value, load, minimum = 0,
     } else if (e.key === "Enter" && open) {
       e.preventDefault();
       if (shown[active]) pick(shown[active][1]);
-    } else if (e.key === "Backspace" && multiple && !input.value && chosen.length) drop(chosen.at(-1));
+    } else if (e.key === "Backspace" && multiple && !input.value && chosen.length)
+      drop(chosen.at(-1));
   });
   settle();
   return box;
@@ -125,6 +212,11 @@ export function select({ label, placeholder, multiple, value, load, minimum = 0,
 export function known(groups) {
   return (query) => {
     const wanted = query.toLowerCase();
-    return { groups: groups.map((g) => ({ ...g, options: g.options.filter((o) => plain(o.text).toLowerCase().includes(wanted)) })) };
+    return {
+      groups: groups.map((g) => ({
+        ...g,
+        options: g.options.filter((o) => plain(o.text).toLowerCase().includes(wanted)),
+      })),
+    };
   };
 }

@@ -1,11 +1,19 @@
 // Times as Slack writes them, in the zone of the person looking.
 
 const parts = (ms, zone, options) =>
-  Object.fromEntries(new Intl.DateTimeFormat("en-US", { timeZone: zone, ...options })
-    .formatToParts(ms).map((p) => [p.type, p.value]));
+  Object.fromEntries(
+    new Intl.DateTimeFormat("en-US", { timeZone: zone, ...options })
+      .formatToParts(ms)
+      .map((p) => [p.type, p.value]),
+  );
 
 const zoned = (zone) => {
-  try { new Intl.DateTimeFormat("en-US", { timeZone: zone }); return zone; } catch { return undefined; }
+  try {
+    new Intl.DateTimeFormat("en-US", { timeZone: zone });
+    return zone;
+  } catch {
+    return undefined;
+  }
 };
 
 export function dayKey(ms, zone) {
@@ -15,8 +23,13 @@ export function dayKey(ms, zone) {
 
 export function clock(ms, zone, seconds = false) {
   return new Intl.DateTimeFormat("en-US", {
-    timeZone: zoned(zone), hour: "numeric", minute: "2-digit", ...(seconds && { second: "2-digit" }),
-  }).format(ms).replace(/\u202f/g, " ");
+    timeZone: zoned(zone),
+    hour: "numeric",
+    minute: "2-digit",
+    ...(seconds && { second: "2-digit" }),
+  })
+    .format(ms)
+    .replace(/\u202f/g, " ");
 }
 
 function ordinal(day) {
@@ -28,7 +41,11 @@ function ordinal(day) {
 
 // "today" and its neighbours, or null.
 function near(ms, zone, now) {
-  for (const [word, shift] of [["today", 0], ["yesterday", -1], ["tomorrow", 1]])
+  for (const [word, shift] of [
+    ["today", 0],
+    ["yesterday", -1],
+    ["tomorrow", 1],
+  ])
     if (dayKey(ms, zone) === dayKey(now + shift * 86_400_000, zone)) return word;
   return null;
 }
@@ -36,8 +53,14 @@ function near(ms, zone, now) {
 function ago(ms, now) {
   const seconds = Math.round((now - ms) / 1000);
   const size = Math.abs(seconds);
-  const [count, unit] = size < 60 ? [size, "second"] : size < 3600 ? [Math.floor(size / 60), "minute"]
-    : size < 86_400 ? [Math.floor(size / 3600), "hour"] : [Math.floor(size / 86_400), "day"];
+  const [count, unit] =
+    size < 60
+      ? [size, "second"]
+      : size < 3600
+        ? [Math.floor(size / 60), "minute"]
+        : size < 86_400
+          ? [Math.floor(size / 3600), "hour"]
+          : [Math.floor(size / 86_400), "day"];
   const words = `${count} ${unit}${count === 1 ? "" : "s"}`;
   return seconds >= 0 ? `${words} ago` : `in ${words}`;
 }
@@ -51,10 +74,15 @@ export function dateTokens(format, ms, zone, now = Date.now()) {
   const [y, m, d] = num.split("-");
   const date = `${p.month} ${ordinal(p.day)}, ${p.year}`;
   const values = {
-    date_num: num, date_slash: `${m}/${d}/${y}`, date,
-    date_long: `${p.weekday}, ${date}`, date_long_full: `${p.weekday}, ${date}`,
+    date_num: num,
+    date_slash: `${m}/${d}/${y}`,
+    date,
+    date_long: `${p.weekday}, ${date}`,
+    date_long_full: `${p.weekday}, ${date}`,
     date_short: `${short} ${p.day}, ${p.year}`,
-    time: clock(ms, tz), time_secs: clock(ms, tz, true), ago: ago(ms, now),
+    time: clock(ms, tz),
+    time_secs: clock(ms, tz, true),
+    ago: ago(ms, now),
     day_divider_pretty: near(ms, tz, now) ?? `${p.weekday}, ${p.month} ${ordinal(p.day)}`,
   };
   for (const kind of ["date", "date_long", "date_short"])

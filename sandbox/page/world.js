@@ -3,11 +3,21 @@
 export function makeWorld(state) {
   const people = new Map(state.people.map((p) => [p.id, p]));
   const known = people.get(state.bot.user_id);
-  const bot = { real_name: state.bot.name, color: "#1264a3", ...known, ...state.bot, id: state.bot.user_id, is_bot: true };
+  const bot = {
+    real_name: state.bot.name,
+    color: "#1264a3",
+    ...known,
+    ...state.bot,
+    id: state.bot.user_id,
+    is_bot: true,
+  };
   people.set(bot.id, bot);
   const channels = new Map(state.channels.map((c) => [c.id, c]));
   const world = {
-    me: state.me, bot, people: state.people, channels: state.channels,
+    me: state.me,
+    bot,
+    people: state.people,
+    channels: state.channels,
     groups: new Map((state.usergroups ?? []).map((g) => [g.id, g.handle])),
     person: (id) => people.get(id),
     channel: (id) => channels.get(id),

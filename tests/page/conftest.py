@@ -57,9 +57,9 @@ async def running() -> AsyncIterator[Sandbox]:
     config = AppConfig()
     async with Sandbox(Workspace.demo(config)) as slack:
         handler = small_app.build(slack.api_url, config.bot_token, config.app_token)
-        await handler.connect_async()
+        await handler.connect_async()  # type: ignore[no-untyped-call]
         yield slack
-        await handler.close_async()
+        await handler.close_async()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture(scope="session")
