@@ -94,7 +94,7 @@ class Control:
         member = self._workspace.member(request.query.get("as", ""))
         if member is None:
             return _refused("unknown person")
-        socket = web.WebSocketResponse(heartbeat=30)
+        socket = web.WebSocketResponse(heartbeat=30, timeout=1.0)
         await socket.prepare(request)
         watcher = Watcher(member.id)
         watching = self._workspace.watchers.watching

@@ -56,7 +56,9 @@ class SocketMode:
         if ticket not in self._tickets:
             return web.Response(status=403, text="invalid_ticket")
         self._tickets.discard(ticket)
-        socket = web.WebSocketResponse(heartbeat=self.ping_seconds, max_msg_size=16 * 1024 * 1024, compress=False)
+        socket = web.WebSocketResponse(
+            heartbeat=self.ping_seconds, timeout=1.0, max_msg_size=16 * 1024 * 1024, compress=False
+        )
         await socket.prepare(request)
         if len(self.connections) >= CONNECTIONS_PER_APP:
             await socket.send_json(self._disconnect("too_many_websockets"))
@@ -105,8 +107,7 @@ class SocketMode:
                 _hang_up(connection)
 
     async def close(self) -> None:
-        for connection in list(self.connections):
-            await connection.socket.close()
+        await asyncio.gather(*(connection.socket.close() for connection in self.connections))
 
     async def _send(self, text: str) -> None:
         while True:

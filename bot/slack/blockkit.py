@@ -71,7 +71,11 @@ def problems(payload: Mapping[str, Any], surface: Surface) -> list[str]:
     if blocks is not None:
         found += _blocks(blocks, surface, "/blocks")
     if surface == "message":
-        for i, attachment in enumerate(payload.get("attachments") or []):
+        attachments = payload.get("attachments") or []
+        if not isinstance(attachments, list):
+            found.append("/attachments: must be a list")
+            attachments = []
+        for i, attachment in enumerate(attachments):
             inner = attachment.get("blocks") if isinstance(attachment, Mapping) else None
             if inner is not None:
                 found += _blocks(inner, surface, f"/attachments/{i}/blocks")

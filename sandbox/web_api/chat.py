@@ -1,5 +1,6 @@
 """chat.*: the bot's own messages."""
 
+from bot.slack import blockkit
 from sandbox.model import JSON, Channel, Message, SlackError
 from sandbox.web_api.call import Call, invalid_blocks
 
@@ -108,6 +109,9 @@ def stop_stream(call: Call) -> JSON:
     message = _streaming(call)
     message.streaming = False
     blocks = call.json("blocks")
+    wrong = blockkit.problems({"blocks": blocks}, "message")
+    if wrong:
+        raise invalid_blocks(wrong)
     text = message.text + call.text("markdown_text")
     call.workspace.set_message(message, {"text": text, "blocks": blocks})
     return {}
@@ -136,9 +140,6 @@ def _checked(call: Call, most: int) -> JSON:
     content = call.content()
     if len(content["text"]) > most:
         raise SlackError("msg_too_long")
-    for name in ("blocks", "attachments"):
-        if content[name] is not None and not isinstance(content[name], list):
-            raise invalid_blocks([f"/{name}: must be a list"])
     return content
 
 

@@ -191,12 +191,13 @@ def replies(call: Call) -> JSON:
 
 
 def _between(call: Call, message: Message) -> bool:
-    oldest, latest = call.text("oldest", "0"), call.text("latest")
-    inclusive = call.flag("inclusive")
+    try:
+        oldest = float(call.text("oldest") or 0)
+        latest = float(call.text("latest") or "inf")
+    except ValueError:
+        raise SlackError("invalid_ts_oldest") from None
     ts = float(message.ts)
-    after = ts > float(oldest) or (inclusive and ts == float(oldest))
-    before = not latest or ts < float(latest) or (inclusive and ts == float(latest))
-    return after and before
+    return oldest <= ts <= latest if call.flag("inclusive") else oldest < ts < latest
 
 
 def shape(call: Call, channel: Channel, *, members: bool = False) -> JSON:

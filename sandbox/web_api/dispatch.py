@@ -31,15 +31,15 @@ class WebApi:
         if self.faults.settings.web_api_down:
             return web.Response(status=503, text="upstream connect error")
         name = request.match_info["method"]
-        args = await _arguments(request)
-        wait = self._wait(name, args)
-        if wait is not None:
-            return web.json_response(
-                {"ok": False, "error": "ratelimited"},
-                status=429,
-                headers={"Retry-After": str(wait)},
-            )
         try:
+            args = await _arguments(request)
+            wait = self._wait(name, args)
+            if wait is not None:
+                return web.json_response(
+                    {"ok": False, "error": "ratelimited"},
+                    status=429,
+                    headers={"Retry-After": str(wait)},
+                )
             reply = {"ok": True, **self._answer(name, args, request.headers)}
         except SlackError as refused:
             reply = {"ok": False, "error": refused.code, **refused.extra}
@@ -93,9 +93,13 @@ class WebApi:
 async def _arguments(request: web.Request) -> JSON:
     args: dict[str, Any] = dict(request.query)
     if request.content_type == "application/json":
-        body = await request.json() if request.can_read_body else None
-        if isinstance(body, dict):
-            args.update(body)
+        try:
+            body = await request.json() if request.can_read_body else {}
+        except ValueError:
+            raise SlackError("invalid_json") from None
+        if not isinstance(body, dict):
+            raise SlackError("json_not_object")
+        args.update(body)
     elif request.method == "POST":
         args.update(await request.post())
     return args

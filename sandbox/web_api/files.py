@@ -2,8 +2,9 @@
 
 import mimetypes
 
+from bot.slack import blockkit
 from sandbox.model import JSON, File, SlackError
-from sandbox.web_api.call import Call, invalid
+from sandbox.web_api.call import Call, invalid, invalid_blocks
 from sandbox.workspace import Workspace
 
 
@@ -23,6 +24,8 @@ def complete_upload(call: Call) -> JSON:
         raise invalid("missing required field: files")
     files = []
     for item in wanted:
+        if not isinstance(item, dict):
+            raise invalid("must be an object: files")
         file = call.workspace.files.get(str(item.get("id")))
         if file is None or not file.content:
             raise SlackError("file_not_found")
@@ -30,10 +33,14 @@ def complete_upload(call: Call) -> JSON:
         files.append(file)
     if call.text("channel_id"):
         channel = call.open_channel("channel_id", member=True)
+        blocks = call.json("blocks")
+        wrong = blockkit.problems({"blocks": blocks}, "message")
+        if wrong:
+            raise invalid_blocks(wrong)
         message = call.workspace.bot_message(
             channel.id,
             text=call.text("initial_comment"),
-            blocks=call.json("blocks"),
+            blocks=blocks,
             thread_ts=call.text("thread_ts") or None,
             files=files,
         )

@@ -1,6 +1,7 @@
 """The Web API refuses what Slack refuses, in Slack's words."""
 
 import json
+import random
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from sandbox.app_config import AppConfig
 from sandbox.model import JSON, Message
 from sandbox.server import Sandbox
+from sandbox.web_api.methods import METHODS
 from sandbox.workspace import Workspace
 from tests.sandbox.app import web_client
 
@@ -284,6 +286,39 @@ async def test_the_web_api_can_be_down(slack: Sandbox) -> None:
     slack.faults.update({"web_api_down": True})
     async with aiohttp.ClientSession() as session, session.post(f"{slack.api_url}auth.test") as got:
         assert got.status == 503
+
+
+JUNK: list[Any] = ["", "x", "C0DEMO002", 7, -1, True, None, [], [1], {}, {"a": 1}, "[1]", "{", [{}], "1.5"]
+ARGUMENTS = [
+    "attachments", "blocks", "bot", "canvas_id", "changes", "channel", "channel_id", "cursor", "document_content",
+    "email", "external_id", "file", "filename", "files", "hash", "is_private", "latest", "length", "limit", "link",
+    "message_ts", "metadata", "name", "oldest", "post_at", "text", "thread_ts", "timestamp", "title", "topic",
+    "trigger_id", "ts", "type", "types", "user", "user_id", "usergroup", "users", "view", "view_id",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+async def test_no_junk_breaks_a_method(slack: Sandbox, method: str) -> None:
+    """Every answer is Slack's JSON, never a server error."""
+    chance = random.Random(method)
+    headers = {"Authorization": "Bearer xoxb-sandbox"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        for _ in range(40):
+            args = {name: chance.choice(JUNK) for name in ARGUMENTS if chance.random() < 0.7}
+            if chance.random() < 0.5:
+                args["channel"] = args["channel_id"] = OPS
+            async with session.post(f"{slack.api_url}{method}", json=args) as response:
+                assert response.status == 200, args
+                assert "ok" in await response.json()
+
+
+async def test_a_body_that_is_not_json(slack: Sandbox) -> None:
+    headers = {"Content-Type": "application/json"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(f"{slack.api_url}auth.test", data="{") as response,
+    ):
+        assert (await response.json())["error"] == "invalid_json"
 
 
 class TestResponseUrl:
