@@ -33,7 +33,8 @@ ATTEMPTS = 3
 AFTER_LIMIT = timedelta(hours=1)
 """Longest wait that a Retry-After may ask for."""
 
-_FAILURES = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeError)
+_UNSENDABLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError)
+_FAILURES = (httpx.HTTPError, TimeoutError, *_UNSENDABLE)
 _AGAIN = frozenset({429, 502, 503, 504})
 
 M = TypeVar("M", bound=BaseModel)
@@ -147,7 +148,7 @@ class Service:
         """Read, trying again within the time limit. `missing` is raised for a 404."""
         until = time.monotonic() + self._timeout.total_seconds()
         for attempt in range(1, ATTEMPTS + 1):
-            pause = random.uniform(0, 0.2 * 2**attempt)  # noqa: S311 - spreads load, guards nothing
+            pause = random.uniform(0, 0.1 * 2**attempt)  # noqa: S311 - spreads load, guards nothing
             left = max(until - time.monotonic(), 0.01)
             answer: Answer | None = None
             failure: Exception | None = None
@@ -155,6 +156,8 @@ class Service:
                 answer = await self._send("GET", path, params=params, limit=timedelta(seconds=left))
             except _FAILURES as error:
                 failure = error
+                if isinstance(error, _UNSENDABLE):
+                    break
             else:
                 if answer.status not in _AGAIN and not answer.broken:
                     return self._read(answer, shape, write=False, missing=missing)
@@ -259,9 +262,10 @@ class Service:
 
     def failure_of(self, error: Exception, *, write: bool, limit: timedelta) -> OpsError:
         """The error for a call that got no whole answer."""
-        if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError):
+        if isinstance(error, _UNSENDABLE):
             return Misconfigured(
-                f"services.{self.name}.url, or a credential, cannot be sent: write a whole http address."
+                f"services.{self.name}: its address or its credential holds characters that cannot be sent; "
+                "write them anew, without line ends."
             )
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
             return TryLater(f"Could not connect to {self.name}: {unreached(error, limit).detail}. Nothing was sent.")

@@ -280,7 +280,9 @@ class PausableWorkflows:
                 elif was.state is not Switch.RUNNING:
                     missed.append(f"{was.name} was not running any more")
                 else:
-                    await self._flip(id_, "unpublish" if await self._api.is_newer() else "deactivate", {}, active=False)
+                    await self._flip(
+                        id_, "unpublish" if await self._api.is_newer() else "deactivate", None, active=False
+                    )
                     changed.append(was)
             except OutcomeUnknown as error:
                 raise _half_done(error, "paused", changed) from error
@@ -304,7 +306,7 @@ class PausableWorkflows:
                 elif newer and not version:
                     missed.append(f"{before.name}: which version ran is not known; publish it in n8n")
                 else:
-                    body = {"versionId": version} if version else {}
+                    body = {"versionId": version} if version else None
                     await self._flip(thing.id, "publish" if newer else "activate", body, active=True)
                     changed.append(_switchable(before))
             except OutcomeUnknown as error:
@@ -313,7 +315,7 @@ class PausableWorkflows:
                 missed.append(f"{thing.name}: {error}")
         return Flipped(tuple(changed), tuple(missed))
 
-    async def _flip(self, id_: str, verb: str, body: Mapping[str, str], *, active: bool) -> None:
+    async def _flip(self, id_: str, verb: str, body: Mapping[str, str] | None, *, active: bool) -> None:
         try:
             await self._service.post(f"/workflows/{id_}/{verb}", Workflow, body=body, missing=no_workflow(id_))
         except OutcomeUnknown as unknown:

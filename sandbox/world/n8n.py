@@ -248,7 +248,7 @@ class FakeN8n:
         """Without a versionId the latest draft goes live."""
         workflow = self._workflow(request)
         if workflow is not None:
-            asked = (await request.json()).get("versionId") if request.can_read_body else None
+            asked = json.loads(await request.text() or "{}").get("versionId")
             workflow.active_version = asked or workflow.draft_version
             self.effects.append(Effect("publish", f"{workflow.id} {workflow.active_version}"))
         return self._shown(workflow)

@@ -45,15 +45,19 @@ class Workflow:
 
     def public(self, flavour: Flavour, *, listed: bool) -> dict[str, Any]:
         at = iso(self.changed)
-        shared = {"role": "workflow:owner", "workflowId": self.id, "projectId": "p1", "createdAt": at, "updatedAt": at}
+        since = {"createdAt": at, "updatedAt": at}
+        shared: dict[str, Any] = {"role": "workflow:owner", "workflowId": self.id, "projectId": "p1", **since}
         version: dict[str, Any] = {
             "versionId": self.active_version, "workflowId": self.id, "nodes": self._nodes(), "connections": {},
-            "authors": "Ana Ruiz", "name": None, "description": None, "autosaved": False,
-            "createdAt": at, "updatedAt": at,
+            "nodeGroups": [], "authors": "Ana Ruiz", "name": None, "description": None, "autosaved": False, **since,
         }  # fmt: skip
-        tags = [{"id": f"t-{tag}", "name": tag, "createdAt": at, "updatedAt": at} for tag in self.tags]
+        if not listed:
+            shared["project"] = {"id": "p1", "name": "Ana Ruiz", "type": "personal", "icon": None, "description": None,
+                                 "customTelemetryTags": [], "creatorId": None, **since}  # fmt: skip
+            version["workflowPublishHistory"] = []
+        tags = [{"id": f"t-{tag}", "name": tag, **since} for tag in self.tags]
         body: dict[str, Any] = {
-            "id": self.id, "name": self.name, "active": self.active, "createdAt": at, "updatedAt": at,
+            "id": self.id, "name": self.name, "active": self.active, **since,
             "nodes": self._nodes(), "connections": {}, "settings": {"executionOrder": "v1"}, "staticData": None,
             "tags": tags, "shared": [shared], "activeVersion": version if self.active else None,
         }  # fmt: skip

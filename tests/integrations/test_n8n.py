@@ -1,0 +1,397 @@
+"""n8n's traps, each with its name. What is said is also checked against n8n's own description (see conftest)."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from bot.errors import NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
+from integrations import Services, open_services
+from integrations.capabilities import Checkable, ErrorSource, Executions, Health, Switch, Switches
+from integrations.n8n import N8n
+from sandbox.world import World
+from sandbox.world.faults import Fault, Kind
+from sandbox.world.n8n_state import Failure, Run
+from tests.integrations.contract import Contract
+
+ORDERS = "kT3vQe8LwYc1ZsRb"
+INVOICES = "Qx8DnPz3BvTw1KrE"
+WINBACK = "Ue1GzJx0EhOc8YvT"
+CADENCE = "Ld5ToNi4RbMq7WkS"
+RETRY = "POST /api/v1/executions/4711/retry"
+
+
+def hour_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(hours=1)
+
+
+@pytest.fixture
+def n8n(services: Services) -> N8n:
+    client = services.named("n8n", Executions)
+    assert isinstance(client, N8n)
+    return client
+
+
+@pytest.fixture
+def pausable(services: Services) -> Switches:
+    return services.named("n8n", Switches)
+
+
+async def impatient(world: World, http: httpx.AsyncClient, **settings: object) -> Executions:
+    section = {**world.services()["n8n"], **settings}
+    return open_services({"n8n": section}, http, world.secret).named("n8n", Executions)
+
+
+# -- health
+
+
+async def test_all_is_well(n8n: N8n) -> None:
+    assert (await n8n.check()).health is Health.OK
+
+
+async def test_not_ready_is_down(n8n: N8n, world: World) -> None:
+    """/healthz answers 200 with the database gone: readiness is the one to ask."""
+    world.n8n.ready = False
+    seen = await n8n.check()
+    assert (seen.health, "database" in seen.detail) == (Health.DOWN, True)
+
+
+async def test_a_wrong_key_is_no_outage_and_a_rotated_one_needs_no_restart(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    keys = {"env:DEMO_N8N_API_KEY": "wrong-key"}
+    client = open_services({"n8n": world.services()["n8n"]}, http, keys.__getitem__).named("n8n", Checkable)
+    seen = await client.check()
+    assert seen.health is Health.DEGRADED
+    assert "services.n8n.api_key" in seen.detail
+    assert "wrong-key" not in seen.detail
+    keys["env:DEMO_N8N_API_KEY"] = world.n8n.api_key
+    assert (await client.check()).health is Health.OK
+
+
+async def test_starting_up_is_text_with_status_200(n8n: N8n, world: World) -> None:
+    world.n8n.starting_up = True
+    assert (await n8n.check()).health is Health.DOWN
+    with pytest.raises(TryLater, match="text/plain"):
+        await n8n.failed()
+
+
+@pytest.mark.parametrize(
+    ("fault", "health"),
+    [
+        (Fault(Kind.HTML, status=200), Health.UNKNOWN),
+        (Fault(Kind.HTML, status=502), Health.DOWN),
+        (Fault(Kind.STATUS, status=429), Health.DEGRADED),
+        (Fault(Kind.DROPPED), Health.UNKNOWN),
+        (Fault(Kind.SLOW, seconds=1), Health.UNKNOWN),
+        (Fault(Kind.STATUS, status=500, only="executions"), Health.DEGRADED),
+        (Fault(Kind.HTML, status=200, only="executions"), Health.UNKNOWN),
+    ],
+)
+async def test_what_a_strange_answer_means(world: World, http: httpx.AsyncClient, fault: Fault, health: Health) -> None:
+    world.n8n.faults.arm(fault)
+    section = {**world.services()["n8n"], "deadline": "1s"}
+    client = open_services({"n8n": section}, http, world.secret).named("n8n", Checkable)
+    seen = await asyncio.wait_for(client.check(), 2)
+    assert seen.health is health
+    assert "do-not-repeat" not in seen.detail
+
+
+# -- errors
+
+
+async def test_errors_name_workflow_node_and_message(n8n: N8n) -> None:
+    page = await n8n.errors(since=hour_ago(), match=None, limit=20)
+    newest = page.events[0]
+    assert (newest.key, newest.origin, newest.operation) == (
+        "4719",
+        "Sync orders to HubSpot",
+        "HubSpot: upsert contact",
+    )
+    assert newest.message == "The service is receiving too many requests from you"
+    assert newest.link.endswith(f"/workflow/{ORDERS}/executions/4719")
+    assert [event.at for event in page.events] == sorted((event.at for event in page.events), reverse=True)
+    assert not page.truncated
+
+
+async def test_a_failure_that_a_retry_mended_is_no_error_any_more(n8n: N8n) -> None:
+    """It stays status=error with retrySuccessId."""
+    page = await n8n.errors(since=hour_ago(), match=None, limit=20)
+    assert "4708" not in [event.key for event in page.events]
+    mended = {run.id: run.retried_by for run in await n8n.failed(since=hour_ago())}
+    assert mended["4708"] == "4709"
+
+
+async def test_the_data_of_a_run_goes_nowhere(n8n: N8n) -> None:
+    page = await n8n.errors(since=hour_ago(), match=None, limit=20)
+    shown = f"{page} {await n8n.execution('4711')} {await n8n.retry('4711', current_workflow=False)}"
+    assert "do-not-show" not in shown
+    assert "customer@example.com" not in shown
+
+
+async def test_errors_are_matched_limited_and_dated(n8n: N8n) -> None:
+    one = await n8n.errors(since=hour_ago(), match="CREDENTIALS", limit=20)
+    assert [event.key for event in one.events] == ["4711"]
+    assert (await n8n.errors(since=hour_ago(), match="%", limit=20)).events == ()
+    few = await n8n.errors(since=hour_ago(), match=None, limit=2)
+    assert (len(few.events), few.truncated) == (2, True)
+    recent = await n8n.errors(since=datetime.now(UTC) - timedelta(minutes=10), match=None, limit=20)
+    assert [event.key for event in recent.events] == ["4719"]
+
+
+async def test_a_reason_is_read_once(n8n: N8n, world: World) -> None:
+    for _ in range(3):
+        await n8n.errors(since=hour_ago(), match=None, limit=20)
+    assert sum(call.path.endswith("/executions/4711") for call in world.n8n.heard) == 1
+
+
+@pytest.mark.parametrize(
+    ("kept", "message"),
+    [("pruned", None), ("too large", "too large"), ("redacted", "redacts")],
+)
+async def test_data_that_is_held_back(n8n: N8n, world: World, kept: str, message: str | None) -> None:
+    """Pruned data answers 404 although the run is there; too large and redacted ones say so."""
+    run = world.n8n.fail(ORDERS, Failure("HubSpot: upsert contact", "secret sauce"), data=kept)
+    seen = await n8n.execution(str(run.id))
+    assert seen.failed
+    assert (seen.error is None) if message is None else (message in (seen.error or ""))
+    page = await n8n.errors(since=hour_ago(), match=None, limit=1)
+    assert page.events[0].key == str(run.id)
+    assert page.events[0].message
+
+
+async def test_listings_are_paged_and_have_an_end(n8n: N8n, world: World) -> None:
+    now = datetime.now(UTC)
+    for id_ in range(5000, 5250):
+        world.n8n.runs[id_] = Run(id_, world.n8n.workflows[ORDERS], "error", now, now, Failure("n", "m"))
+    assert len(await n8n.failed(limit=1000)) > 250
+    assert any("cursor" in call.query for call in world.n8n.heard)
+    asked = len(world.n8n.heard)
+    await n8n.failed(limit=3)
+    assert len(world.n8n.heard) - asked == 2  # crashed ones, one page of failed ones
+
+
+async def test_a_crash_is_a_failure_where_n8n_knows_the_word(n8n: N8n) -> None:
+    assert "4702" in [run.id for run in await n8n.failed(limit=20)]
+
+
+async def test_failed_by_workflow_name_or_id(n8n: N8n) -> None:
+    by_name = await n8n.failed(workflow="invoice REMINDERS")
+    assert [run.id for run in by_name] == ["4706", "4704"]
+    assert by_name == await n8n.failed(workflow=INVOICES)
+    with pytest.raises(NotUnderstood, match="no workflow called") as caught:
+        await n8n.failed(workflow="Invoices")
+    assert "Invoice reminders" in caught.value.hint
+
+
+async def test_a_name_that_cannot_be_read_is_an_id(n8n: N8n, world: World) -> None:
+    world.n8n.faults.arm(Fault(Kind.STATUS, times=100, only="/workflows", status=403))
+    assert (await n8n.execution("4711")).workflow == ORDERS
+
+
+# -- retry
+
+
+async def test_a_retry_makes_one_new_run(n8n: N8n, world: World) -> None:
+    run = await n8n.retry("4711", current_workflow=True)
+    assert (run.id, run.status, run.retry_of, run.failed) == ("4721", "success", "4711", False)
+    assert world.n8n.done("retry") == ["4711"]
+    posted = next(call for call in world.n8n.heard if call.method == "POST")
+    assert posted.body == '{"loadWorkflow":true}'
+    assert [run.id for run in await n8n.retries_of("4711")] == ["4721"]
+
+
+async def test_a_retry_that_fails_answers_200(n8n: N8n) -> None:
+    run = await n8n.retry("4704", current_workflow=False)
+    assert (run.failed, run.failing_node) == (True, "Send by Resend")
+
+
+async def test_a_mended_run_is_not_retried(n8n: N8n, world: World) -> None:
+    with pytest.raises(Refused, match="already retried with success, as 4709"):
+        await n8n.retry("4708", current_workflow=False)
+    assert world.n8n.effects == []
+
+
+async def test_a_run_that_succeeded_is_not_retried(n8n: N8n, world: World) -> None:
+    with pytest.raises(Refused, match="succeeded, so it cannot be retried"):
+        await n8n.retry("4713", current_workflow=False)
+    assert world.n8n.effects == []
+
+
+async def test_n8n_does_not_deduplicate_so_we_look_first(n8n: N8n, world: World) -> None:
+    """A running retry is missing from the plain listing: it is asked for by its status."""
+    world.n8n.retry_seconds = 0.5
+    first = asyncio.create_task(n8n.retry("4711", current_workflow=False))
+    await asyncio.sleep(0.25)
+    assert [run.status for run in await n8n.retries_of("4711")] == ["running"]
+    with pytest.raises(Refused, match="being retried now, as 4721"):
+        await n8n.retry("4711", current_workflow=False)
+    assert (await first).status == "success"
+    assert world.n8n.done("retry") == ["4711"]
+
+
+async def test_a_retry_that_outlasts_us_is_unknown(world: World, http: httpx.AsyncClient) -> None:
+    """The call blocks until the run ends, and leaving does not stop it."""
+    world.n8n.retry_seconds = 1.5
+    client = await impatient(world, http, retry_deadline="1s")
+    with pytest.raises(OutcomeUnknown, match=r"run 4721 \(running\)"):
+        await client.retry("4711", current_workflow=False)
+    await asyncio.sleep(0.7)
+    assert [(run.id, run.status) for run in await client.retries_of("4711")] == [("4721", "success")]
+    assert (await client.execution("4711")).retried_by == "4721"
+    assert world.n8n.done("retry") == ["4711"]
+
+
+@pytest.mark.parametrize("kind", [Kind.GATEWAY, Kind.DROPPED])
+async def test_a_proxy_that_gives_up_leaves_it_open(n8n: N8n, world: World, kind: Kind) -> None:
+    world.n8n.faults.arm(Fault(kind, only=RETRY))
+    with pytest.raises(OutcomeUnknown) as caught:
+        await n8n.retry("4711", current_workflow=False)
+    assert "run 4721" in str(caught.value)
+    assert "do-not-repeat" not in str(caught.value)
+    assert world.n8n.done("retry") == ["4711"]
+
+
+@pytest.mark.parametrize("kind", [Kind.GARBAGE, Kind.TRUNCATED, Kind.HUGE])
+async def test_an_answer_of_no_use_is_looked_up(n8n: N8n, world: World, kind: Kind) -> None:
+    """The whole run's data comes back, and may be too much to read: the new run is found by retryOf."""
+    world.n8n.faults.arm(Fault(kind, only=RETRY))
+    assert (await n8n.retry("4711", current_workflow=False)).id == "4721"
+    assert world.n8n.done("retry") == ["4711"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (Fault(Kind.STATUS, status=429, retry_after="7", only=RETRY), TryLater),
+        (Fault(Kind.STATUS, status=404, only=RETRY), NotUnderstood),
+        (Fault(Kind.STATUS, status=403, only=RETRY), Refused),
+        (Fault(Kind.STATUS, status=500, only=RETRY), OutcomeUnknown),
+    ],
+)
+async def test_a_retry_is_sent_once(n8n: N8n, world: World, fault: Fault, expected: type[OpsError]) -> None:
+    world.n8n.faults.arm(fault)
+    with pytest.raises(expected):
+        await n8n.retry("4711", current_workflow=False)
+    assert sum(call.path.endswith("/retry") for call in world.n8n.heard) == 1
+    assert world.n8n.effects == []
+
+
+@pytest.mark.parametrize("bad", ["", "0", "last", "4711/retry", "../workflows", "4711?x=1", "-1", "٤٧١١", "9" * 30])
+async def test_an_id_that_is_none_is_not_sent(n8n: N8n, world: World, bad: str) -> None:
+    for call in (n8n.execution(bad), n8n.retries_of(bad), n8n.retry(bad, current_workflow=False)):
+        with pytest.raises(NotUnderstood, match="is not the number of an execution"):
+            await call
+    assert world.n8n.heard == []
+
+
+async def test_an_unknown_execution(n8n: N8n) -> None:
+    with pytest.raises(NotUnderstood, match="no execution 99999"):
+        await n8n.execution("99999")
+
+
+async def test_retries_that_cannot_all_be_looked_through(n8n: N8n, world: World) -> None:
+    """Better no answer than "never retried" where that is a guess."""
+    now = datetime.now(UTC)
+    for id_ in range(5000, 7600):
+        world.n8n.runs[id_] = Run(id_, world.n8n.workflows[ORDERS], "success", now, now)
+    with pytest.raises(Refused, match="More than 2,500 runs"):
+        await n8n.retries_of("4711")
+
+
+# -- pausing
+
+
+async def test_only_what_is_configured_can_be_paused(services: Services, pausable: Switches, world: World) -> None:
+    assert {thing.name for thing in await pausable.switches()} == {"Outreach cadence", "Win-back mails"}
+    flipped = await pausable.pause([ORDERS])
+    assert (flipped.changed, world.n8n.effects) == ((), [])
+    assert "not among" in flipped.missed[0]
+
+
+async def test_pause_and_resume_bring_back_the_same_version(pausable: Switches, world: World) -> None:
+    """Publishing without a versionId takes the latest draft."""
+    paused = await pausable.pause([WINBACK, CADENCE])
+    assert [thing.state for thing in paused.changed] == [Switch.RUNNING, Switch.RUNNING]
+    assert {thing.state for thing in await pausable.switches()} == {Switch.PAUSED}
+    resumed = await pausable.resume(paused.changed)
+    assert not resumed.missed
+    assert world.n8n.done("publish") == [f"{WINBACK} v7", f"{CADENCE} published-1"]
+
+
+async def test_what_moved_meanwhile_is_missed(pausable: Switches, world: World) -> None:
+    paused = await pausable.pause([WINBACK])
+    again = await pausable.pause([WINBACK, "nosuch"])
+    assert again.changed == ()
+    assert "not running any more" in again.missed[0]
+    assert "no workflow nosuch" in again.missed[1]
+    world.n8n.workflows[WINBACK].active_version = "v8"
+    resumed = await pausable.resume(paused.changed)
+    assert "started meanwhile" in resumed.missed[0]
+    assert world.n8n.done("publish") == []
+
+
+@pytest.mark.parametrize("kind", [Kind.GATEWAY, Kind.DROPPED, Kind.GARBAGE])
+async def test_a_pause_that_ends_openly_is_looked_at(pausable: Switches, world: World, kind: Kind) -> None:
+    world.n8n.faults.arm(Fault(kind, only="unpublish"))
+    flipped = await pausable.pause([WINBACK])
+    assert [thing.name for thing in flipped.changed] == ["Win-back mails"]
+    assert world.n8n.done("unpublish") == [WINBACK]
+
+
+async def test_a_pause_that_stays_open_says_what_was_done(pausable: Switches, world: World) -> None:
+    world.n8n.faults.arm(Fault(Kind.HTML, status=502, only=f"{WINBACK}/unpublish"))
+    with pytest.raises(OutcomeUnknown, match="Before that, paused: Outreach cadence"):
+        await pausable.pause([CADENCE, WINBACK])
+    assert world.n8n.done("unpublish") == [CADENCE]
+
+
+@pytest.mark.parametrize("bad", ["../executions/4711", "a/b", "a?b", ""])
+async def test_a_workflow_id_that_is_none_is_not_sent(pausable: Switches, world: World, bad: str) -> None:
+    assert "not the id of a workflow" in (await pausable.pause([bad])).missed[0]
+    assert world.n8n.heard == []
+
+
+# -- the older n8n
+
+
+async def test_the_older_n8n_is_asked_only_what_it_knows(http: httpx.AsyncClient) -> None:
+    """2.8 refuses unknown query parameters and statuses, and has no publish; its ids are described as numbers."""
+    async with World(None, flavour="2.8") as world:
+        services = open_services(world.services(), http, world.secret)
+        await everything(services)
+        contract = Contract.load("2.8")
+        if contract is None:
+            pytest.skip("n8n's description of 2.8 is not beside the project")
+        assert contract.check(world.n8n.heard, answers=False) > 10
+
+
+async def test_all_that_is_said_is_in_the_contract(http: httpx.AsyncClient) -> None:
+    contract = Contract.load("2.41")
+    if contract is None:
+        pytest.skip("n8n's description of 2.41 is not beside the project")
+    async with World(None) as world:
+        await everything(open_services(world.services(), http, world.secret))
+        assert contract.check(world.n8n.heard, answers=True) > 10
+        async with httpx.AsyncClient(headers={"X-N8N-API-KEY": world.n8n.api_key}) as client:
+            stopped = await client.post(f"{world.urls['n8n']}/api/v1/executions/4720/stop")
+        assert stopped.json()["status"] == "canceled"
+        contract.check(world.n8n.heard[-1:], answers=True)
+
+
+async def everything(services: Services) -> None:
+    n8n, pausable = services.named("n8n", Executions), services.named("n8n", Switches)
+    assert (await services.named("n8n", Checkable).check()).health is Health.OK
+    page = await services.named("n8n", ErrorSource).errors(since=hour_ago(), match=None, limit=9)
+    assert "4711" in [event.key for event in page.events]
+    assert (await n8n.retry("4711", current_workflow=False)).status == "success"
+    assert (await n8n.execution("4711")).retried_by == "4721"
+    with pytest.raises(NotUnderstood):
+        await n8n.execution("99999")
+    with pytest.raises(Refused):
+        await n8n.retry("4713", current_workflow=False)
+    paused = await pausable.pause([WINBACK])
+    assert not (await pausable.resume(paused.changed)).missed
+    states = {thing.id: thing for thing in await pausable.switches()}
+    assert (states[WINBACK].state, states[WINBACK].detail) == (Switch.RUNNING, "version v7")
