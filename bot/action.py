@@ -6,6 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
@@ -185,6 +186,10 @@ class Change(Action[P], Generic[P, PL]):
     async def preview_for(self, asker: Asker, params: P) -> PL:
         return await self.preview(params)
 
+    def settled(self, params: P, plan: PL) -> P:
+        """The parameters with what the plan settled written out: `last` becomes the execution it meant then."""
+        return params
+
     @abstractmethod
     async def execute(self, plan: PL) -> Receipt:
         """Do what the plan says, once.
@@ -200,6 +205,9 @@ class Change(Action[P], Generic[P, PL]):
 
 class Undoable(Change[P, PL]):
     """A change that leaves enough behind to be reversed."""
+
+    async def extend(self, plan: PL, receipt: Receipt, until: datetime) -> None:
+        """Move an end that the outside keeps too; safe to repeat. Nothing where only the ledger keeps it."""
 
     @abstractmethod
     async def undo(self, plan: PL, receipt: Receipt) -> Receipt:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.action import Asker, Change, Risk, Undoable
+from bot.action import Asker, Change, Receipt, Risk, Undoable
 from bot.errors import NotAllowed, NotUnderstood, OpsError
 from bot.ports import Audited, Entry, Freeze
 from bot.report import PersonId
@@ -66,6 +66,10 @@ class Desk:
         """Set another end. Raises NotUnderstood where it has none any more."""
         if request.state is not State.DONE or request.ends_at is None:
             raise NotUnderstood(f"{request.id} has no end to move.")
+        action = self.road.catalogue.get(request.action)
+        if isinstance(action, Undoable):
+            receipt = Receipt.model_validate(request.receipt)
+            await action.extend(self.road.executor.plan(request), receipt, until)
         entry = self._about(request, "extended", by, {"until": until.isoformat()})
         return await self.road.requests.note(request.id, entry, ends_at=until) or request
 

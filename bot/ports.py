@@ -102,6 +102,7 @@ class Place(Frozen):
 class Columns(TypedDict, total=False):
     """What a move may set beside the state."""
 
+    params: dict[str, JsonValue]
     target: str
     plan: dict[str, JsonValue]
     digest: str

@@ -204,9 +204,10 @@ class Road:
         if plan.nothing_to_do:
             return await self._denied(request, "nothing to do", f"Nothing to do: {plan.nothing_to_do}")
         risk = max(request.risk, plan.risk or Risk.READ, key=lambda risk: risk.rank)
+        params = action.settled(params, plan)
         planned = request.model_copy(update={
             "target": plan.target, "risk": risk, "plan": plan.model_dump(mode="json"),
-            "digest": plan.digest(action.words, params),
+            "params": params.model_dump(mode="json"), "digest": plan.digest(action.words, params),
         })  # fmt: skip
         decision = await self.judge(planned)
         match decision:
@@ -220,6 +221,7 @@ class Road:
 
     async def _waiting(self, request: Request, needs: Needs) -> Request:
         columns: Columns = {
+            "params": self.redactor.json(request.params),
             "target": request.target,
             "plan": self.redactor.json(request.plan),
             "digest": request.digest,

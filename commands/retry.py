@@ -76,6 +76,9 @@ class RetryExecution(Change[Retry, RetryPlan]):
             use=params.use,
         )
 
+    def settled(self, params: Retry, plan: RetryPlan) -> Retry:
+        return params.model_copy(update={"execution": plan.execution, "workflow": None})
+
     async def execute(self, plan: RetryPlan) -> Receipt:
         engine = self._engine(plan.engine, plan.execution)
         failed, retries = await asyncio.gather(engine.execution(plan.execution), engine.retries_of(plan.execution))

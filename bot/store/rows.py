@@ -64,6 +64,7 @@ def _model(value: Needs | Receipt) -> str:
 
 
 _ENCODERS: dict[str, Callable[[Any], object]] = {
+    "params": canonical,
     "target": storable,
     "plan": canonical,
     "digest": str,
