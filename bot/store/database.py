@@ -31,7 +31,7 @@ _UNWRITABLE = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.InsufficientResourcesError,  # disk full, too many connections
     asyncpg.InternalServerError,
-    asyncpg.LockNotAvailableError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # locked, closed to connections
     asyncpg.OperatorInterventionError,
     asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,
