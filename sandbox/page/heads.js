@@ -5,7 +5,7 @@ import { blocks } from "./blocks.js";
 import { avatar, fill, h, icon, menu } from "./dom.js";
 import { redraw, viewSurface } from "./modal.js";
 import { link, mrkdwn } from "./mrkdwn.js";
-import { clock, dateTokens, tsMillis } from "./time.js";
+import { tsMillis, when } from "./time.js";
 
 const back = (app, label) =>
   h(
@@ -238,6 +238,9 @@ export function appHome(node, app) {
   );
 }
 
+const place = (channel) =>
+  !channel ? "a channel" : channel.kind === "dm" ? "a direct message" : `#${channel.name}`;
+
 // Every message that mentions the person, newest first.
 export function activity(node, app) {
   const world = app.world();
@@ -271,11 +274,7 @@ export function activity(node, app) {
           h(
             "span",
             { class: "activity-words" },
-            h(
-              "span",
-              { class: "dim" },
-              `Mention in ${channel ? (channel.kind === "dm" ? "a direct message" : `#${channel.name}`) : "a channel"} · ${dateTokens("{date_short_pretty}", at, world.me.tz)} at ${clock(at, world.me.tz)}`,
-            ),
+            h("span", { class: "dim" }, `Mention in ${place(channel)} · ${when(at, world.me.tz)}`),
             h("strong", {}, who.real_name || who.name),
             h("span", { class: "activity-text" }, mrkdwn(m.text ?? "", world)),
           ),

@@ -6,7 +6,7 @@ import { avatar, h, icon, menu } from "./dom.js";
 import { fileCard } from "./files.js";
 import { emojiNode, mrkdwn } from "./mrkdwn.js";
 import { redraw, suggestions } from "./modal.js";
-import { clock, dateTokens, dayKey, dayLabel, fullTime, tsMillis } from "./time.js";
+import { clock, dayKey, dayLabel, fullTime, tsMillis, when } from "./time.js";
 
 const GROUP_MS = 5 * 60_000;
 const NEAR_END_PX = 80;
@@ -89,11 +89,7 @@ function thread(message, replies, world, open) {
     ),
     h("span", { class: "thread-count" }, `${count} ${count === 1 ? "reply" : "replies"}`),
     last &&
-      h(
-        "span",
-        { class: "thread-last dim" },
-        `Last reply ${dateTokens("{date_short_pretty}", tsMillis(last.ts), world.me.tz).replace(/^T/, "t").replace(/^Y/, "y")} at ${clock(tsMillis(last.ts), world.me.tz)}`,
-      ),
+      h("span", { class: "thread-last dim" }, `Last reply ${when(tsMillis(last.ts), world.me.tz)}`),
   );
 }
 

@@ -92,6 +92,9 @@ export function dateTokens(format, ms, zone, now = Date.now()) {
 }
 
 export const dayLabel = (ms, zone) => dateTokens("{day_divider_pretty}", ms, zone);
+// "today at 9:30 AM", "Nov 20, 2026 at 9:30 AM": small, for the middle of a sentence.
+export const when = (ms, zone) =>
+  dateTokens(" {date_short_pretty} at {time}", ms, zone).trimStart();
 export const fullTime = (ms, zone) => dateTokens("{date_pretty} at {time_secs}", ms, zone);
 export const tsMillis = (ts) => Number(ts) * 1000;
 

@@ -1,5 +1,6 @@
 """A Bolt app small enough to know by heart, so that the page is tested and not the product."""
 
+import json
 from typing import Any
 
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
@@ -84,6 +85,34 @@ FORM: JSON = {
     ],
 }
 
+CHOICES = [{"text": plain(n), "value": n} for n in ("red", "green", "blue")]
+
+
+def gallery_element(kind: str, **more: Any) -> JSON:
+    return field(kind, {"type": kind, "action_id": kind, **more})
+
+
+GALLERY: JSON = {
+    "type": "modal",
+    "callback_id": "gallery",
+    "title": plain("Gallery"),
+    "submit": plain("Send"),
+    "blocks": [
+        gallery_element("plain_text_input", multiline=True),
+        gallery_element("number_input", is_decimal_allowed=False, min_value="1", max_value="20"),
+        gallery_element("email_text_input"),
+        gallery_element("url_text_input"),
+        gallery_element("static_select", options=CHOICES),
+        gallery_element("users_select"),
+        gallery_element("conversations_select"),
+        gallery_element("checkboxes", options=CHOICES),
+        gallery_element("radio_buttons", options=CHOICES),
+        gallery_element("datepicker", initial_date="2026-11-22"),
+        gallery_element("timepicker"),
+        gallery_element("datetimepicker"),
+    ],
+}
+
 WIDE: list[JSON] = [
     section("x" * 900),
     section(f"<https://example.com/{'y' * 300}>"),
@@ -114,6 +143,8 @@ def build(api_url: str, bot_token: str, app_token: str) -> AsyncSocketModeHandle
                 await respond(text="A card", blocks=CARD, response_type="in_channel")
             case "form":
                 await client.views_open(trigger_id=body["trigger_id"], view=FORM)
+            case "gallery":
+                await client.views_open(trigger_id=body["trigger_id"], view=GALLERY)
             case "wide":
                 await respond(text="wide", blocks=WIDE, response_type="in_channel")
             case "hostile":
@@ -155,6 +186,13 @@ def build(api_url: str, bot_token: str, app_token: str) -> AsyncSocketModeHandle
         services = [o["value"] for o in values["services"]["services"]["selected_options"]]
         said = f"Planned {ip} for {option.get('value')} on {', '.join(services)}"
         await client.chat_postMessage(channel="C0DEMO002", text=said)
+
+    @app.view("gallery")
+    async def sent(ack: AsyncAck, body: JSON, client: AsyncWebClient) -> None:
+        await ack()
+        values = body["view"]["state"]["values"]
+        held = {kind: next(v for k, v in values[kind][kind].items() if k != "type") for kind in values}
+        await client.chat_postMessage(channel="C0DEMO002", text=json.dumps(held))
 
     @app.options("execution")
     async def executions(ack: AsyncAck, payload: JSON) -> None:

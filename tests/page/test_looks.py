@@ -102,6 +102,46 @@ def test_markdown_block(canvas: Page) -> None:
     assert '<td style="text-align: right;">7</td>' in html
 
 
+BLOCKS = """async (list) => {
+  const { blocks, attachments } = await import("/page/blocks.js");
+  const world = { me: { id: "U2", tz: "UTC" }, person: () => null, channel: () => null };
+  const box = document.createElement("div");
+  const surface = { id: "x", world, values: new Map(), files: [{ id: "F1", name: "a.bin", size: 9, url: "/f" }] };
+  const hot = attachments([{ color: "danger", text: "*hot*" }], surface);
+  box.append(...blocks(list, surface), ...hot.flat().filter(Boolean));
+  document.body.append(box);
+  const found = { text: box.innerText, html: box.innerHTML };
+  box.remove();
+  return found;
+}"""
+
+
+def test_blocks_of_every_kind(canvas: Page) -> None:
+    leaf = {"type": "text", "text": "deep", "style": {"bold": True}}
+    item = {"type": "rich_text_section", "elements": [leaf]}
+    shown = canvas.evaluate(
+        BLOCKS,
+        [
+            {"type": "rich_text", "elements": [{"type": "rich_text_list", "style": "ordered", "elements": [item]}]},
+            {"type": "rich_text", "elements": [{"type": "rich_text_preformatted", "elements": [leaf]}]},
+            {"type": "alert", "level": "error", "text": {"type": "plain_text", "text": "No space left"}},
+            {"type": "file", "external_id": "F1", "source": "remote"},
+            {"type": "image", "image_url": "https://outside.example/x.png", "alt_text": "a chart"},
+            {"type": "video", "title": {}},
+        ],
+    )
+    assert "<ol" in shown["html"]
+    assert "<li><strong>deep</strong></li>" in shown["html"]
+    assert "<pre><strong>deep</strong></pre>" in shown["html"]
+    assert 'class="alert alert-error" role="alert"' in shown["html"]
+    assert 'download="a.bin"' in shown["html"]
+    assert "[unsupported block video]" in shown["text"]
+    assert "background: rgb(224, 30, 90)" in shown["html"]
+    # A picture from outside is named, never fetched.
+    assert "<img" not in shown["html"]
+    assert "a chart" in shown["text"]
+
+
 def test_hostile_text_is_shown_and_does_nothing(visit: Open) -> None:
     page = visit("ana")
     box = page.locator("#foot textarea")
