@@ -117,6 +117,12 @@ def request_card(request: Request, votes: Sequence[Vote], facts: CardFacts, name
     return message(fallback, blocks, file if left_out else None)
 
 
+def minimal_card(request: Request) -> Message:
+    """Headline, state and buttons: what is left where Slack refuses the card."""
+    text = f"{request.id} {state_words(request)}: {line(headline(request), 500)}"
+    return message(text, [section(text), *actions(_buttons(request, CardFacts()), f"request:{request.id}")])
+
+
 def _status(request: Request) -> str:
     asked = f"asked by {mention(request.requester)}"
     if request.on_behalf_of:

@@ -99,9 +99,11 @@ def _label(name: str) -> str:
 
 
 def _element(field: Field) -> Block:
+    made: Block
+    initial: Block
     match field.kind:
         case Kind.TEXT | Kind.LONG:
-            made: Block = {"type": "plain_text_input", "multiline": field.kind is Kind.LONG}
+            made = {"type": "plain_text_input", "multiline": field.kind is Kind.LONG}
             initial = {"initial_value": field.default} if field.default else {}
         case Kind.NUMBER:
             made = {"type": "number_input", "is_decimal_allowed": True}

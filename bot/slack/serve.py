@@ -1,0 +1,156 @@
+"""How Slack reaches the app: over sockets that we open, or by HTTP to us."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import structlog
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.web.async_client import AsyncWebClient
+
+log = structlog.get_logger(__name__)
+
+PING_S = 5.0
+DEAF_AFTER = 4
+"""Pings without an answer before the connection is built anew."""
+PATH = "/slack/events"
+
+
+@dataclass(frozen=True)
+class Clients:
+    """One session for both: `patient` waits once for a 429, `strict` never does."""
+
+    patient: AsyncWebClient
+    strict: AsyncWebClient
+
+
+@asynccontextmanager
+async def clients(token: str, base_url: str = "https://slack.com/api/") -> AsyncIterator[Clients]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+
+        def made(*retries: Any) -> AsyncWebClient:
+            client = AsyncWebClient(token=token, base_url=base_url, session=session, timeout=30)
+            client.retry_handlers.extend(retries)
+            return client
+
+        yield Clients(made(AsyncRateLimitErrorRetryHandler(max_retry_count=1)), made())
+
+
+@dataclass
+class SocketMode:
+    """`async with SocketMode(app, token, url) as socket`; reconnects by itself, and is rebuilt where that fails."""
+
+    app: AsyncApp
+    app_token: str
+    base_url: str = "https://slack.com/api/"
+    ping_s: float = PING_S
+    _handler: AsyncSocketModeHandler | None = None
+    _watchdog: asyncio.Task[None] | None = None
+    _built_at: float = field(default=0.0)
+
+    @property
+    def connected(self) -> bool:
+        """A pong has come lately: what the client itself says of its connection is not to be trusted."""
+        if self._handler is None:
+            return False
+        client = self._handler.client
+        session = client.current_session
+        return session is not None and not session.closed and not self._deaf()
+
+    async def __aenter__(self) -> Self:
+        await self._build()
+        self._watchdog = asyncio.create_task(self._watch(), name="socket watchdog")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watchdog
+        await self._drop()
+
+    def _deaf(self) -> bool:
+        client = self._handler.client if self._handler else None
+        heard = max(client.last_ping_pong_time or 0.0, self._built_at) if client else 0.0
+        return time.time() - heard > self.ping_s * DEAF_AFTER
+
+    async def _build(self) -> None:
+        # The token goes to the handler's own client: with another address than Slack's it would be lost otherwise.
+        web_client = AsyncWebClient(token=self.app_token, base_url=self.base_url)
+        self._handler = AsyncSocketModeHandler(
+            self.app, self.app_token, web_client=web_client, ping_interval=self.ping_s
+        )
+        self._built_at = time.time()
+        await self._handler.connect_async()  # type: ignore[no-untyped-call]
+        self._built_at = time.time()
+
+    async def _drop(self) -> None:
+        handler, self._handler = self._handler, None
+        if handler is not None:
+            with suppress(Exception):
+                await asyncio.wait_for(handler.close_async(), 5)  # type: ignore[no-untyped-call]
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self.ping_s)
+            if not self._deaf():
+                continue
+            log.warning("socket_deaf")
+            await self._drop()
+            try:
+                async with asyncio.timeout(self.ping_s * DEAF_AFTER):
+                    await self._build()
+            except Exception as error:
+                log.warning("socket_not_rebuilt", error=str(error))
+
+
+@dataclass
+class HttpMode:
+    """`async with HttpMode(app, host, port)`: Slack's requests at /slack/events, signatures checked by Bolt."""
+
+    app: AsyncApp
+    host: str
+    port: int
+    also: Sequence[web.RouteDef] = ()
+    """Health and metrics, where they share the port."""
+    _runner: web.AppRunner | None = None
+
+    @property
+    def connected(self) -> bool:
+        return self._runner is not None
+
+    @property
+    def address(self) -> str:
+        """With the port that was taken, for port 0."""
+        if self._runner is None:
+            raise RuntimeError("not started")
+        return f"http://{self.host}:{self._runner.addresses[0][1]}"
+
+    async def __aenter__(self) -> Self:
+        application = web.Application(client_max_size=4 * 1024 * 1024)
+        application.add_routes([web.post(PATH, self._take), *self.also])
+        self._runner = web.AppRunner(application, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self.host, self.port).start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    async def _take(self, request: web.Request) -> web.Response:
+        return await to_aiohttp_response(await self.app.async_dispatch(await to_bolt_request(request)))
