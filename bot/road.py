@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 import structlog
 
@@ -17,9 +18,10 @@ from bot.catalogue import Catalogue
 from bot.errors import NotUnderstood, OpsError
 from bot.execute import MACHINE, Checkpoint, Executor, no_checkpoint
 from bot.follow import Following
+from bot.judge import Judge
 from bot.params import duration_text
 from bot.parse import Parsed, fill, parse
-from bot.policy import Allow, Decision, Deny, NeedsApproval, Policy, Question, decide
+from bot.policy import Allow, Decision, Deny, NeedsApproval, Policy
 from bot.ports import (
     AuditLog,
     Clock,
@@ -28,7 +30,6 @@ from bot.ports import (
     Draft,
     Duplicate,
     Entry,
-    Freeze,
     Freezes,
     Notice,
     NoticeKind,
@@ -83,6 +84,10 @@ class Road:
     """Id or #name of the channel where requests from elsewhere are shown."""
     checkpoint: Checkpoint = no_checkpoint
 
+    @cached_property
+    def judge(self) -> Judge:
+        return Judge(self.catalogue, self.policy, self.requests, self.freezes, self.directory, self.clock)
+
     # -- asking ----------------------------------------------------------------------------------
 
     def instant(self, said: Said) -> Shown | Answer | None:
@@ -93,7 +98,7 @@ class Road:
             return misunderstood(error)
         if not isinstance(parsed.action, Lookup):
             return None
-        decision = self._decide(said, parsed.action, Risk.READ)
+        decision = self.judge.of_words(said, parsed.action, Risk.READ)
         if not isinstance(decision, Allow):
             return None  # a refusal is audited first
         report = parsed.action.ready(self.asker(said), parsed.params)
@@ -138,7 +143,7 @@ class Road:
         action = parsed.action
         risk = max(action.risk, action.risk_of(parsed.params), key=lambda risk: risk.rank)
         frozen = await self.freezes.current() if risk is Risk.DESTRUCTIVE else None
-        decision = self._decide(
+        decision = self.judge.of_words(
             said, action, risk, override=bool(parsed.override), glass=bool(parsed.break_glass), frozen=frozen
         )
         if isinstance(decision, Deny):
@@ -189,7 +194,7 @@ class Road:
         if request.state is not State.ASKED or not isinstance(action, Change):
             return request
         params = action.params_type.model_validate(request.params)
-        asker = self._asker(request.requester, request.on_behalf_of, request.channel)
+        asker = self.judge.asker(request.requester, request.on_behalf_of, request.channel)
         try:
             async with asyncio.timeout(self.limits.preview.total_seconds()):
                 plan: Plan = await action.preview_for(asker, params)
@@ -209,7 +214,7 @@ class Road:
             "target": plan.target, "risk": risk, "plan": plan.model_dump(mode="json"),
             "params": params.model_dump(mode="json"), "digest": plan.digest(action.words, params),
         })  # fmt: skip
-        decision = await self.judge(planned)
+        decision = await self.judge.of_request(planned)
         match decision:
             case NeedsApproval(needs=needs):
                 return await self._waiting(planned, needs)
@@ -262,31 +267,6 @@ class Road:
 
     # -- deciding --------------------------------------------------------------------------------
 
-    async def judge(self, request: Request) -> Decision:
-        """Policy's answer for a stored request, from the facts of this moment."""
-        plan = request.plan or {}
-        governing = self.catalogue.get(str(plan.get("governed_by") or request.action))
-        frozen = await self.freezes.current()
-        last_run = await self.requests.last_run(request.action, request.target) if request.target else None
-        question = Question(
-            action=governing.words if governing else request.action,
-            risk=request.risk,
-            who=request.requester,
-            on_behalf_of=request.on_behalf_of,
-            via=request.via,
-            now=self.clock(),
-            channel=request.channel,
-            channel_name=self.directory.channel_name(request.channel) if request.channel else None,
-            target=request.target,
-            frozen=frozen,
-            last_run=last_run,
-            override=bool(request.override),
-            break_glass=bool(request.break_glass),
-            escalated=request.escalated,
-            restricted=governing.restricted if governing else False,
-        )
-        return decide(question, self.policy, self.directory.roster())
-
     async def vote(self, request_id: RequestId, who: PersonId, *, approve: bool, digest: str | None = None,
                    phrase: str | None = None, note: str = "", via: Via = Via.BUTTON) -> Answer:  # fmt: skip
         """Keep one person's word. Committed when this returns, so the ack may follow.
@@ -305,7 +285,7 @@ class Road:
             person=who, approve=approve, at=self.clock(), digest=digest or request.digest, typed=typed,
             note=self.redactor.text(note), via=via,
         )  # fmt: skip
-        decision = await self.judge(request)
+        decision = await self.judge.of_request(request)
 
         def weigh(current: Request, votes: Sequence[Vote]) -> Voted:
             return self._weighed(current, votes, vote, decision)
@@ -339,7 +319,7 @@ class Road:
         request = await self.requests.get(request_id)
         if request is None or request.state is not State.CLEARED:
             return request
-        decision = await self.judge(request)
+        decision = await self.judge.of_request(request)
         verdict: Waiting | Rejected | Clearance | None = None
         if isinstance(decision, NeedsApproval):
             verdict = tally(request, decision.needs, await self.requests.votes(request_id))
@@ -355,44 +335,11 @@ class Road:
     # -- facts -----------------------------------------------------------------------------------
 
     def asker(self, said: Said) -> Asker:
-        return self._asker(said.who, said.on_behalf_of, said.channel)
-
-    def _asker(self, who: PersonId, on_behalf_of: PersonId | None, channel: str | None) -> Asker:
-        person = on_behalf_of or who
-        members = self.directory.roster().members
-        roles = frozenset(role for role, people in members.items() if person in people)
-        return Asker(who, roles, on_behalf_of, channel)
+        return self.judge.asker(said.who, said.on_behalf_of, said.channel)
 
     def may_ask(self, asker: Asker, via: Via = Via.SLASH) -> Callable[[AnyAction], bool]:
         """Whether this asker may ask for an action here; for help and Home."""
-        said = Said(who=asker.person, on_behalf_of=asker.on_behalf_of, channel=asker.channel, words="", via=via)
-        return lambda action: not isinstance(self._decide(said, action, action.risk, override=True), Deny)
-
-    def _decide(
-        self,
-        said: Said,
-        action: AnyAction,
-        risk: Risk,
-        *,
-        override: bool = False,
-        glass: bool = False,
-        frozen: Freeze | None = None,
-    ) -> Decision:
-        question = Question(
-            action=action.words,
-            risk=risk,
-            who=said.who,
-            on_behalf_of=said.on_behalf_of,
-            via=said.via,
-            now=self.clock(),
-            channel=said.channel,
-            channel_name=self.directory.channel_name(said.channel) if said.channel else None,
-            override=override,
-            break_glass=glass,
-            frozen=frozen,
-            restricted=action.restricted,
-        )
-        return decide(question, self.policy, self.directory.roster())
+        return self.judge.may_ask(asker, via)
 
     async def _refused(self, said: Said, action: str, denial: Deny) -> None:
         detail = {"rule": denial.rule, "reason": denial.reason, "words": self.redactor.text(said.words)}
