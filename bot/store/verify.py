@@ -83,8 +83,8 @@ async def _start(connection: Connection) -> Anchor:
     if first is not None and first > 1:
         cuts = await connection.fetch("SELECT detail FROM audit WHERE kind = 'archived' ORDER BY seq DESC")
         for cut in (json.loads(record["detail"]) for record in cuts):
-            if isinstance(cut, dict) and cut.get("seq") == first - 1:
-                return Anchor(seq=first - 1, mac=str(cut.get("mac")))
+            if isinstance(cut, dict) and isinstance(cut.get("seq"), int) and cut["seq"] < first:
+                return Anchor(seq=cut["seq"], mac=str(cut.get("mac")))
     return Anchor(seq=0, mac=GENESIS)
 
 
