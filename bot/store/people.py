@@ -12,7 +12,7 @@ async def save_people(pool: asyncpg.Pool, snapshot: Snapshot, at: datetime) -> N
     async with transaction(pool) as connection:
         await connection.execute(
             "INSERT INTO people (snapshot, read_at) VALUES ($1, $2)"
-            " ON CONFLICT (only) DO UPDATE SET snapshot = excluded.snapshot, read_at = excluded.read_at"
+            " ON CONFLICT (single) DO UPDATE SET snapshot = excluded.snapshot, read_at = excluded.read_at"
             " WHERE people.read_at < excluded.read_at",
             snapshot.model_dump_json(),
             at,
