@@ -16,7 +16,7 @@ from rich.console import Console
 from bot.errors import NotAllowed, NotUnderstood, OpsError
 from bot.params import parse_duration
 from bot.people import People
-from bot.report import PersonId
+from bot.report import PersonId, Status
 from bot.request import OPEN, Answer, Mode, Request, RequestId, Said, State, Via
 from bot.road import Asked, Reply, Shown
 from bot.settings import Environment, read_toml
@@ -25,6 +25,7 @@ from bot.store.people import load_people
 from bot.store.verify import Anchor, verify
 from bot.terminal import Terminal
 from bot.wiring import Ops, open_ops, utc_now
+from commands.doctor import doctor_report
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Runbook actions: planned, approved, audited.")
 audit_app = typer.Typer(no_args_is_help=True, help="The audit trail.")
@@ -43,14 +44,14 @@ def main() -> None:
 
 
 @asynccontextmanager
-async def _ops() -> AsyncIterator[tuple[Ops, Terminal]]:
+async def _ops() -> AsyncIterator[tuple[Ops, People, Terminal]]:
     """The machine as the terminal uses it: people from ops.toml and from what was last read of Slack."""
     environment = Environment()
     settings = read_toml(environment.ops_config)
     people = People(settings, utc_now)
     async with open_ops(environment, settings, people, attach=True) as ops:
         people.learn(await load_people(ops.pool))
-        yield ops, Terminal(Console(), people.name, ZoneInfo(settings.team.timezone))
+        yield ops, people, Terminal(Console(), people.name, ZoneInfo(settings.team.timezone))
 
 
 async def _me(ops: Ops) -> PersonId:
@@ -65,7 +66,7 @@ async def _me(ops: Ops) -> PersonId:
 
 def _run(work: Callable[[Ops, Terminal], Awaitable[int]]) -> None:
     async def inside() -> int:
-        async with _ops() as (ops, terminal):
+        async with _ops() as (ops, _, terminal):
             return await work(ops, terminal)
 
     raise typer.Exit(asyncio.run(inside()))
@@ -99,16 +100,16 @@ def demo(
 def doctor() -> None:
     """Say what is wrong with the set-up, and how to mend it."""
 
-    async def look(ops: Ops, terminal: Terminal) -> int:
+    async def look() -> int:
         from bot.slack.doctor import slack_probe
 
-        ops.doctor.probes.append(slack_probe(ops.environment))
-        action = ops.catalogue.get("doctor")
-        report = await action.answer(action.params_type())  # type: ignore[union-attr]  # the catalogue has it
-        terminal.report(report)
-        return 0 if report.status == "ok" else FAILED
+        async with _ops() as (ops, people, terminal):
+            ops.doctor.probes.append(slack_probe(ops.environment, ops.settings.team, people))
+            report = await doctor_report(ops.doctor)
+            terminal.report(report)
+            return 0 if report.status is Status.OK else FAILED
 
-    _run(look)
+    raise typer.Exit(asyncio.run(look()))
 
 
 @app.command()

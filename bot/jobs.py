@@ -6,6 +6,7 @@ it sure.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -36,6 +37,13 @@ class Jobs:
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _busy: dict[RequestId, asyncio.Task[None]] = field(default_factory=dict)
 
+    swept_at: float = field(default_factory=time.monotonic)
+    """Of the monotonic clock; old where the loop hangs."""
+
+    @property
+    def busy(self) -> int:
+        return len(self._busy)
+
     def wake(self) -> None:
         self._woken.set()
 
@@ -44,6 +52,7 @@ class Jobs:
         while True:
             try:
                 await self.sweep()
+                self.swept_at = time.monotonic()
             except (OpsError, OSError) as error:
                 log.warning("sweep_failed", error=str(error))
             except Exception:
