@@ -1,9 +1,9 @@
-"""People, groups and channels from memory, refreshed in the background: no decision ever waits for Slack."""
+"""Reads user groups, names and channels from Slack in the background, so that no decision ever waits for Slack."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -11,113 +11,78 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.policy import Role
-from bot.ports import Clock, Roster
+from bot.errors import OpsError
+from bot.people import Group, People, Snapshot
+from bot.ports import Clock
 from bot.report import PersonId
-from bot.settings import PersonSetting
 
 log = structlog.get_logger(__name__)
 
 EVERY = timedelta(minutes=3)
-OLDEST = timedelta(hours=1)
-"""Members of a group read longer ago than this do not count: somebody may have left it."""
-_FAILED = (SlackApiError, aiohttp.ClientError, TimeoutError, OSError, ValueError)
+_FAILED = (SlackApiError, aiohttp.ClientError, TimeoutError, OSError, KeyError)
 
 
-@dataclass(frozen=True)
-class Membership:
-    people: frozenset[PersonId]
-    read_at: datetime
+async def forget(_snapshot: Snapshot) -> None:
+    """Keeps nothing."""
 
 
 @dataclass
-class SlackDirectory:
-    """Fulfils `bot.ports.Directory`. Before the first `refresh` every role that is a user group is unreadable."""
+class SlackReader:
+    """`client` should wait and try again once after a 429: these methods are the slowest of Slack's."""
 
     client: AsyncWebClient
-    roles: Mapping[str, Role]
-    people: Mapping[str, PersonSetting]
+    people: People
     clock: Clock
-    _groups: dict[str, Membership] = field(default_factory=dict)
-    _problems: dict[str, str] = field(default_factory=dict)
-    _names: dict[PersonId, str] = field(default_factory=dict)
-    _channels: dict[str, str] = field(default_factory=dict)
-    _roster: Roster | None = None
-
-    def roster(self) -> Roster:
-        now = self.clock()
-        if self._roster is None or now - self._roster.read_at > timedelta(seconds=1):
-            self._roster = self._made(now)
-        return self._roster
-
-    def name(self, person: PersonId) -> str:
-        if person.startswith("machine:"):
-            return person.removeprefix("machine:")
-        configured = next((name for name, setting in self.people.items() if setting.slack == person), None)
-        return configured or self._names.get(person) or person
-
-    def channel_name(self, channel: str) -> str:
-        """Without the #; the id where it is not known."""
-        return self._channels.get(channel, channel)
-
-    def channel_id(self, wanted: str) -> str | None:
-        """Of `#name` or an id, as ops.toml has it; None where there is no such channel."""
-        name = wanted.removeprefix("#")
-        if wanted in self._channels:
-            return wanted
-        return next((id for id, known in self._channels.items() if known == name), None)
+    keep: Callable[[Snapshot], Awaitable[None]] = forget
+    """Where a snapshot is kept for the terminal and the next start."""
 
     async def run(self) -> None:
-        """Refresh for ever, the first time at once unless that has been done."""
+        """Read for ever, at once at first."""
         while True:
-            await asyncio.sleep(EVERY.total_seconds())
             await self.refresh()
+            await asyncio.sleep(EVERY.total_seconds())
 
     async def refresh(self) -> None:
-        """Never raises: what cannot be read stays as it was, until it is too old to count."""
-        await asyncio.gather(self._read_groups(), self._read_people(), self._read_channels())
-        self._roster = None
+        """Never raises: what cannot be read stays as it was, with the reason, and People refuses it when it is old."""
+        known = self.people.snapshot
+        groups, names, channels = await asyncio.gather(
+            self._groups(known.groups), self._names(known.names), self._channels(known.channels)
+        )
+        snapshot = Snapshot(groups=groups, names=names, channels=channels)
+        self.people.learn(snapshot)
+        try:
+            await self.keep(snapshot)
+        except OpsError as error:
+            log.warning("people_not_kept", error=str(error))
 
-    def _made(self, now: datetime) -> Roster:
-        members: dict[str, frozenset[PersonId]] = {}
-        unreadable: dict[str, str] = {}
-        for role, setting in self.roles.items():
-            named = {person.slack for person in self.people.values() if role in person.roles}
-            known = self._groups.get(setting.group) if setting.group else None
-            if setting.group and (known is None or now - known.read_at > OLDEST):
-                # Whom ops.toml names is known still; of the group nobody counts.
-                unreadable[role] = self._problems.get(setting.group, f"user group {setting.group} was not read yet")
-                known = None
-            members[role] = frozenset(named | (known.people if known else frozenset()))
-        return Roster(members=members, unreadable=unreadable, read_at=now)
-
-    async def _read_groups(self) -> None:
-        for group in {role.group for role in self.roles.values() if role.group}:
+    async def _groups(self, known: Mapping[str, Group]) -> dict[str, Group]:
+        read: dict[str, Group] = {}
+        for group in self.people.groups():
             try:
                 answer = await self.client.usergroups_users_list(usergroup=group)
-                people = frozenset(PersonId(str(person)) for person in answer["users"])
+                members = tuple(PersonId(str(person)) for person in answer["users"])
+                read[group] = Group(members=members, read_at=self.clock())
             except _FAILED as error:
-                self._problems[group] = f"user group {group}: {_why(error)}"
-                log.warning("group_unreadable", group=group, error=_why(error))
-            else:
-                self._problems.pop(group, None)
-                self._groups[group] = Membership(people, self.clock())
+                log.warning("group_unreadable", group=group, error=why(error))
+                problem = f"its user group {group} could not be read: {why(error)}"
+                read[group] = known.get(group, Group()).model_copy(update={"problem": problem})
+        return read
 
-    async def _read_people(self) -> None:
+    async def _names(self, known: Mapping[str, str]) -> Mapping[str, str]:
         try:
-            for member in await self._pages("users_list", "members"):
-                profile = member.get("profile") or {}
-                name = profile.get("display_name") or member.get("real_name") or member.get("name")
-                self._names[PersonId(str(member["id"]))] = str(name or member["id"])
+            members = await self._pages("users_list", "members")
         except _FAILED as error:
-            log.warning("people_unreadable", error=_why(error))
+            log.warning("people_unreadable", error=why(error))
+            return known
+        return {str(member["id"]): _name(member) for member in members}
 
-    async def _read_channels(self) -> None:
+    async def _channels(self, known: Mapping[str, str]) -> Mapping[str, str]:
         try:
             found = await self._pages("conversations_list", "channels", types="public_channel,private_channel")
-            self._channels = {str(channel["id"]): str(channel["name"]) for channel in found}
         except _FAILED as error:
-            log.warning("channels_unreadable", error=_why(error))
+            log.warning("channels_unreadable", error=why(error))
+            return known
+        return {str(channel["id"]): str(channel["name"]) for channel in found}
 
     async def _pages(self, method: str, key: str, **arguments: Any) -> Sequence[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = []
@@ -132,7 +97,13 @@ class SlackDirectory:
         return found
 
 
-def _why(error: Exception) -> str:
+def _name(member: Mapping[str, Any]) -> str:
+    profile = member.get("profile") or {}
+    return str(profile.get("display_name") or member.get("real_name") or member.get("name") or member["id"])
+
+
+def why(error: Exception) -> str:
+    """Slack's own word for it, where it has one."""
     if isinstance(error, SlackApiError):
         data = error.response.data
         return str(data.get("error")) if isinstance(data, dict) else f"status {error.response.status_code}"
