@@ -10,7 +10,6 @@ from cachetools import LRUCache
 from pydantic import Field
 
 from bot.errors import NotUnderstood, OpsError, OutcomeUnknown, Refused
-from bot.params import Duration
 from integrations.capabilities import (
     Checked,
     ErrorEvent,
@@ -24,7 +23,7 @@ from integrations.capabilities import (
 )
 from integrations.http import Answer, Service, Unread
 from integrations.n8n_api import N8nApi, Run, Workflow, no_execution, no_workflow
-from integrations.section import Outside, SecretRef, Section, Url
+from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
 
 _DETAILS = 100
 """Failed runs whose reason is read for one listing, newest first."""
@@ -44,9 +43,9 @@ class N8nSection(Section):
     api_key: SecretRef
     """Needs the scopes execution:list, execution:read, execution:retry, workflow:list, workflow:read, and to pause
     workflows workflow:activate and workflow:deactivate."""
-    timeout: Duration = timedelta(seconds=10)
+    timeout: TimeLimit = timedelta(seconds=10)
     """For reads, and for writes that answer at once."""
-    retry_deadline: Duration = timedelta(seconds=60)
+    retry_deadline: TimeLimit = timedelta(seconds=60)
     """How long to wait for the end of a retried run."""
     pausable: tuple[str, ...] = ()
     """Workflows that may be paused, by name or id."""

@@ -9,7 +9,6 @@ import asyncpg
 from pydantic import Field
 
 from bot.errors import OpsError
-from bot.params import Duration
 from integrations.capabilities import Checked, Health, Named
 from integrations.postgres_db import Database
 from integrations.postgres_tables import (
@@ -20,7 +19,7 @@ from integrations.postgres_tables import (
     StatusColumn,
     SwitchTable,
 )
-from integrations.section import Outside, SecretRef, Section
+from integrations.section import Outside, SecretRef, Section, TimeLimit
 
 _NEARLY_FULL = 0.9
 
@@ -29,7 +28,7 @@ class PostgresSection(Section):
     kind: Literal["postgres"]
     dsn: SecretRef
     """Its postgresql:// address with user and password."""
-    statement_timeout: Duration = timedelta(seconds=5)
+    statement_timeout: TimeLimit = timedelta(seconds=5)
     """Longest statement, and longest wait for a lock."""
     connections: int = Field(default=3, ge=1, le=20)
     transaction_pooler: bool = False

@@ -7,7 +7,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bot.params import Duration
 
@@ -35,13 +35,17 @@ Url = Annotated[str, AfterValidator(_url)]
 """http or https, without credentials."""
 
 
+TimeLimit = Annotated[Duration, Field(gt=timedelta(0))]
+"""`3s`, `1m30s`; never nothing."""
+
+
 class Section(BaseModel):
     """One `[services.NAME]` table."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     kind: str
-    deadline: Duration = timedelta(seconds=3)
+    deadline: TimeLimit = timedelta(seconds=3)
     """How long a health check may take."""
 
 

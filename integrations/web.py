@@ -8,10 +8,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from bot.params import Duration
 from integrations.capabilities import Checked, Health
 from integrations.http import Answer, Service
-from integrations.section import Outside, SecretRef, Section, Url
+from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
 
 
 class WebSection(Section):
@@ -26,7 +25,7 @@ class WebSection(Section):
     """What that field must be."""
     graphql: str = ""
     """A query to post; an answer with `errors` is not well. The answer's `data` is what `field` looks into."""
-    slow: Duration | None = None
+    slow: TimeLimit | None = None
     """Slower than this is degraded."""
     headers: Mapping[str, SecretRef] = Field(default_factory=dict)
     """Header names with where to find their values, like `Authorization = "env:SHOP_AUTH"`."""
