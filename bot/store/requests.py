@@ -295,7 +295,7 @@ async def _earlier(
             return Duplicate(request_of(record), same_delivery=True)
     record = await connection.fetchrow(
         f"SELECT {COLUMNS} FROM requests"  # noqa: S608
-        " WHERE requester = $1 AND action = $2 AND params::text = $3 AND asked_at > $4 ORDER BY id DESC LIMIT 1",
+        " WHERE requester = $1 AND action = $2 AND asked_params::text = $3 AND asked_at > $4 ORDER BY id DESC LIMIT 1",
         *(draft.said.who, storable(draft.action), params, now - again_after),
     )
     if again_after and record is not None:

@@ -36,6 +36,7 @@ def draft_values(draft: Draft, asked_at: datetime) -> dict[str, object]:
         "action": storable(draft.action),
         "typed": storable(said.words),
         "params": canonical(draft.params),
+        "asked_params": canonical(draft.params),
         "risk": draft.risk.value,
         "requester": said.who,
         "on_behalf_of": said.on_behalf_of,

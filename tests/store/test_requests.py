@@ -28,13 +28,8 @@ async def test_every_field_of_a_request_has_a_column(pool: asyncpg.Pool) -> None
     records = await pool.fetch("SELECT column_name FROM information_schema.columns WHERE table_name = 'requests'")
     columns = {record["column_name"] for record in records}
     assert set(Request.model_fields) <= columns
-    assert columns - set(Request.model_fields) == {
-        "state_version",
-        "reminded",
-        "planning_until",
-        "fence",
-        "lease_until",
-    }
+    ours = {"asked_params", "fence", "lease_until", "planning_until", "reminded", "state_version"}
+    assert columns - set(Request.model_fields) == ours
 
 
 async def test_the_database_knows_the_same_moves(ledger: Ledger) -> None:
@@ -71,7 +66,8 @@ async def test_a_request_begins_as_asked(pool: asyncpg.Pool) -> None:
     with pytest.raises(asyncpg.CheckViolationError, match="begins as asked, not as cleared"):
         await pool.execute(
             "INSERT INTO requests (state, action, typed, params, risk, requester, via, asked_at, expires_at,"
-            " planning_until) VALUES ('cleared', 'retry', '', '{}', 'change', 'U1', 'slash', now(), now(), now())"
+            " asked_params, planning_until) VALUES"
+            " ('cleared', 'retry', '', '{}', 'change', 'U1', 'slash', now(), now(), '{}', now())"
         )
 
 
@@ -130,6 +126,15 @@ async def test_the_same_words_a_moment_later_are_the_earlier_request(ledger: Led
     for other in (draft(ledger.clock, a="1", b="3"), draft(ledger.clock, who=BOB, a="1", b="2")):
         assert isinstance(await ledger.requests.add(other, entry("asked"), again_after=MINUTE), Request)
     assert isinstance(await ledger.requests.add(same, entry("asked"), again_after=NEVER_AGAIN), Request)
+
+
+async def test_the_same_words_are_known_after_their_plan_settled_what_they_mean(ledger: Ledger) -> None:
+    """`retry last` is bound to the run it meant when it was shown."""
+    first = await ledger.asked(execution="last")
+    await ledger.move(first.id, State.WAITING, params={"execution": "4711"}, needs=needs())
+    again = await ledger.requests.add(draft(ledger.clock, execution="last"), entry("asked"), again_after=MINUTE)
+    assert isinstance(again, Duplicate)
+    assert (again.request.id, again.request.params) == (first.id, {"execution": "4711"})
 
 
 async def test_a_minute_later_the_same_words_are_a_new_request(ledger: Ledger) -> None:

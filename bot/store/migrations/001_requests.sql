@@ -13,6 +13,8 @@ CREATE TABLE requests (
     typed text NOT NULL,
     -- json and not jsonb, here and below: approval binds a digest of the text, which must come back unchanged.
     params json NOT NULL,
+    -- As asked, before its plan settled them: the same asked again is known by these.
+    asked_params json NOT NULL,
     risk text NOT NULL CHECK (risk IN ('read', 'change', 'destructive')),
     requester text NOT NULL CHECK (requester <> ''),
     on_behalf_of text,
