@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.errors import OpsError, TryLater
-from bot.execute import MACHINE, lapsed
+from bot.execute import MACHINE, NotClaimed, lapsed
 from bot.ports import Clock, Columns, Entry, Notice, NoticeKind
-from bot.request import Request, RequestId, State, sources_of
+from bot.request import Request, RequestId, Review, State, sources_of
 from bot.road import Road
 
 log = structlog.get_logger(__name__)
@@ -29,7 +29,7 @@ RETRY_END = timedelta(minutes=1)
 
 @dataclass
 class Jobs:
-    """One per process. `run` until cancelled; `drain` lets what runs end."""
+    """One per process. `run` until cancelled, woken by whoever listens to the store; `drain` lets what runs end."""
 
     road: Road
     also: tuple[Callable[[], Awaitable[None]], ...] = ()
@@ -48,7 +48,6 @@ class Jobs:
         self._woken.set()
 
     async def run(self) -> None:
-        await self.road.requests.listen(self.wake)
         while True:
             try:
                 await self.sweep()
@@ -115,13 +114,15 @@ class Jobs:
         requests, now = self.road.requests, self.road.clock()
         try:
             await self.road.executor.undo(request_id, MACHINE)
+        except NotClaimed:
+            return  # another replica ends it, or something runs on its target: the next sweep looks again
         except TryLater as error:
             entry = Entry(kind="end_postponed", actor=MACHINE, request=request_id, detail={"why": str(error)})
             await requests.note(request_id, entry, ends_at=now + RETRY_END)
         except OpsError as error:
             request = await requests.get(request_id)
-            if request is None or request.ends_at is None or request.ends_at > now:
-                return  # another replica ended it, or somebody extended it
+            if request is None or request.state is not State.DONE or request.ends_at is None or request.ends_at > now:
+                return  # its end is unknown, or somebody extended it meanwhile
             note = f"It did not end by itself: {error}"
             entry = Entry(kind="end_failed", actor=MACHINE, request=request_id, detail={"why": str(error)})
             told = Notice(kind=NoticeKind.MENTION, text=note, to=tuple(sorted(request.owners)), key="end_failed")
@@ -135,6 +136,8 @@ class Jobs:
         people = tuple(sorted(request.owners | set(request.needs.approvers if request.needs else ())))
         told = Notice(kind=NoticeKind.MENTION, text=sentence, to=people, key=f"unknown:{request.version}")
         columns: Columns = {"outcome": sentence, "finished_at": self.road.clock(), "notices": (told,)}
+        if request.break_glass and request.state is State.RUNNING:
+            columns["review"] = Review.OPEN
         await self.road.requests.move(
             request_id, frozenset({State.RUNNING, State.UNDOING}), State.UNKNOWN, entry, lapsed=True, **columns
         )
@@ -160,7 +163,8 @@ class Jobs:
         needs = request.needs
         roster = self.road.directory.roster()
         fresh = [role for role in needs.escalation if role not in needs.roles]
-        asked_next = {person for role in fresh for person in roster.members.get(role, frozenset())} - request.owners
+        members = {person for role in fresh for person in roster.members.get(role, frozenset())}
+        asked_next = {person for person in members - request.owners if not person.startswith("machine:")}
         left = request.expires_at - self.road.clock()
         minutes = max(int(left.total_seconds() // 60), 1)
         text = f"{request.id} still waits; it expires in {minutes} min."

@@ -81,12 +81,17 @@ async def serving(
         link = _link(app, environment, http)
         vitals = Vitals(ops.pool, ops.outbox, jobs, lambda: link.connected, time.monotonic)
         ops.doctor.probes.append(slack_probe(environment, settings.team, people))
+
+        def wake() -> None:
+            jobs.wake()
+            deliverer.wake()
+
+        await _in_background(stack, ops.road.requests.listen(wake), "listener")
         await _in_background(stack, jobs.run(), "jobs")
         await _in_background(stack, deliverer.run(), "deliverer")
         await _in_background(stack, reader.run(), "people")
         stack.push_async_callback(jobs.drain, PATIENCE)
         stack.push_async_callback(app.drain, PATIENCE)
-        await ops.road.requests.listen(deliverer.wake)
         if health:
             await stack.enter_async_context(served_vitals(vitals, *_address(health)))
         await stack.enter_async_context(link)

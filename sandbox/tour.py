@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
-from sandbox.person import Message, Person
+from sandbox.person import Person
+from sandbox.seen import Message
 
 if TYPE_CHECKING:
     from sandbox.demo import Demo
