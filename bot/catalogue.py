@@ -36,10 +36,12 @@ class Catalogue:
         Raises NotUnderstood with the nearest words there are.
         """
         tokens = typed.split()
+        if not tokens:
+            raise NotUnderstood("That names no command.", hint="help")
         for length in range(min(len(tokens), 4), 0, -1):
             if action := self.get(" ".join(tokens[:length]).lower()):
                 return action, typed.split(maxsplit=length)[length] if len(tokens) > length else ""
-        group = sorted(words for words in self._by_words if tokens and words.startswith(f"{tokens[0].lower()} "))
+        group = sorted(words for words in self._by_words if words.startswith(f"{tokens[0].lower()} "))
         if group:
             raise NotUnderstood(f"{tokens[0]!r} needs a second word: {_either(group)}.", hint=group[0])
         near = nearest(" ".join(tokens[:2]).lower(), self._by_words) or nearest(tokens[0].lower(), self._by_words)

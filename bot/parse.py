@@ -26,6 +26,8 @@ RESERVED = {
 }
 """Parameters that any change takes, whatever its own are."""
 BREAK_GLASS = "break-glass"
+_GLASS_NEEDS = "Breaking the glass needs a command that changes something, and because=REASON."
+_SHORTEST_REASON, _LONGEST_REASON = 3, 500
 
 
 @dataclass(frozen=True)
@@ -136,13 +138,14 @@ def usage(action: AnyAction) -> str:
     return " ".join(parts)
 
 
-_SMART = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", " ": " ", "–": "-", "—": "-"})
+_SMART = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "–": "-", "—": "-"})
+_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
+_PREFIX = re.compile(r"\A/?ops(?:\s+|\Z)", re.IGNORECASE)
 
 
 def normalise(words: str) -> str:
-    """Undo what phones and Slack do to typed text: smart quotes, hard spaces, a leading /ops."""
-    text = " ".join(words.translate(_SMART).split())
-    return re.sub(r"^/?ops\s+", "", text, flags=re.IGNORECASE) if re.match(r"^/?ops\s", text, re.IGNORECASE) else text
+    """Undo what phones and Slack do to typed text: smart quotes, hard spaces, unseen marks, a leading /ops."""
+    return _PREFIX.sub("", " ".join(_INVISIBLE.sub("", words.translate(_SMART)).split()))
 
 
 def parse(catalogue: Catalogue, words: str) -> Parsed:
@@ -150,21 +153,46 @@ def parse(catalogue: Catalogue, words: str) -> Parsed:
     text = normalise(words) or "help"
     if len(text) > 2000:
         raise NotUnderstood("That is longer than 2,000 characters; type a shorter line.")
-    broken = text.lower().startswith(f"{BREAK_GLASS} ")
+    broken = text.lower() == BREAK_GLASS or text.lower().startswith(f"{BREAK_GLASS} ")
     if broken:
         text = text[len(BREAK_GLASS) + 1 :]
+        if not text:
+            hint = f"{BREAK_GLASS} COMMAND because=REASON"
+            raise NotUnderstood(
+                "Breaking the glass needs a command that changes something, and because=REASON.", hint=hint
+            )
     action, rest = catalogue.find(text)
     values, reserved = _read(action, rest)
-    if reserved and not isinstance(action, Change):
-        raise NotUnderstood(f"{next(iter(reserved))}= has no meaning here: {action.words} changes nothing.")
-    because = reserved.get("because", "")
-    if broken and (not isinstance(action, Change) or len(because) < 3):
-        hint = f"{BREAK_GLASS} {action.examples[0] if action.examples else action.words} because=…"
-        raise NotUnderstood("Breaking the glass needs a command that changes something, and because=REASON.", hint=hint)
-    if because and not broken:
+    if "because" in reserved and not broken:
         raise NotUnderstood("because= belongs to break-glass.", hint=f"{BREAK_GLASS} {text}")
-    journal = reserved.get("journal", "no").lower() in ("yes", "true", "1")
-    return Parsed(action, _validated(action, values), reserved.get("override", ""), because, journal)
+    return _with_reserved(action, _validated(action, values), reserved, broken=broken)
+
+
+def filled(action: AnyAction, fields: Mapping[str, str]) -> Parsed:
+    """The same from a form's fields, the reserved ones among them. Raises NotFilled, NotUnderstood."""
+    own = {field.name for field in fields_of(action)}
+    reserved = {name: fields[name].strip() for name in RESERVED if name not in own and fields.get(name, "").strip()}
+    params = fill(action, {name: value for name, value in fields.items() if name in own or name not in RESERVED})
+    return _with_reserved(action, params, reserved, broken="because" in reserved)
+
+
+def _with_reserved(action: AnyAction, params: Params, reserved: Mapping[str, str], *, broken: bool) -> Parsed:
+    """Raises NotUnderstood where a reserved parameter has no meaning, or no content."""
+    change = isinstance(action, Change)
+    if broken and (not change or len(reserved.get("because", "")) < _SHORTEST_REASON):
+        hint = f"{BREAK_GLASS} {action.examples[0] if action.examples and change else action.words} because=…"
+        raise NotUnderstood(_GLASS_NEEDS, hint=hint)
+    if reserved and not change:
+        raise NotUnderstood(f"{next(iter(reserved))}= has no meaning here: {action.words} has no plan to approve.")
+    if "override" in reserved and len(reserved["override"]) < _SHORTEST_REASON:
+        raise NotUnderstood("override= needs a reason.", hint=f"{action.words} … override=REASON")
+    for name, value in reserved.items():
+        if len(value) > _LONGEST_REASON:
+            raise NotUnderstood(f"{name}= is longer than {_LONGEST_REASON} characters.")
+    journal = reserved.get("journal", "no").lower()
+    if journal not in ("yes", "no"):
+        raise NotUnderstood("journal= is yes or no.", hint=f"{action.words} … journal=yes")
+    return Parsed(action, params, reserved.get("override", ""), reserved.get("because", ""), journal == "yes")
 
 
 def _read(action: AnyAction, rest: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -179,10 +207,11 @@ def _read(action: AnyAction, rest: str) -> tuple[dict[str, str], dict[str, str]]
         if rest[at] == " ":
             at += 1
             continue
-        named = re.compile(rf"({known})=", re.IGNORECASE).match(rest, at)
+        named = re.compile(rf"({known})=", re.IGNORECASE | re.ASCII).match(rest, at)
         if named is None:
+            quoted = rest[at] == '"'
             token, at = _token(rest, at)
-            if unknown := re.match(r"([A-Za-z][\w-]*)=", token):
+            if not quoted and (unknown := re.match(r"([^\W\d][\w-]*)=", token)):
                 raise _unknown(action, unknown[1], fields)
             bare.append(token)
             continue
@@ -209,7 +238,7 @@ def _until_next(text: str, at: int, known: str) -> tuple[str, int]:
     """Free text: to the next ` name=`, or everything in double quotes."""
     if text[at : at + 1] == '"' and (end := text.find('"', at + 1)) > 0:
         return text[at + 1 : end], end + 1
-    following = re.compile(rf"\s(?:{known})=", re.IGNORECASE).search(text, at)
+    following = re.compile(rf"\s(?:{known})=", re.IGNORECASE | re.ASCII).search(text, at)
     end = following.start() if following else len(text)
     return text[at:end].strip(), end
 
