@@ -1,5 +1,6 @@
 """What people type, and what comes of it: one table a kind of typing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -13,7 +14,7 @@ from bot.action import Action, Asker, Change, Lookup, Plan, Receipt, Risk, Upkee
 from bot.catalogue import Catalogue
 from bot.errors import Misconfigured, NotUnderstood
 from bot.params import Choices, Duration, Network, Params, Reason, duration_text
-from bot.parse import Incomplete, Kind, NotFilled, fields_of, fill, filled, parse, usage
+from bot.parse import Incomplete, Kind, NotFilled, Parsed, fields_of, fill, filled, parse, usage
 from bot.report import Report
 from bot.request import RequestWord
 
@@ -216,7 +217,7 @@ MISTAKES = [
     Mistake("look größe=1h", "look has no größe=.", LOOK, "look"),
     Mistake("look n=1 n=2", "n= is given twice.", LOOK, "look"),
     Mistake("look n=1 N=2", "n= is given twice.", LOOK, "look"),
-    Mistake("net block 203.0.113.7 reason=a b override=cde override=def", "override= is given twice.", BLOCK, "net block"),
+    Mistake("net block 203.0.113.7 override=cde override=def", "override= is given twice.", BLOCK, "net block"),
     # too many, too few
     Mistake("look a b c", "I do not know what 'c' is for.", LOOK, "look"),
     Mistake("look name=a b c", "I do not know what 'c' is for.", LOOK, "look"),
@@ -238,7 +239,10 @@ MISTAKES = [
         "net block",
     ),
     Mistake(
-        "show R4x2", "request: 'R4x2' is no request; type one like R42, or requests to see them.", "show REQUEST", "show"
+        "show R4x2",
+        "request: 'R4x2' is no request; type one like R42, or requests to see them.",
+        "show REQUEST",
+        "show",
     ),
     # reserved
     Mistake("look override=please", "override= has no meaning here: look has no plan to approve."),
@@ -249,13 +253,9 @@ MISTAKES = [
         "because= belongs to break-glass.",
         "break-glass net block 203.0.113.7 reason=abuse because=alone",
     ),
-    Mistake(
-        "net block 203.0.113.7 reason=abuse override=", "override= needs a reason.", "net block … override=REASON"
-    ),
+    Mistake("net block 203.0.113.7 reason=abuse override=", "override= needs a reason.", "net block … override=REASON"),
     Mistake("net block 203.0.113.7 reason=abuse journal=maybe", "journal= is yes or no.", "net block … journal=yes"),
-    Mistake(
-        "net block 203.0.113.7 reason=abuse override=" + "x" * 501, "override= is longer than 500 characters."
-    ),
+    Mistake("net block 203.0.113.7 reason=abuse override=" + "x" * 501, "override= is longer than 500 characters."),
     Mistake("break-glass", GLASS, "break-glass COMMAND because=REASON"),
     Mistake("break-glass look because=alone", GLASS, "break-glass look because=…"),
     Mistake("break-glass withdraw R1 because=alone", GLASS, "break-glass withdraw because=…"),
@@ -270,7 +270,7 @@ MISTAKES = [
         "break-glass net block 203.0.113.7 reason=abuse because=…",
     ),
     Mistake("break-glass break-glass net block 203.0.113.7", "There is no command", "help"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("case", MISTAKES, ids=lambda case: case.typed[:60])
@@ -349,25 +349,27 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 
 
-@given(
-    st.one_of(st.text(), st.lists(st.one_of(WORDS, st.text(max_size=8))).map(" ".join), st.lists(WORDS).map("".join))
-)
-def test_whatever_is_typed_is_understood_or_answered(typed: str) -> None:
+def understood(read: Callable[[], Parsed]) -> Parsed | None:
+    """None for a mistake that was answered; anything else that is raised fails the test."""
     try:
-        parsed = parse(CATALOGUE, typed)
+        return read()
     except NotUnderstood as mistake:
-        assert str(mistake)
-    else:
-        assert parsed.action in CATALOGUE.actions
-        assert type(parsed.params) is parsed.action.params_type
+        return None if str(mistake) else pytest.fail("a mistake without a word")
+
+
+mixed = st.lists(st.one_of(WORDS, st.text(max_size=8)))
+
+
+@given(st.one_of(st.text(), mixed.map(" ".join), mixed.map("".join)))
+def test_whatever_is_typed_is_understood_or_answered(typed: str) -> None:
+    parsed = understood(lambda: parse(CATALOGUE, typed))
+    assert parsed is None or type(parsed.params) is parsed.action.params_type
 
 
 @given(st.dictionaries(st.sampled_from(["network", "for", "reason", "override", "because", "x"]), st.text()))
 def test_whatever_is_in_a_form_is_understood_or_answered(fields: dict[str, str]) -> None:
-    try:
-        assert isinstance(filled(BlockIt(), fields).params, Block)
-    except NotUnderstood as mistake:
-        assert str(mistake)
+    parsed = understood(lambda: filled(BlockIt(), fields))
+    assert parsed is None or isinstance(parsed.params, Block)
 
 
 spans = st.integers(1, 366 * 86400).map(lambda seconds: timedelta(seconds=seconds))
