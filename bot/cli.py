@@ -27,7 +27,12 @@ from bot.terminal import Terminal
 from bot.wiring import Ops, open_ops, utc_now
 from commands.doctor import doctor_report
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Runbook actions: planned, approved, audited.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Runbook actions: planned, approved, audited.",
+)
 audit_app = typer.Typer(no_args_is_help=True, help="The audit trail.")
 app.add_typer(audit_app, name="audit")
 

@@ -51,7 +51,9 @@ class Judge:
         """For a stored request, from the facts of this moment."""
         plan = request.plan or {}
         own = self.catalogue.get(request.action)
-        governing = self.catalogue.get(str(plan.get("governed_by") or request.action))
+        # A rule of ops.toml for undo, end or extend themselves goes before that of what they act on.
+        governed_by = "" if request.action in self.policy.rules else plan.get("governed_by")
+        governing = self.catalogue.get(str(governed_by or request.action))
         question = Question(
             action=governing.words if governing else request.action,
             risk=request.risk,

@@ -39,7 +39,7 @@ class Reversal:
             headline=f"{verb} {request.id}: {request.action}",
             effects=(f"Was done: {done}", f"Now: {self.ledger.effects_of_undo(request)}"),
             facts=(Fact(label="Asked by", value=Person(id=request.requester)),),
-            undo_note="Cannot be undone itself; ask for the original again.",
+            undo_note="To have it back, ask for the original again.",
             risk=request.risk,
             governed_by=request.action,
             request=request.id,
