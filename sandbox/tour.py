@@ -60,7 +60,7 @@ async def play(demo: "Demo", console: Console, pictures: Path | None) -> None:
         await ana.clicks("End now", on=card)
         ending = await tour.sees(ana, _waiting("End"), channel="#ops")
         await ana.clicks("Run it", on=ending)
-        await tour.sees(ana, lambda message: message.ts == card.ts and "undone" in message.text_all, channel="#ops")
+        await tour.sees(ana, lambda message: message.ts == card.ts and "*undone*" in message.text_all, channel="#ops")
 
         console.rule("The trail")
         await tour.says(mia, "/ops audit n=12")
