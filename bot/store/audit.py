@@ -2,6 +2,7 @@
 
 import hmac
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import asyncpg
@@ -17,16 +18,17 @@ GENESIS = "0" * 64
 """Stands before the first row's seal."""
 
 
-def seal(key: bytes, before: str, row: Audited) -> str:
-    """Hex HMAC-SHA256 over the canonical JSON of all fields but the seal, and of `prev`, the seal before it."""
-    text = canonical(plain(row, without={"mac"}) | {"prev": before})
+def seal(key: bytes, before: str, fields: Mapping[str, JsonValue]) -> str:
+    """Hex HMAC-SHA256 over the canonical JSON of a row as exported, without its `mac`, with `prev`: the seal before."""
+    text = canonical({name: value for name, value in fields.items() if name != "mac"} | {"prev": before})
     return hmac.digest(key, text.encode(), "sha256").hex()
 
 
-def plain(row: Audited, *, without: set[str] | None = None) -> dict[str, JsonValue]:
-    """As it is sealed and exported; the time in UTC with microseconds."""
-    at = row.at.astimezone(UTC).isoformat(timespec="microseconds")
-    return row.model_dump(exclude={"at"} | (without or set())) | {"at": at}
+def fields_of(record: asyncpg.Record) -> dict[str, JsonValue]:
+    """A stored row as it is sealed and exported. Raises ValueError for a detail that is no JSON."""
+    request = record["request"]
+    fields = {**record, "at": _instant(record["at"]), "detail": json.loads(record["detail"])}
+    return fields | {"request": None if request is None else request_id(request)}
 
 
 def key_check(key: bytes) -> str:
@@ -49,7 +51,8 @@ async def append(connection: Connection, entry: Entry, key: bytes, now: datetime
         if head["key_check"] not in ("", check):
             raise Misconfigured("OPS_AUDIT_KEY is not the key this audit trail was begun with. Set the former key.")
         unsealed = Audited(**_storable(entry), seq=head["seq"] + 1, at=now.astimezone(UTC), mac="")
-        row = unsealed.model_copy(update={"mac": seal(key, head["mac"], unsealed)})
+        fields = unsealed.model_dump() | {"at": _instant(unsealed.at)}
+        row = unsealed.model_copy(update={"mac": seal(key, head["mac"], fields)})
         await connection.execute(
             "WITH head AS (UPDATE audit_head SET seq = $1, mac = $10, key_check = $11)"
             " INSERT INTO audit (seq, at, kind, actor, on_behalf_of, request, action, target, detail, mac)"
@@ -69,14 +72,6 @@ async def append(connection: Connection, entry: Entry, key: bytes, now: datetime
     except asyncpg.PostgresError as error:
         raise unwritable(error) from error
     return row
-
-
-def audited(record: asyncpg.Record) -> Audited:
-    """A row as stored."""
-    row = dict(record.items()) | {"detail": json.loads(record["detail"])}
-    if isinstance(row["request"], int):
-        row["request"] = request_id(row["request"])
-    return Audited.model_validate(row)
 
 
 class PgAuditLog:
@@ -116,7 +111,7 @@ class PgAuditLog:
                 since,
                 limit,
             )
-        return tuple(audited(record) for record in found)
+        return tuple(Audited.model_validate(fields_of(record)) for record in found)
 
 
 def _storable(entry: Entry) -> dict[str, object]:
@@ -125,3 +120,7 @@ def _storable(entry: Entry) -> dict[str, object]:
     clean = {name: storable(value) if isinstance(value, str) else value for name, value in fields.items()}
     row = number(entry.request) if entry.request else None
     return clean | {"request": row and request_id(row), "detail": json.loads(canonical(entry.detail))}
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")

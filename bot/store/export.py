@@ -14,11 +14,11 @@ from typing import Literal, TextIO, assert_never
 import asyncpg
 
 from bot.errors import NotUnderstood, Refused
-from bot.ports import Audited, Clock, Entry
+from bot.ports import Clock, Entry
 from bot.report import PersonId
-from bot.store.audit import append, audited, plain
+from bot.store.audit import append, fields_of
 from bot.store.database import canonical, reading, transaction
-from bot.store.verify import Anchor, verify
+from bot.store.verify import Anchor, Row, verify
 
 Format = Literal["jsonl", "csv"]
 
@@ -39,7 +39,7 @@ async def export(pool: asyncpg.Pool, fmt: Format, since: datetime | None = None)
             since,
         )
         while records := await cursor.fetch(_BATCH):
-            yield "".join(_line(audited(record), fmt) for record in records)
+            yield "".join(_line(fields_of(record), fmt) for record in records)
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ async def archive(
     digest, rows = hashlib.sha256(), 0
     with _written_whole(file) as out:
 
-        def keep(row: Audited) -> None:
+        def keep(row: Row) -> None:
             nonlocal rows
-            if row.seq <= last:
+            if isinstance(row["seq"], int) and row["seq"] <= last:
                 line = _line(row, "jsonl")
                 digest.update(line.encode())
                 out.write(line)
@@ -115,13 +115,13 @@ def _written_whole(file: Path) -> Iterator[TextIO]:
             raise
 
 
-def _line(row: Audited, fmt: Format) -> str:
-    fields = plain(row)
+def _line(row: Row, fmt: Format) -> str:
     match fmt:
         case "jsonl":
-            return canonical(fields) + "\n"
+            return canonical(row) + "\n"
         case "csv":
-            cells = fields | {"detail": canonical(row.detail)}
+            detail = row["detail"]
+            cells = {**row, "detail": canonical(detail) if isinstance(detail, dict) else ""}
             return _csv(["" if cells[name] is None else str(cells[name]) for name in _COLUMNS])
         case _:
             assert_never(fmt)

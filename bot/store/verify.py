@@ -2,19 +2,23 @@
 
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import asyncpg
+from pydantic import JsonValue
 
 from bot.errors import Misconfigured, NotUnderstood
-from bot.ports import Audited
 from bot.report import Frozen
-from bot.store.audit import GENESIS, audited, key_check, seal
+from bot.store.audit import GENESIS, fields_of, key_check, seal
 from bot.store.database import Connection, canonical, reading
 
 _BATCH = 500
 """Rows between two breaths of the event loop: some 15 ms."""
+
+
+Row = Mapping[str, JsonValue]
+"""As exported."""
 
 
 class Anchor(Frozen):
@@ -46,7 +50,7 @@ class Verdict:
 
 
 async def verify(
-    pool: asyncpg.Pool, key: bytes, anchor: Anchor | None = None, *, see: Callable[[Audited], None] | None = None
+    pool: asyncpg.Pool, key: bytes, anchor: Anchor | None = None, *, see: Callable[[Row], None] | None = None
 ) -> Verdict:
     """Find rows that were changed, removed, put in or moved, a wrong key, and a cut-off end.
 
@@ -89,7 +93,7 @@ async def _start(connection: Connection) -> Anchor:
 
 
 class _Walk:
-    def __init__(self, key: bytes, start: Anchor, anchor: Anchor | None, see: Callable[[Audited], None] | None) -> None:
+    def __init__(self, key: bytes, start: Anchor, anchor: Anchor | None, see: Callable[[Row], None] | None) -> None:
         self.bad: Bad | None = None
         self._see = see
         self._key = key
@@ -107,6 +111,8 @@ class _Walk:
                 self.bad = Bad(min(record["seq"], self._last.seq + 1), reason)
                 return
             self._last = Anchor.model_construct(seq=record["seq"], mac=record["mac"])
+            if self._see is not None:
+                self._see(fields_of(record))
 
     def _wrong(self, record: asyncpg.Record) -> str:
         due = self._last.seq + 1
@@ -116,22 +122,21 @@ class _Walk:
                 if record["seq"] == due + 1
                 else f"rows {due} to {record['seq'] - 1} are missing"
             )
-        try:
-            row: Audited = audited(record)
-            fits = canonical(row.detail) == record["detail"]
-        except ValueError:
-            fits = False
-        if (
-            record["seq"] < due
-            or not fits
-            or not hmac.compare_digest(seal(self._key, self._last.mac, row), record["mac"])
-        ):
+        if record["seq"] < due or not self._fits(record):
             return f"row {record['seq']} does not fit its seal: it was changed, moved or put in by hand"
-        if self._anchor is not None and self._anchor.seq == row.seq and self._anchor.mac != row.mac:
-            return f"row {row.seq} is not the one that was anchored: the trail was written anew"
-        if self._see is not None:
-            self._see(row)
+        if self._anchor is not None and self._anchor.seq == record["seq"] and self._anchor.mac != record["mac"]:
+            return f"row {record['seq']} is not the one that was anchored: the trail was written anew"
         return ""
+
+    def _fits(self, record: asyncpg.Record) -> bool:
+        try:
+            row = fields_of(record)
+        except ValueError:
+            return False
+        # Another text that reads the same was not written by us.
+        if not isinstance(row["detail"], dict) or canonical(row["detail"]) != record["detail"]:
+            return False
+        return hmac.compare_digest(seal(self._key, self._last.mac, row), record["mac"])
 
     def end(self, head: Anchor) -> Verdict:
         last = self._last

@@ -284,9 +284,9 @@ async def test_an_exported_trail_can_be_checked_again(trail: PgAuditLog, pool: a
     assert len(lines) == 10
     before = "0" * 64
     for line in lines:
-        row = Audited.model_validate_json(line)
-        assert seal(KEY, before, row) == row.mac
-        before = row.mac
+        row = json.loads(line)
+        assert seal(KEY, before, row) == row["mac"]
+        before = Audited.model_validate(row).mac
 
 
 async def test_an_export_may_begin_late(trail: PgAuditLog, ledger: Ledger) -> None:
