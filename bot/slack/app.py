@@ -123,7 +123,7 @@ def slack_app(
     async def failed(error: Exception, body: Any) -> BoltResponse:
         # Whatever happens, Slack hears an ack: without one the person sees a time-out, and an event comes again.
         if isinstance(error, BoltUnhandledRequestError):
-            log.info("unhandled", type=str(body.get("type")), event=str((body.get("event") or {}).get("type")))
+            log.debug("unhandled", kind=str((body.get("event") or body).get("type")))
         else:
             origin = payloads.who_and_where(body)
             errands.start(errands.broke(origin, error), None)

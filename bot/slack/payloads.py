@@ -207,7 +207,8 @@ def who_and_where(body: Payload) -> Origin | None:
     """Whom to tell of a failure, out of whatever came in; None where no person is in it."""
     event = body.get("event") or {}
     user = body.get("user_id") or (body.get("user") or {}).get("id") or event.get("user")
-    if not isinstance(user, str) or event.get("bot_id"):
+    said = not event or event.get("type") in ("app_mention", "message")
+    if not isinstance(user, str) or event.get("bot_id") or not said:
         return None
     channel = body.get("channel_id") or (body.get("channel") or {}).get("id") or event.get("channel")
     url = body.get("response_url")

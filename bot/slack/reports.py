@@ -9,7 +9,10 @@ from bot.slack.text import DASH, Names, code, cut, escape, line, mention, paragr
 
 MOST_LINES = 30
 MOST_FACTS = 20
+FACTS_ROOM, LINES_ROOM, TABLE_ROOM = 2500, 4000, 2 * SECTION
+"""Characters; all of them with title and notes fit into one message."""
 MOST_SUGGESTIONS = 10
+DETAIL = 2000
 WIDEST = 48
 """Characters of one table cell; the file has them whole."""
 VALUE = 2000
@@ -22,14 +25,14 @@ def report_message(report: Report, names: Names, *, share: str = "", shared_by: 
     """`share` holds the words that a *Share* button types again, openly; empty for none."""
     buttons = _Numbered()
     blocks = [section(_title(report))]
-    blocks += fields([(line(fact.label, 80), shown(fact.value, 600)) for fact in report.facts[:MOST_FACTS]])
-    lines, left_out = _lines(report.lines, buttons)
-    blocks += lines
-    left_out += max(len(report.facts) - MOST_FACTS, 0)
+    facts, left_out = _facts(report.facts, FACTS_ROOM)
+    lines, more = _lines(report.lines, buttons, LINES_ROOM)
+    left_out += more
+    blocks += [*facts, *lines]
     if report.table is not None:
-        table, rows_left = _table(report.table, names)
+        table, more = _table(report.table, names, TABLE_ROOM if not report.lines else SECTION)
+        left_out += more
         blocks += table
-        left_out += rows_left
     if report.secret:
         blocks.append(section(f"```{escape(report.secret)}```"))
     if left_out:
@@ -62,15 +65,26 @@ def _share(words: str, report: Report) -> list[Block]:
 
 def _title(report: Report) -> str:
     status = f"{_WORDS[report.status]} " if report.status else ""
-    lead = f"\n{status}{paragraph(report.lead, 1500)}" if report.lead else ""
+    lead = f"\n{status}{paragraph(report.lead, 1200)}" if report.lead else ""
     return f"*{line(report.title, 300)}*{lead or (f' {status}' if status else '')}"
 
 
-def _lines(lines: Sequence[Line], buttons: _Numbered) -> tuple[list[Block], int]:
+def _facts(facts: Sequence[Fact], room: int) -> tuple[list[Block], int]:
+    pairs: list[tuple[str, str]] = []
+    for fact in facts[:MOST_FACTS]:
+        pairs.append((line(fact.label, 80), shown(fact.value, 500)))
+        room -= sum(map(len, pairs[-1]))
+        if room < 0 and len(pairs) > 1:
+            pairs.pop()
+            break
+    return fields(pairs), len(facts) - len(pairs)
+
+
+def _lines(lines: Sequence[Line], buttons: _Numbered, room: int) -> tuple[list[Block], int]:
     """A line with a button is a block of its own; the others share one while they fit."""
     blocks: list[Block] = []
     joined = ""
-    room = 8000
+    cut_short = sum(len(item.detail) > DETAIL for item in lines)
     for place, item in enumerate(lines):
         text = _line(item)
         room -= len(text)
@@ -85,12 +99,12 @@ def _lines(lines: Sequence[Line], buttons: _Numbered) -> tuple[list[Block], int]
         else:
             blocks.append(section(text, own[0] if len(own) == 1 else None))
             blocks += actions(own) if len(own) > 1 else []
-    return [*blocks, *([section(joined)] if joined else [])], 0
+    return [*blocks, *([section(joined)] if joined else [])], cut_short
 
 
 def _line(item: Line) -> str:
     status = f"{_WORDS[item.status]}  " if item.status else ""
-    detail = paragraph(item.detail, 2000)
+    detail = paragraph(item.detail, DETAIL)
     multiline = "\n" in detail
     head = f"{status}*{line(item.text, 500)}*"
     parts = [f"{head}  {detail}" if detail and not multiline else head]
@@ -101,8 +115,8 @@ def _line(item: Line) -> str:
     return "\n".join(parts)
 
 
-def _table(table: Table, names: Names) -> tuple[list[Block], int]:
-    """Monospaced, which every client shows; two blocks of it at most."""
+def _table(table: Table, names: Names, room: int) -> tuple[list[Block], int]:
+    """Monospaced, which every client shows."""
     rows = [[cut(plain(cell, names), WIDEST) for cell in row] for row in table.rows]
     columns = [cut(" ".join(column.split()), WIDEST) for column in table.columns]
     if not rows:
@@ -115,7 +129,7 @@ def _table(table: Table, names: Names) -> tuple[list[Block], int]:
         shown_row = escape(_padded(row, widths)).replace("```", "'''")
         if len(text) + len(shown_row) > SECTION - 20:
             blocks.append(section(f"```{text}```"))
-            if len(blocks) == 2:
+            if len(blocks) * SECTION >= room:
                 return blocks, len(rows) - place
             text = shown_row
         else:
@@ -128,7 +142,7 @@ def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _notes(report: Report, shared_by: PersonId | None) -> list[Block]:
-    told = [paragraph(note, 600) for note in report.notes if note][:6]
+    told = [paragraph(note, 300) for note in report.notes if note][:6]
     if report.taken_at:
         told.append(f"As of {when(report.taken_at)}")
     if shared_by:
