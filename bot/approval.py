@@ -74,11 +74,9 @@ def tally(request: Request, needs: Needs, votes: Sequence[Vote]) -> Waiting | Re
         if not vote.approve:
             return Rejected(vote.person, vote.note)
     approvals = {vote.person: vote for vote in counted if vote.approve}
-    # A typed self-approval stands alone: it is the one-person team's way, or the broken glass.
-    alone = any(person in request.owners for person in approvals)
-    needed = 1 if alone else needs.count
-    if not approvals or len(approvals) < needed or request.plan is None:
-        return Waiting(max(needed - len(approvals), 1))
+    if len(approvals) < needs.count or request.plan is None:
+        return Waiting(max(needs.count - len(approvals), 1))
     if request.state not in (State.WAITING, State.CLEARED, State.ASKED):
-        return Waiting(needed)
-    return Clearance(request, tuple(sorted(approvals)), alone and needs.mode is not Mode.CONFIRM, _SEAL)
+        return Waiting(needs.count)
+    alone = needs.mode is not Mode.CONFIRM and approvals.keys() <= request.owners
+    return Clearance(request, tuple(sorted(approvals)), alone, _SEAL)

@@ -118,6 +118,7 @@ class Desk:
             outcome=f"Reconciled as {to}{f': {note}' if note else ''}.",
             ended_by=asker.person,
             finished_at=self.road.clock(),
+            ends_at=None,  # what a person had to look into, the machine does not go on with by itself
         )
         if moved is None:
             raise NotUnderstood(f"{request.id} is {request.state}: only an unknown outcome can be reconciled.")

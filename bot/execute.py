@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from pydantic import ValidationError
 
 from bot.action import Asker, Change, Plan, Receipt, Undoable
 from bot.approval import Clearance
 from bot.catalogue import Catalogue
-from bot.errors import NotUnderstood, OpsError, OurFault, OutcomeUnknown, Refused, Stale, TryLater
+from bot.errors import NotUnderstood, OpsError, OurFault, OutcomeUnknown, Refused, Stale, StoreUnwritable, TryLater
 from bot.params import duration_text
 from bot.ports import Claimed, Clock, Columns, Entry, Notice, NoticeKind, Requests
 from bot.redaction import Redactor
@@ -29,6 +30,13 @@ async def no_checkpoint(_name: str) -> None:
     """Outside the crash test a checkpoint does nothing."""
 
 
+class NotClaimed(Stale):
+    """Somebody else acts on the request or on its target at this moment."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(f"{request.id} cannot be undone at this moment: something else runs on {request.target}.")
+
+
 @dataclass(frozen=True)
 class Executor:
     catalogue: Catalogue
@@ -39,8 +47,12 @@ class Executor:
     checkpoint: Checkpoint = no_checkpoint
 
     async def run(self, clearance: Clearance) -> Request | None:
-        """Run the cleared request, at most once; None where somebody else was first or its target is busy."""
+        """Run the cleared request, at most once; None where somebody else was first or its target is busy.
+
+        Raises OurFault, before any move, where this version knows the action or its plan no more.
+        """
         request = clearance.request
+        action, plan = self._action(request), self.plan(request)
         entry = Entry(
             kind="started",
             actor=MACHINE,
@@ -57,7 +69,6 @@ class Executor:
         if claimed is None:
             return None
         await self.checkpoint("claimed")
-        action, plan = self._action(request), self.plan(request)
         started = self.clock()
 
         async def act() -> Receipt:
@@ -71,18 +82,18 @@ class Executor:
         columns["started_at"] = started
         if end.to is State.DONE and plan.ends_after and isinstance(action, Undoable):
             columns["ends_at"] = self.clock() + plan.ends_after
-        if request.break_glass:
+        if request.break_glass and end.to is not State.STALE:
             columns["review"] = Review.OPEN
         await self.checkpoint("after_effect")
         finished = await self._finish(claimed, end.to, columns)
         await self.checkpoint("finished")
         return finished
 
-    async def undo(self, request_id: RequestId, by: PersonId, *, sources: frozenset[State] | None = None) -> Request:
+    async def undo(self, request_id: RequestId, by: PersonId) -> Request:
         """Reverse a done change from its receipt, at most once.
 
-        Raises NotUnderstood where there is nothing to undo; Stale, Refused, TryLater, OutcomeUnknown as the undo did,
-        after the request was moved accordingly.
+        Raises NotUnderstood where there is nothing to undo; NotClaimed where somebody else acts on it; Stale, Refused,
+        TryLater, OutcomeUnknown as the undo did, after the request was moved accordingly.
         """
         request = await self.requests.get(request_id)
         if request is None:
@@ -90,13 +101,20 @@ class Executor:
         action = self.catalogue.get(request.action)
         if not isinstance(action, Undoable) or request.receipt is None:
             raise NotUnderstood(f"{request_id} cannot be undone by the machine.")
-        entry = Entry(kind="undoing", actor=by, request=request.id, action=request.action, target=request.target)
+        plan, receipt = self.plan(request), Receipt.model_validate(request.receipt)
+        entry = Entry(
+            kind="undoing",
+            actor=by,
+            on_behalf_of=request.requester if by == MACHINE else None,
+            request=request.id,
+            action=request.action,
+            target=request.target,
+        )
         claimed = await self.requests.claim(
-            request.id, sources or sources_of(State.UNDOING), State.UNDOING, entry, lease=self.limits.lease
+            request.id, sources_of(State.UNDOING), State.UNDOING, entry, lease=self.limits.lease
         )
         if claimed is None:
-            raise Stale(f"{request_id} is {request.state} and cannot be undone now.")
-        plan, receipt = self.plan(request), Receipt.model_validate(request.receipt)
+            raise NotClaimed(request)
         await self.checkpoint("undo_claimed")
 
         async def act() -> Receipt:
@@ -109,6 +127,7 @@ class Executor:
             columns["undo_receipt"] = columns.pop("receipt")
             columns["ended_by"] = by
             columns["ends_at"] = None
+            columns["note"] = ""
         if end.to is State.DONE:
             columns["note"] = f"Not undone: {columns.pop('outcome')}"
         moved = await self._finish(claimed, end.to, columns, by=by)
@@ -119,8 +138,12 @@ class Executor:
         return moved
 
     def plan(self, request: Request) -> Plan:
-        """The stored plan as its action's own type."""
-        return self._action(request).plan_type.model_validate(request.plan)
+        """The stored plan as its action's own type. Raises OurFault where it is one no more."""
+        try:
+            return self._action(request).plan_type.model_validate(request.plan)
+        except ValidationError as error:
+            sentence = f"The plan of {request.id} was made by another version of Handrail; ask again."
+            raise OurFault(sentence, reference=request.id) from error
 
     def phrase(self, request: Request) -> str:
         """What is typed to approve one's own request."""
@@ -130,13 +153,16 @@ class Executor:
     def _action(self, request: Request) -> Change[Any, Any]:
         action = self.catalogue.get(request.action)
         if not isinstance(action, Change):
-            raise OurFault(f"{request.action!r} is no change any more.", reference=request.id)
+            raise OurFault(f"There is no command {request.action!r} any more.", reference=request.id)
         return action
 
     async def _still_as_planned(self, action: Change[Any, Any], request: Request, plan: Plan) -> None:
         """Raises Stale with what moved since the plan was shown."""
         params = action.params_type.model_validate(request.params)
-        fresh: Plan = await action.preview_for(Asker(request.requester, on_behalf_of=request.on_behalf_of), params)
+        try:
+            fresh: Plan = await action.preview_for(Asker(request.requester, on_behalf_of=request.on_behalf_of), params)
+        except NotUnderstood as error:
+            raise Stale(str(error)) from error
         if fresh.nothing_to_do:
             raise Stale(f"Nothing is left to do: {fresh.nothing_to_do}")
         if fresh.digest(action.words, params) == request.digest:
@@ -173,7 +199,9 @@ class Executor:
             log.exception("action_crashed", request=claimed.request.id)
             sentence = f"Handrail failed while it ran ({type(error).__name__}); it may have worked."
             return self._failed(State.UNKNOWN, OutcomeUnknown(sentence))
-        return _End(done, {"receipt": receipt, "outcome": self.redactor.text(receipt.headline)})
+        shown = Receipt.model_validate(self.redactor.json(receipt.model_dump(mode="json", exclude={"undo"})))
+        # What undo needs stays as it is: it leaves to the service alone.
+        return _End(done, {"receipt": shown.model_copy(update={"undo": receipt.undo}), "outcome": shown.headline})
 
     def _failed(self, to: State, error: OpsError, *, more: str = "", differences: tuple[str, ...] = ()) -> "_End":
         columns: Columns = {"outcome": self.redactor.text(f"{error}{more}")}
@@ -186,7 +214,8 @@ class Executor:
         async def keep() -> None:
             while True:
                 await asyncio.sleep(self.limits.lease.total_seconds() / 3)
-                await self.requests.renew(claimed, self.limits.lease)
+                with suppress(StoreUnwritable):  # the next one may still come in time
+                    await self.requests.renew(claimed, self.limits.lease)
 
         keeper = asyncio.create_task(keep())
         try:
@@ -196,8 +225,9 @@ class Executor:
 
     async def _finish(self, claimed: Claimed, to: State, columns: Columns, *, by: PersonId = MACHINE) -> Request | None:
         request = claimed.request
+        not_undone = to is State.DONE and request.state is State.UNDOING
         entry = Entry(
-            kind=to.value,
+            kind="not_undone" if not_undone else to.value,
             actor=by,
             on_behalf_of=request.requester if by == MACHINE else None,
             request=request.id,
@@ -205,7 +235,8 @@ class Executor:
             target=request.target,
             detail={"outcome": columns.get("outcome") or columns.get("note") or ""},
         )
-        columns["finished_at"] = self.clock()
+        if not not_undone:
+            columns["finished_at"] = self.clock()
         columns["notices"] = (self._told(request, to, columns),)
         moved = await self.requests.move(
             request.id, frozenset({request.state}), to, entry, fence=claimed.fence, **columns
@@ -215,7 +246,7 @@ class Executor:
         return moved
 
     def _told(self, request: Request, to: State, columns: Columns) -> Notice:
-        said = columns.get("outcome") or columns.get("note") or ""
+        outcome = columns.get("outcome")
         heads = {
             State.DONE: "Done",
             State.FAILED: "Failed",
@@ -225,7 +256,7 @@ class Executor:
         }
         return Notice(
             kind=NoticeKind.RESULT,
-            text=f"{heads.get(to, to.value)}: {said}",
+            text=f"{heads.get(to, to.value)}: {outcome}" if outcome else columns.get("note", ""),
             to=tuple(sorted(request.owners)),
             key=f"{to}:{request.version}",
         )

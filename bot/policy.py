@@ -6,7 +6,7 @@ Empty always means nobody.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -86,17 +86,22 @@ class Window(Frozen):
 
     def holds(self, now: datetime) -> datetime | None:
         """The end of the freeze that holds now, None where none does."""
-        local = now.astimezone(ZoneInfo(self.timezone))
+        today = now.astimezone(ZoneInfo(self.timezone)).date()
         for back in (0, 1):
-            day = local.date() - timedelta(days=back)
+            day = today - timedelta(days=back)
             if _DAYS[day.weekday()] not in self.days:
                 continue
-            begin = datetime.combine(day, self.start, local.tzinfo)
             over_midnight = self.to <= self.start
-            end = datetime.combine(day + timedelta(days=over_midnight), self.to, local.tzinfo)
-            if begin <= local < end:
-                return end
+            begin = min(self._instants(day, self.start))
+            end = max(self._instants(day + timedelta(days=over_midnight), self.to))
+            if begin <= now < end:
+                return end.astimezone(ZoneInfo(self.timezone))
         return None
+
+    def _instants(self, day: date, at: time) -> list[datetime]:
+        """What the clock on the wall may mean: two where it is set forward or back. A freeze is rather too long."""
+        zone = ZoneInfo(self.timezone)
+        return [datetime.combine(day, at.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1)]
 
 
 class Policy(Frozen):
@@ -225,6 +230,10 @@ def _members(roles: Iterable[str], roster: Roster) -> frozenset[PersonId]:
     return frozenset[PersonId]().union(*(roster.members.get(role, frozenset()) for role in roles))
 
 
+def _is_machine(person: PersonId) -> bool:
+    return person.startswith("machine:")
+
+
 def _unreadable(roles: Iterable[str], roster: Roster) -> str:
     bad = [f"{role} ({roster.unreadable[role]})" for role in roles if role in roster.unreadable]
     return f"; could not be read: {', '.join(bad)}" if bad else ""
@@ -245,8 +254,11 @@ def decide(question: Question, policy: Policy, roster: Roster) -> Decision:
     """The one answer to "may they?"; asked at typing, at every click, and again at execution."""
     rule = applying(policy, question.action, restricted=question.restricted)
     askers = _members(rule.ask, roster)
-    asking = question.on_behalf_of or question.who
-    if asking not in askers:
+    # A machine asks with its owner's rights; a person who speaks for another needs them too.
+    asking = {question.who} if question.on_behalf_of is None else {question.on_behalf_of}
+    if not _is_machine(question.who):
+        asking.add(question.who)
+    if not asking <= askers:
         who = _listed(rule.ask, "nobody")
         return Deny(rule.name, f"only people in these roles may ask this: {who}{_unreadable(rule.ask, roster)}")
     if not _in_channel(rule, question):
@@ -268,7 +280,7 @@ def decide(question: Question, policy: Policy, roster: Roster) -> Decision:
 def _approval(question: Question, rule: Applying, roster: Roster, *, overriding: bool) -> Decision:
     lives = min(rule.lives, LONGEST_LIFE)
     roles = (*rule.approvers, *(role for role in question.escalated if role in rule.then))
-    eligible = {person for person in _members(roles, roster) if not person.startswith("machine:")}
+    eligible = {person for person in _members(roles, roster) if not _is_machine(person)}
     others = eligible - question.owners
 
     def needs(mode: Mode, approvers: Iterable[PersonId], reason: str, *, count: int = rule.count) -> NeedsApproval:
@@ -290,20 +302,20 @@ def _approval(question: Question, rule: Applying, roster: Roster, *, overriding:
         )
 
     if question.break_glass:
-        if question.who not in _members(rule.break_glass, roster):
+        if question.who not in _members(rule.break_glass, roster) or _is_machine(question.who):
             who = _listed(rule.break_glass, "nobody")
             return Deny(rule.name, f"glass may be broken here by: {who}{_unreadable(rule.break_glass, roster)}")
         told = "broken glass: it runs without its approvers, who are told"
         return needs(Mode.TYPED, {question.who}, told, count=1)
-    requester_is_person = not question.who.startswith("machine:")
+    requester_is_person = not _is_machine(question.who)
     if (question.risk is Risk.CHANGE or rule.confirm) and not overriding:
         confirmer = question.who if requester_is_person else question.on_behalf_of
-        if confirmer is None:
+        if confirmer is None or _is_machine(confirmer):
             return Deny(rule.name, "a machine asked and names no person who could confirm it")
         return needs(Mode.CONFIRM, {confirmer}, "the requester confirms the plan", count=1)
     own = question.who in eligible and rule.self_approval == "typed" and requester_is_person and not overriding
-    if own:
-        return needs(Mode.TYPED, eligible, "an approver may approve their own request by typing the phrase")
+    if own and len(others) + 1 >= rule.count:
+        return needs(Mode.TYPED, others | {question.who}, "an approver may approve their own by typing the phrase")
     if len(others) < rule.count:
         why = f"{rule.count} other approver(s) are needed and {len(others)} exist in: {_listed(roles, 'no role')}"
         return Deny(rule.name, f"nobody can approve this: {why}{_unreadable(roles, roster)}")

@@ -151,6 +151,8 @@ class Voted:
     request: Request
     verdict: Waiting | Rejected | Clearance | NotCounted
     earlier: Vote | None = None
+    notices: tuple[Notice, ...] = ()
+    """Told in the request's thread if the vote is kept."""
 
 
 class Requests(Protocol):

@@ -9,18 +9,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from secrets import token_hex
 
 import structlog
+from pydantic import ValidationError
 
 from bot.action import AnyAction, Asker, Change, Followable, Lookup, Plan, Risk, Upkeep
 from bot.approval import Clearance, NotCounted, Rejected, Waiting, counts, tally
 from bot.catalogue import Catalogue
-from bot.errors import NotUnderstood, OpsError
+from bot.errors import NotAllowed, NotUnderstood, OpsError, OurFault, StoreUnwritable
 from bot.execute import MACHINE, Checkpoint, Executor, no_checkpoint
 from bot.follow import Following
 from bot.judge import Judge
 from bot.params import duration_text
-from bot.parse import Parsed, fill, parse
+from bot.parse import NotFilled, Parsed, filled, parse
 from bot.policy import Allow, Decision, Deny, NeedsApproval, Policy
 from bot.ports import (
     AuditLog,
@@ -95,7 +97,7 @@ class Road:
         try:
             parsed = parse(self.catalogue, said.words)
         except NotUnderstood as error:
-            return misunderstood(error)
+            return self._misunderstood(error)
         if not isinstance(parsed.action, Lookup):
             return None
         decision = self.judge.of_words(said, parsed.action, Risk.READ)
@@ -110,27 +112,47 @@ class Road:
         return Asked(await self.prepare(reply.request.id)) if isinstance(reply, Asked) else reply
 
     async def accept(self, said: Said, *, again: bool = False) -> Reply:
-        """Understand, authorise, and answer, or store a change as asked. Never raises an OpsError."""
+        """Understand, authorise, and answer, or store a change as asked. Raises nothing."""
         try:
-            return await self._accepted(said, parse(self.catalogue, said.words), again=again)
+            return await self._answered(said, parse(self.catalogue, said.words), again=again)
         except NotUnderstood as error:
-            return misunderstood(error)
-        except OpsError as error:
-            return Answer(text=self.redactor.text(str(error)))
+            return self._misunderstood(error)
 
     async def accept_form(self, said: Said, action_words: str, fields: Mapping[str, str]) -> Reply:
         """The same from a form. Raises parse.NotFilled with what is wrong in which field."""
         action = self.catalogue.get(action_words)
         if action is None:
             return Answer(text=f"There is no command {action_words!r} any more.")
-        reserved = {name: fields.get(name, "").strip() for name in ("override", "because")}
-        own = {name: value for name, value in fields.items() if name not in reserved}
-        params = fill(action, own)
         try:
-            parsed = Parsed(action, params, override=reserved["override"], break_glass=reserved["because"])
-            return await self._accepted(said, parsed, again=True)
+            return await self._answered(said, filled(action, fields), again=True)
+        except NotFilled:
+            raise
+        except NotUnderstood as error:
+            return self._misunderstood(error)
+
+    async def _answered(self, said: Said, parsed: Parsed, *, again: bool) -> Reply:
+        """Raises NotUnderstood alone."""
+        try:
+            return await self._accepted(said, parsed, again=again)
+        except NotAllowed as error:
+            # An upkeep's own refusal, which policy could not know.
+            return await self._refused(said, parsed.action.words, Deny(error.rule, str(error)))
+        except NotUnderstood:
+            raise
         except OpsError as error:
             return Answer(text=self.redactor.text(str(error)))
+        except TimeoutError:
+            return Answer(text=f"No answer within {duration_text(self.limits.lookup)}; nothing was changed.")
+        except Exception:
+            reference = token_hex(4)
+            log.exception("accept_crashed", action=parsed.action.words, reference=reference)
+            return Answer(text=f"Handrail failed there; nothing more came of it. Reference: {reference}")
+
+    def _misunderstood(self, error: NotUnderstood) -> Answer:
+        answer = misunderstood(error)
+        return answer.model_copy(
+            update={"text": self.redactor.text(answer.text), "hint": self.redactor.text(answer.hint)}
+        )
 
     async def accept_again(self, said: Said, request_id: RequestId) -> Reply:
         """Ask for the same as an earlier request of the same person."""
@@ -147,8 +169,7 @@ class Road:
             said, action, risk, override=bool(parsed.override), glass=bool(parsed.break_glass), frozen=frozen
         )
         if isinstance(decision, Deny):
-            await self._refused(said, action.words, decision)
-            return Answer(text=f"Not allowed: {decision.reason}. ({decision.rule})")
+            return await self._refused(said, action.words, decision)
         asker = self.asker(said)
         async with asyncio.timeout(self.limits.lookup.total_seconds()):
             if isinstance(action, Lookup):
@@ -190,10 +211,16 @@ class Road:
         request = await self.requests.get(request_id)
         if request is None:
             raise NotUnderstood(f"There is no request {request_id}.")
-        action = self.catalogue.get(request.action)
-        if request.state is not State.ASKED or not isinstance(action, Change):
+        if request.state is not State.ASKED:
             return request
-        params = action.params_type.model_validate(request.params)
+        action = self.catalogue.get(request.action)
+        if not isinstance(action, Change):
+            return await self._denied(request, "preview", f"There is no command {request.action!r} any more.")
+        try:
+            params = action.params_type.model_validate(request.params)
+        except ValidationError:
+            # Redaction may have made a value longer than it may be, a newer version may want other ones.
+            return await self._denied(request, "preview", "No plan could be made: its parameters do not fit any more.")
         asker = self.judge.asker(request.requester, request.on_behalf_of, request.channel)
         try:
             async with asyncio.timeout(self.limits.preview.total_seconds()):
@@ -211,7 +238,7 @@ class Road:
         risk = max(request.risk, plan.risk or Risk.READ, key=lambda risk: risk.rank)
         params = action.settled(params, plan)
         planned = request.model_copy(update={
-            "target": plan.target, "risk": risk, "plan": plan.model_dump(mode="json"),
+            "target": self.redactor.text(plan.target), "risk": risk, "plan": plan.model_dump(mode="json"),
             "params": params.model_dump(mode="json"), "digest": plan.digest(action.words, params),
         })  # fmt: skip
         decision = await self.judge.of_request(planned)
@@ -298,9 +325,11 @@ class Road:
         return told(voted, vote) if voted else Answer(text=f"There is no request {request_id}.")
 
     def _weighed(self, request: Request, votes: Sequence[Vote], vote: Vote, decision: Decision) -> Voted:
-        earlier = next((kept for kept in votes if kept.person == vote.person), None)
+        """`votes` are those kept so far and, unless its person has voted already, this one."""
+        kept = [each for each in votes if each is not vote]
+        earlier = next((each for each in kept if each.person == vote.person), None)
         if request.state is not State.WAITING:
-            return Voted(request, NotCounted(over(request, votes, self.directory)), earlier)
+            return Voted(request, NotCounted(over(request, kept, self.directory)), earlier)
         if self.clock() >= request.expires_at:
             return Voted(request, NotCounted("it has expired; ask again"), earlier)
         if earlier is not None:
@@ -310,7 +339,13 @@ class Road:
             return Voted(request, NotCounted(f"it may not run any more: {decision.reason}"))
         if refusal := counts(request, decision.needs, vote):
             return Voted(request, refusal)
-        return Voted(request, tally(request, decision.needs, [*votes, vote]))
+        verdict = tally(request, decision.needs, [*kept, vote])
+        told = self._rejection(request, verdict) if isinstance(verdict, Rejected) else ()
+        return Voted(request, verdict, notices=told)
+
+    def _rejection(self, request: Request, verdict: Rejected) -> tuple[Notice, ...]:
+        text = f"Rejected by {self.directory.name(verdict.by)}{f': {verdict.why}' if verdict.why else ''}."
+        return (Notice(kind=NoticeKind.RESULT, text=text, to=tuple(sorted(request.owners)), key="rejected"),)
 
     # -- running ---------------------------------------------------------------------------------
 
@@ -323,10 +358,13 @@ class Road:
         verdict: Waiting | Rejected | Clearance | None = None
         if isinstance(decision, NeedsApproval):
             verdict = tally(request, decision.needs, await self.requests.votes(request_id))
-        if isinstance(verdict, Clearance):
-            return await self.executor.run(verdict)
         why = decision.reason if isinstance(decision, Deny) else "those who approved it may not any more"
-        outcome = f"Not run: {why}."
+        if isinstance(verdict, Clearance):
+            try:
+                return await self.executor.run(verdict)
+            except OurFault as error:
+                why = str(error)
+        outcome = f"Not run: {why.rstrip('.')}."
         entry = self._about(request, "stale", MACHINE, detail={"outcome": outcome})
         notice = Notice(kind=NoticeKind.RESULT, text=outcome, to=tuple(sorted(request.owners)), key="stale")
         columns: Columns = {"outcome": outcome, "finished_at": self.clock(), "notices": (notice,)}
@@ -341,9 +379,13 @@ class Road:
         """Whether this asker may ask for an action here; for help and Home."""
         return self.judge.may_ask(asker, via)
 
-    async def _refused(self, said: Said, action: str, denial: Deny) -> None:
+    async def _refused(self, said: Said, action: str, denial: Deny) -> Answer:
         detail = {"rule": denial.rule, "reason": denial.reason, "words": self.redactor.text(said.words)}
-        await self.audit.write(self._entry("denied", said.who, said.on_behalf_of, action=action, detail=detail))
+        try:
+            await self.audit.write(self._entry("denied", said.who, said.on_behalf_of, action=action, detail=detail))
+        except StoreUnwritable as error:
+            log.warning("refusal_not_audited", action=action, who=said.who, error=str(error))
+        return Answer(text=f"Not allowed: {denial.reason.rstrip('.')}. ({denial.rule})")
 
     def _entry(self, kind: str, actor: PersonId, on_behalf_of: PersonId | None, *, action: str,
                detail: Mapping[str, object]) -> Entry:  # fmt: skip

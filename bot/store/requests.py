@@ -143,7 +143,8 @@ class PgRequests:
             for earlier in votes:
                 if earlier.person == vote.person:
                     return Voted(before, judge(before, votes).verdict, earlier)
-            verdict = judge(before, (*votes, vote)).verdict
+            weighed = judge(before, (*votes, vote))
+            verdict = weighed.verdict
             if before.state is not State.WAITING and not isinstance(verdict, NotCounted):
                 verdict = NotCounted(f"the request is already {before.state}")
             match verdict:
@@ -155,6 +156,7 @@ class PgRequests:
                     values: Mapping[str, object] = {}
                 case Rejected(by, why):
                     values = {"state": State.REJECTED.value, "ended_by": by, "outcome": storable(why)}
+                    values["finished_at"] = utc(vote.at)
                 case Clearance():
                     values = {"state": State.CLEARED.value, "self_approved": verdict.self_approved}
                 case _:
@@ -166,7 +168,7 @@ class PgRequests:
                 *(record["id"], vote.person, vote.approve, utc(vote.at), vote.digest, vote.typed),
                 *(storable(vote.note), vote.via.value),
             )
-            await self._settle(connection, after, entry)
+            await self._settle(connection, after, entry, {"notices": weighed.notices})
             return Voted(after, verdict)
 
     async def claim(
