@@ -40,11 +40,14 @@ OptionalColumn = Annotated[str, AfterValidator(lambda text: _quoted(text, f"({_N
 TableName = Annotated[str, AfterValidator(lambda text: _quoted(text, rf"({_NAME}\.)?{_NAME}", "integration_logs"))]
 """`table` or `schema.table`; quoted like a Column."""
 
+# A connection that breaks at the wrong moment is an InternalClientError to asyncpg.
+_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 # What leaves a commit open: the connection went, or the server was stopped under it.
 _OPEN_ENDED = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
 )
@@ -80,7 +83,7 @@ class Database:
             async with self._acquired() as connection, connection.transaction(readonly=True):
                 await self._settle(connection)
                 yield connection
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except _FAILURES as error:
             raise self.translated(error) from error
 
     @contextlib.asynccontextmanager
@@ -99,13 +102,13 @@ class Database:
                     await self._settle(connection)
                     yield connection
                 except BaseException:
-                    with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                    with contextlib.suppress(*_FAILURES):
                         await transaction.rollback()
                     raise
                 committing = True
                 await transaction.commit()
                 committing = False
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except _FAILURES as error:
             if committing and isinstance(error, _OPEN_ENDED):
                 raise OutcomeUnknown(
                     f"The connection to {self.name} broke while the change was being committed; it may have worked."
@@ -131,7 +134,9 @@ class Database:
         try:
             yield connection
         finally:
-            await pool.release(connection)
+            # A connection that breaks now must not make a change that was committed look undone.
+            with contextlib.suppress(*_FAILURES):
+                await pool.release(connection)
 
     async def _current_pool(self) -> Pool:
         dsn = self._dsn()
@@ -188,7 +193,9 @@ class Database:
                 return TryLater(f"{name} is starting up or shutting down.")
             case asyncpg.DataError() | asyncpg.IntegrityConstraintViolationError():
                 return Refused(f"{name} refused; nothing was changed{said}.")
-            case asyncpg.PostgresConnectionError() | asyncpg.InterfaceError() | OSError():
+            case (
+                asyncpg.PostgresConnectionError() | asyncpg.InterfaceError() | asyncpg.InternalClientError() | OSError()
+            ):
                 return TryLater(f"Could not reach {name}, or its connection broke; nothing was changed.")
             case asyncpg.PostgresError():
                 return Refused(f"{name} refused ({error.sqlstate}); nothing was changed{said}.")

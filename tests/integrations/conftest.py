@@ -1,14 +1,42 @@
 """Clients against the demo world's stand-ins, over real HTTP and a real PostgreSQL."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
+import asyncpg
 import httpx
 import pytest
 
+from bot.store.embedded import EmbeddedPostgres
 from integrations import Services, open_services
 from sandbox.world import World
 from tests.integrations.contract import Contract
 from tests.integrations.vendor import Vendor
+
+
+@pytest.fixture(scope="session")
+def emptied(postgres: EmbeddedPostgres) -> str:
+    """DSN of one database for all tests here: a new one for each takes longer than most of them."""
+
+    async def make() -> None:
+        admin = await asyncpg.connect(postgres.dsn("postgres"))
+        await admin.execute("CREATE DATABASE emptied")
+        await admin.close()
+
+    asyncio.run(make())
+    return postgres.dsn("emptied")
+
+
+@pytest.fixture
+async def database(emptied: str) -> AsyncIterator[str]:
+    """DSN of a database without tables."""
+    yield emptied
+    admin = await asyncpg.connect(emptied, server_settings={"default_transaction_read_only": "off"})
+    await admin.execute("ALTER DATABASE emptied RESET ALL")
+    await admin.execute(
+        "DROP SCHEMA IF EXISTS demo, public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC"
+    )
+    await admin.close()
 
 
 @pytest.fixture

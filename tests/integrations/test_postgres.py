@@ -216,14 +216,12 @@ async def test_errors_are_limited_and_say_so(shop: Services) -> None:
     assert (len(page.events), page.truncated) == (5, True)
 
 
-@pytest.mark.parametrize(
-    ("match", "some"),
-    [("RATE LIMIT", True), ("hubspot", True), ("%", False), ("_____", False), ("' OR '1'='1", False), ("\\", False)],
-)
-async def test_match_is_plain_text(shop: Services, match: str, some: bool) -> None:
-    page = await shop.named("shop-db", ErrorSource).errors(since=datetime.now(UTC) - HOUR, match=match, limit=99)
-    assert bool(page.events) is some
-    assert all(match.lower() in f"{e.origin} {e.operation} {e.message}".lower() for e in page.events)
+async def test_match_is_plain_text(shop: Services) -> None:
+    source = shop.named("shop-db", ErrorSource)
+    for match, some in (("RATE LIMIT", True), ("hubspot", True), ("%", False), ("___", False), ("' OR '1'='1", False)):
+        page = await source.errors(since=datetime.now(UTC) - HOUR, match=match, limit=99)
+        assert bool(page.events) is some, match
+        assert all(match.lower() in f"{e.origin} {e.operation} {e.message}".lower() for e in page.events)
 
 
 async def test_a_table_of_another_shape(database: str, http: httpx.AsyncClient, sql: Any) -> None:
@@ -375,12 +373,12 @@ async def test_without_an_allow_list_only_records_go(database: str, http: httpx.
         assert await limiter.restore("203.0.113.7", lifted) == 0
 
 
-@pytest.mark.parametrize("bad", ["203.0.113.7'; DELETE FROM demo.rate_limits; --", "", "all", "123.456.789.0", "%"])
-async def test_a_network_that_is_none_is_not_sent(shop: Services, sql: Any, bad: str) -> None:
+async def test_a_network_that_is_none_is_not_sent(shop: Services, sql: Any) -> None:
     limiter = shop.named("shop-db", RateLimiter)
-    for call in (limiter.rate_limits(bad), limiter.lift(bad, note="n", until=None)):
-        with pytest.raises(NotUnderstood, match="not an IP address"):
-            await call
+    for bad in ("203.0.113.7'; DELETE FROM demo.rate_limits; --", "", "all", "123.456.789.0", "%"):
+        for call in (limiter.rate_limits(bad), limiter.lift(bad, note="n", until=None)):
+            with pytest.raises(NotUnderstood, match="not an IP address"):
+                await call
     assert await sql.fetchval("SELECT count(*) FROM demo.rate_limits") == 48
 
 
@@ -428,14 +426,14 @@ async def test_what_somebody_changed_is_not_resumed(shop: Services, sql: Any) ->
     assert (resumed.changed, resumed.missed) == ((), ("Spring sale is ended now",))
 
 
-@pytest.mark.parametrize("word", ["draft", "ended", "paused", "", "active'; DROP TABLE demo.campaigns; --"])
-async def test_only_a_word_for_running_is_written_back(shop: Services, sql: Any, word: str) -> None:
+async def test_only_a_word_for_running_is_written_back(shop: Services, sql: Any) -> None:
     """What comes back from a stored receipt is checked like any input."""
     switches = shop.named("shop-db", Switches)
     thing = next(thing for thing in await switches.switches() if thing.state is Switch.PAUSED)
-    resumed = await switches.resume([Switchable(thing.id, thing.name, Switch.RUNNING, word)])
-    assert resumed.changed == ()
-    assert await sql.fetchval("SELECT status::text FROM demo.campaigns WHERE id = $1", int(thing.id)) == "paused"
+    for word in ("draft", "ended", "paused", "", "active'; DROP TABLE demo.campaigns; --"):
+        resumed = await switches.resume([Switchable(thing.id, thing.name, Switch.RUNNING, word)])
+        assert resumed.changed == ()
+        assert await sql.fetchval("SELECT status::text FROM demo.campaigns WHERE id = $1", int(thing.id)) == "paused"
 
 
 async def test_two_at_once_pause_each_thing_once(shop: Services) -> None:
