@@ -3,27 +3,93 @@
 Clients translate their vendor's errors into `bot.errors` at the door, so a command rarely needs `try`.
 """
 
+from integrations.capabilities.calls import Call, Calls, Number, Numbers, NumberState
 from integrations.capabilities.checks import Checkable, Checked, Health
+from integrations.capabilities.deployments import (
+    Deployed,
+    Deployment,
+    Deployments,
+    Promotes,
+    Redeploys,
+    Restarts,
+    RollsBack,
+)
 from integrations.capabilities.errors import ErrorEvent, ErrorPage, ErrorSource
 from integrations.capabilities.executions import Execution, Executions
+from integrations.capabilities.issues import Issue, Issues, IssueStatus
+from integrations.capabilities.logs import Level, LogLine, LogPage, LogSource
 from integrations.capabilities.named import Named
+from integrations.capabilities.own_jobs import Job, JobEnd, JobParam, OwnJobs
 from integrations.capabilities.rate_limits import RateLimiter, RateLimitState
+from integrations.capabilities.statistics import Bucket, Operation, Statistic, Statistics
 from integrations.capabilities.switches import Flipped, Switch, Switchable, Switches
+from integrations.capabilities.tables import Backend, Cell, Database, Grid, Retention, Rows, View
+from integrations.capabilities.trials import Credential, Credentialed, Rights, Testable, Trial
+from integrations.capabilities.usage import Metered, Quota
+from integrations.capabilities.vendor_status import VendorIncident, VendorState, VendorStatus
+from integrations.capabilities.workflows import Stoppable, Workflow, Workflows
 
 __all__ = [
+    "Backend",
+    "Bucket",
+    "Call",
+    "Calls",
+    "Cell",
     "Checkable",
     "Checked",
+    "Credential",
+    "Credentialed",
+    "Database",
+    "Deployed",
+    "Deployment",
+    "Deployments",
     "ErrorEvent",
     "ErrorPage",
     "ErrorSource",
     "Execution",
     "Executions",
     "Flipped",
+    "Grid",
     "Health",
+    "Issue",
+    "IssueStatus",
+    "Issues",
+    "Job",
+    "JobEnd",
+    "JobParam",
+    "Level",
+    "LogLine",
+    "LogPage",
+    "LogSource",
+    "Metered",
     "Named",
+    "Number",
+    "NumberState",
+    "Numbers",
+    "Operation",
+    "OwnJobs",
+    "Promotes",
+    "Quota",
     "RateLimitState",
     "RateLimiter",
+    "Redeploys",
+    "Restarts",
+    "Retention",
+    "Rights",
+    "RollsBack",
+    "Rows",
+    "Statistic",
+    "Statistics",
+    "Stoppable",
     "Switch",
     "Switchable",
     "Switches",
+    "Testable",
+    "Trial",
+    "VendorIncident",
+    "VendorState",
+    "VendorStatus",
+    "View",
+    "Workflow",
+    "Workflows",
 ]

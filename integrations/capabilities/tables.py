@@ -1,0 +1,81 @@
+"""A PostgreSQL looked at and looked after: the database and rows commands."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, Protocol, runtime_checkable
+
+from integrations.capabilities.named import Named
+
+Cell = str | int | float | None
+View = Literal["connections", "slow", "sizes", "locks", "indexes", "policies", "migrations", "vacuum-needs"]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Rows under columns, with what has to be said about them."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    lead: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One connection of the server. `started` makes the pid unambiguous: pids are used again."""
+
+    pid: int
+    started: str
+    user: str
+    application: str
+    state: str
+    idle_for: timedelta | None
+    query: str
+    """First 200 characters, redacted."""
+
+
+@dataclass(frozen=True)
+class Retention:
+    """One table's rule of ops.toml: rows older than `keep` are deleted."""
+
+    table: str
+    keep: timedelta
+    rows: int
+    """That would be deleted now."""
+
+
+@runtime_checkable
+class Database(Named, Protocol):
+    async def view(self, view: View) -> Grid: ...
+
+    async def backends(self) -> tuple[Backend, ...]:
+        """Of other clients than ours."""
+        ...
+
+    async def terminate(self, backends: Sequence[Backend]) -> tuple[Backend, ...]:
+        """Those that were really ended: still the same backend, and for an idle one still idle."""
+        ...
+
+    async def tend(self, table: str, work: Literal["analyze", "vacuum"]) -> None:
+        """Raises NotUnderstood for an unknown table."""
+        ...
+
+    async def retention(self) -> tuple[Retention, ...]: ...
+
+    def clean(self, rule: Retention, *, batch: int = 1000) -> AsyncIterator[int]:
+        """Delete batch by batch, each its own transaction; yields rows deleted so far. Ends by itself; may be left."""
+        ...
+
+
+@runtime_checkable
+class Rows(Named, Protocol):
+    def tables(self) -> tuple[str, ...]:
+        """Allow-listed in ops.toml."""
+        ...
+
+    async def rows(
+        self, table: str, *, where: Sequence[tuple[str, str]], order: str | None, descending: bool, limit: int
+    ) -> Grid:
+        """Allow-listed columns only; masked ones come masked. Raises NotUnderstood for others."""
+        ...

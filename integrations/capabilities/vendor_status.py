@@ -1,0 +1,36 @@
+"""What a vendor says of itself, beside what we measure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from integrations.capabilities.checks import Health
+from integrations.capabilities.named import Named
+
+
+@dataclass(frozen=True)
+class VendorIncident:
+    name: str
+    state: str
+    """The vendor's word: investigating, monitoring …"""
+    since: datetime | None
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class VendorState:
+    health: Health
+    """UNKNOWN where the page cannot be read or is not in the format it should be: never a guess at down."""
+    summary: str
+    """The vendor's own sentence."""
+    affected: tuple[str, ...] = ()
+    """Components that are not operational, with their state."""
+    incidents: tuple[VendorIncident, ...] = ()
+    page: str = ""
+
+
+@runtime_checkable
+class VendorStatus(Named, Protocol):
+    async def vendor_state(self) -> VendorState:
+        """Never raises an OpsError: what cannot be read is UNKNOWN with the reason."""
+        ...
