@@ -69,7 +69,7 @@ def slack_app(
     @bolt.command(re.compile(r"^/"))
     async def command(ack: Any, body: Any) -> BoltResponse | None:
         said, origin = payloads.command(body)
-        if instant := conversation.instantly(said, origin):
+        if instant := conversation.instantly(said):
             return BoltResponse(status=200, body=instant, headers=_JSON)
         meanwhile = conversation.meanwhile(said)
         await ack(meanwhile) if meanwhile else await ack()

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
 
 from bot.action import Change, Lookup
 from bot.errors import NotUnderstood, OpsError
@@ -32,28 +32,40 @@ class Conversation:
     road: Road
     teller: Teller
     errands: Errands
-    _instant: LRUCache[tuple[object, ...], str] = field(default_factory=lambda: LRUCache(256))
-    """Rendered acks by report: the same help is asked again and again."""
+    _acks: TTLCache[tuple[object, ...], str] = field(default_factory=lambda: TTLCache(1024, ttl=1.0))
+    """By person, place, words and reading of the roster: a second's repetitions cost nothing."""
+    _rendered: LRUCache[tuple[object, ...], str] = field(default_factory=lambda: LRUCache(256))
+    """By report: the same help and the same health are asked for by many."""
 
     # -- hearing -----------------------------------------------------------------------------
 
-    def instantly(self, said: Said, origin: Origin) -> str | None:
+    def instantly(self, said: Said) -> str | None:
         """The ack's body where the answer needs no I/O."""
+        key = (said.who, said.on_behalf_of, said.channel, said.words, self.road.directory.roster().read_at)
+        body = self._acks.get(key)
+        if body is None:
+            body = self._instant(said)
+            if body is not None:
+                self._acks[key] = body
+        return body
+
+    def _instant(self, said: Said) -> str | None:
         try:
             reply = self.road.instant(said)
         except NotUnderstood as error:
             reply = misunderstood(error)
         if not isinstance(reply, Shown):
             return _body(answer_message(reply), "ephemeral") if reply else None
+        if reply.report.secret:
+            return None  # not to be kept here either
         key = (reply.report, reply.open, said.words)
-        body = self._instant.get(key)
+        body = self._rendered.get(key)
         if body is None:
             message = self.rendered(reply)
-            body = _body(message, "in_channel" if reply.open else "ephemeral")
             if message.file is not None:
                 return None  # a file cannot come with an ack
-            if not reply.report.secret:
-                self._instant[key] = body
+            body = _body(message, "in_channel" if reply.open else "ephemeral")
+            self._rendered[key] = body
         return body
 
     def meanwhile(self, said: Said) -> str:
