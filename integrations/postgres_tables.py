@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bot.errors import NotUnderstood, Refused, Stale
 from integrations.capabilities import ErrorEvent, ErrorPage, Flipped, RateLimitState, Switch, Switchable
@@ -75,8 +75,8 @@ class SwitchTable(_Mapping):
     id: Column = "id"
     name: Column = "name"
     status: Column = "status"
-    running: tuple[str, ...] = ("active", "running")
-    """Values of `status` that can be paused."""
+    running: tuple[str, ...] = Field(default=("active", "running"), min_length=1)
+    """Values of `status` that can be paused; the first is written to resume what somebody else paused."""
     paused: str = "paused"
 
 
@@ -343,18 +343,17 @@ class StatusColumn(_Client):
     async def resume(self, things: Sequence[Switchable]) -> Flipped:
         async with self._database.write() as connection:
             before = await self._locked(connection, [thing.id for thing in things])
+            words = {thing.id: thing.detail or self._table.running[0] for thing in things}
             ready = [
-                thing
-                for thing in things
-                if thing.detail in self._table.running
-                and thing.id in before
-                and before[thing.id].state is Switch.PAUSED
+                id_
+                for id_, word in words.items()
+                if word in self._table.running and id_ in before and before[id_].state is Switch.PAUSED
             ]
-            for word in sorted({thing.detail for thing in ready}):
-                await self._set(connection, [thing.id for thing in ready if thing.detail == word], word)
-        done = {thing.id for thing in ready}
+            for word in self._table.running:
+                await self._set(connection, [id_ for id_ in ready if words[id_] == word], word)
+        done = set(ready)
         return Flipped(
-            tuple(before[thing.id] for thing in ready),
+            tuple(before[id_] for id_ in ready),
             tuple(_missed(thing.name, before.get(thing.id)) for thing in things if thing.id not in done),
         )
 

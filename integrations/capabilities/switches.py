@@ -47,5 +47,8 @@ class Switches(Named, Protocol):
         ...
 
     async def resume(self, things: Sequence[Switchable]) -> Flipped:
-        """Put exactly these back to the state they carry; one that is no longer paused is `missed`."""
+        """Let exactly these run again as their `detail` says; one that is no longer paused is `missed`.
+
+        Without a `detail` the service's usual way to run is taken; where that is a guess, the thing is `missed`.
+        """
         ...

@@ -332,6 +332,15 @@ async def test_what_moved_meanwhile_is_missed(pausable: Switches, world: World) 
     assert world.n8n.done("publish") == []
 
 
+async def test_a_version_that_is_not_known_is_not_guessed(pausable: Switches, world: World) -> None:
+    """Publishing would take the latest draft, which may never have run."""
+    world.n8n.workflows[WINBACK].active_version = None
+    thing = next(thing for thing in await pausable.switches() if thing.id == WINBACK)
+    resumed = await pausable.resume([thing])
+    assert (resumed.changed, world.n8n.effects) == ((), [])
+    assert "which version ran is not known" in resumed.missed[0]
+
+
 @pytest.mark.parametrize("kind", [Kind.GATEWAY, Kind.DROPPED, Kind.GARBAGE])
 async def test_a_pause_that_ends_openly_is_looked_at(pausable: Switches, world: World, kind: Kind) -> None:
     world.n8n.faults.arm(Fault(kind, only="unpublish"))
