@@ -1,6 +1,7 @@
 """Delivers what the outbox owes Slack: cards drawn from the stored state, words in their threads."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -160,12 +161,12 @@ class Deliverer:
                 log.warning("not_postponed", posting=posting.id, error=str(error))
 
     async def _say_limited(self, posting: Posting) -> None:
-        """Once a limit, through the outbox like everything; never about this very word."""
+        """Once an hour and channel, through the outbox like everything; never about this very word."""
         if posting.channel is None or posting.text.startswith(LIMITED):
             return
         owed = await self.outbox.backlog(posting.channel)
         text = f"{LIMITED}; {owed} message(s) come late, none is lost."
-        await self.outbox.post(posting.channel, key=f"limited:{posting.channel}:{self.poster.hour()}", text=text)
+        await self.outbox.post(posting.channel, key=f"limited:{posting.channel}:{int(time.time() // 3600)}", text=text)
 
 
 def _is_talk(posting: Posting) -> bool:

@@ -70,9 +70,6 @@ class Poster:
     """By method and channel: until when Slack wants to hear nothing."""
     _joined: set[str] = field(default_factory=set)
 
-    def hour(self) -> int:
-        return int(self.timer() // 3600)
-
     async def post(self, where: tuple[str, str | None], ways: Ways) -> Sent:
         """Raises: Unusable, Later"""
         channel, thread = where

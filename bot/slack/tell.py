@@ -12,7 +12,6 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.slack.kit import File, Message
 from bot.slack.payloads import Origin
-from bot.slack.text import mention
 
 log = structlog.get_logger(__name__)
 
@@ -118,8 +117,3 @@ async def upload(client: AsyncWebClient, file: File, channel: str, thread: str |
         log.warning("file_not_shared", file=file.name, error=str(error))
         return False
     return True
-
-
-def addressed(people: tuple[str, ...], text: str) -> str:
-    """Mentions before words that are escaped already."""
-    return " ".join([*(mention(person) for person in people[:30]), text])  # type: ignore[arg-type]
