@@ -13,6 +13,7 @@ import yaml
 from referencing import Registry, Resource
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack.doctor import SCOPES as DOCTORS
 from sandbox.app_config import AppConfig
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,7 @@ NEEDS = {
     "apps_connections_open": set(),  # the app-level token's own scope
     "auth_test": set(),
     "chat_postEphemeral": {"chat:write"},
-    "chat_postMessage": {"chat:write"},
+    "chat_postMessage": {"chat:write", "chat:write.public"},  # in public channels that the bot is not in
     "chat_update": {"chat:write"},
     "conversations_join": {"channels:join"},
     "conversations_list": {"channels:read", "groups:read"},
@@ -72,6 +73,10 @@ def test_the_scopes_are_those_that_the_called_methods_need() -> None:
     needed = FEATURES.union(*(NEEDS[name] for name in called), *(EVENT_NEEDS[event] for event in EVENTS))
     assert needed - SCOPES == set(), "add these scopes to manifest.yml"
     assert SCOPES - needed == set(), "no code needs these scopes: take them out of manifest.yml"
+
+
+def test_the_doctor_looks_for_the_same_scopes() -> None:
+    assert SCOPES == DOCTORS.keys(), "SCOPES in bot/slack/doctor.py and the scopes of manifest.yml differ"
 
 
 def test_what_slack_sends_has_a_listener_and_what_is_listened_to_is_sent() -> None:
