@@ -76,7 +76,7 @@ def test_the_scopes_are_those_that_the_called_methods_need() -> None:
 
 
 def test_the_doctor_looks_for_the_same_scopes() -> None:
-    assert SCOPES == DOCTORS.keys(), "SCOPES in bot/slack/doctor.py and the scopes of manifest.yml differ"
+    assert DOCTORS.keys() == SCOPES, "SCOPES in bot/slack/doctor.py and the scopes of manifest.yml differ"
 
 
 def test_what_slack_sends_has_a_listener_and_what_is_listened_to_is_sent() -> None:
