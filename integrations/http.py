@@ -7,13 +7,12 @@ connection, and also a 5xx, because a gateway gives up on a call that its upstre
 import asyncio
 import json
 import random
-import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from socket import gaierror
 from typing import Any, NoReturn, TypeVar
 
 import httpx
@@ -22,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.capabilities import Checked, Health
 from integrations.section import Outside
+from integrations.unreached import unreached
 
 USER_AGENT = "handrail"
 ANSWER_LIMIT = 8 * 1024 * 1024
@@ -61,6 +61,8 @@ class Answer:
     retry_after: timedelta | None
     seconds: float
     """From sending to the last byte."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Whatever the case of their names."""
 
     @property
     def good(self) -> bool:
@@ -90,29 +92,6 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
         except (ValueError, OverflowError, TypeError):
             return None
     return min(max(span, timedelta(0)), AFTER_LIMIT)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            for inner in error.exceptions:
-                yield from _causes(inner)
-        error = error.__cause__ or error.__context__
-
-
-def unreached(error: Exception, limit: timedelta) -> Checked:
-    """What a check says where no answer came: DOWN only where the connection was refused."""
-    causes = tuple(_causes(error))
-    if any(isinstance(cause, gaierror) for cause in causes):
-        return Checked(Health.UNKNOWN, "its host name could not be resolved")
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return Checked(Health.DEGRADED, "its certificate was not accepted")
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-        return Checked(Health.DOWN, "it refused the connection")
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
-        return Checked(Health.UNKNOWN, f"no answer within {limit.total_seconds():g} s")
-    return Checked(Health.UNKNOWN, "the connection broke before an answer came")
 
 
 class Service:
@@ -175,18 +154,61 @@ class Service:
         path: str,
         shape: type[M],
         *,
+        method: str = "POST",
+        params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         limit: timedelta | None = None,
         missing: OpsError | None = None,
     ) -> M:
         """Write, once. Raises Unread where it worked and the answer is of no use."""
+        answer = await self.tell(path, method=method, params=params, body=body, limit=limit, missing=missing)
+        return self._parsed(answer, shape, write=True)
+
+    async def tell(
+        self,
+        path: str,
+        *,
+        method: str = "POST",
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        limit: timedelta | None = None,
+        missing: OpsError | None = None,
+    ) -> Answer:
+        """Write, once, where the answer is empty or of no interest beyond its success."""
         limit = limit or self._timeout
         try:
-            answer = await self._send("POST", path, body=body, limit=limit)
+            answer = await self._send(method, path, params=params, body=body, limit=limit)
         except _FAILURES as error:
             failed = self.failure_of(error, write=True, limit=limit)
             raise failed from _shown(error, failed)
-        return self._read(answer, shape, write=True, missing=missing)
+        if not answer.good:
+            raise self.error_of(answer, write=True, missing=missing)
+        return answer
+
+    async def lines(
+        self, path: str, *, params: Mapping[str, str] | None = None, limit: timedelta, most: int
+    ) -> tuple[tuple[str, ...], bool]:
+        """Read a stream that may stay open: the lines that came within `limit`, at most `most` of them, and whether
+        it ended by itself. A stream that says nothing is an empty one, not a failure."""
+        found: list[str] = []
+        try:
+            async with asyncio.timeout(limit.total_seconds()), self._stream("GET", path, limit, params) as response:
+                if response.status_code >= 300:
+                    content, whole = await _content(response)
+                    raise self.error_of(_answer(response, content, whole, 0.0), write=False)
+                size = 0
+                async for line in response.aiter_lines():
+                    size += len(line)
+                    if len(found) == most or size > ANSWER_LIMIT:
+                        return tuple(found), False
+                    if line.strip():
+                        found.append(line)
+        except (TimeoutError, httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError, httpx.DecodingError):
+            return tuple(found), False
+        except _FAILURES as error:
+            failed = self.failure_of(error, write=False, limit=limit)
+            raise failed from _shown(error, failed)
+        return tuple(found), True
 
     async def look(
         self, path: str, *, limit: timedelta, method: str = "GET", body: Mapping[str, Any] | None = None
@@ -208,35 +230,41 @@ class Service:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Answer:
+        started = time.monotonic()
+        async with (
+            asyncio.timeout(limit.total_seconds()),
+            self._stream(method, path, limit, params, body) as response,
+        ):
+            content, whole = await _content(response)
+        return _answer(response, content, whole, time.monotonic() - started)
+
+    def _stream(
+        self,
+        method: str,
+        path: str,
+        limit: timedelta,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> AbstractAsyncContextManager[httpx.Response]:
         seconds = limit.total_seconds()
         # Connecting ends well before the whole does, so that "nothing was sent" can be told from "no answer".
         connect = min(CONNECT_LIMIT.total_seconds(), seconds / 3)
-        started = time.monotonic()
-        async with (
-            asyncio.timeout(seconds),
-            self._outside.http.stream(
-                method,
-                self._base_url + path,
-                params=params,
-                json=body,
-                headers={"Accept": "application/json", "User-Agent": USER_AGENT, **self._credentials()},
-                timeout=httpx.Timeout(seconds, connect=connect, pool=connect),
-                follow_redirects=False,  # a redirect would carry the credential to wherever it points
-            ) as response,
-        ):
-            content, whole = await _content(response)
-        return Answer(
-            status=response.status_code,
-            media=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
-            body=content,
-            whole=whole,
-            retry_after=retry_after(response.headers.get("retry-after"), datetime.now(UTC)),
-            seconds=time.monotonic() - started,
+        return self._outside.http.stream(
+            method,
+            self._base_url + path,
+            params=params,
+            json=body,
+            headers={"Accept": "application/json", "User-Agent": USER_AGENT, **self._credentials()},
+            timeout=httpx.Timeout(seconds, connect=connect, pool=connect),
+            follow_redirects=False,  # a redirect would carry the credential to wherever it points
         )
 
     def _read(self, answer: Answer, shape: type[M], *, write: bool, missing: OpsError | None) -> M:
         if not answer.good:
             raise self.error_of(answer, write=write, missing=missing)
+        return self._parsed(answer, shape, write=write)
+
+    def _parsed(self, answer: Answer, shape: type[M], *, write: bool) -> M:
         try:
             return shape.model_validate(answer.json())
         except (ValueError, ValidationError, RecursionError) as error:
@@ -300,11 +328,14 @@ class Service:
                 return Refused(f"{self.name} refused ({status}){said}.")
 
     def said(self, answer: Answer) -> str:
-        """`: its sentence`, or nothing: only a `message` in JSON is repeated, redacted and shortened."""
+        """`: its sentence`, or nothing: only a `message` in JSON, or in its `error`, is repeated, redacted and
+        shortened."""
         try:
             found = answer.json()
         except (ValueError, RecursionError):
             return ""
+        if isinstance(found, dict) and isinstance(found.get("error"), dict):
+            found = found["error"]
         message = found.get("message") if isinstance(found, dict) else None
         if not isinstance(message, str) or not message.strip():
             return ""
@@ -321,6 +352,18 @@ class Service:
 def _shown(failure: Exception | None, failed: OpsError) -> Exception | None:
     """The cause, except where it quotes the credential that could not be sent."""
     return None if isinstance(failed, Misconfigured) else failure
+
+
+def _answer(response: httpx.Response, content: bytes, whole: bool, seconds: float) -> Answer:
+    return Answer(
+        status=response.status_code,
+        media=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
+        body=content,
+        whole=whole,
+        retry_after=retry_after(response.headers.get("retry-after"), datetime.now(UTC)),
+        seconds=seconds,
+        headers=response.headers,
+    )
 
 
 async def _content(response: httpx.Response) -> tuple[bytes, bool]:

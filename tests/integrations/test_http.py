@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.capabilities import Checked, Health
 from integrations.http import AFTER_LIMIT, ATTEMPTS, Unread, Unreadable, retry_after
-from tests.integrations.vendor import KEY, Vendor, hangs_up, says
+from tests.integrations.vendor import KEY, Step, Vendor, hangs_up, says
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -276,3 +276,57 @@ async def test_an_unreached_service_is_down_only_where_it_refused(
     assert isinstance(seen, Checked)
     assert seen.health is health
     assert seen.detail
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+async def test_a_write_of_another_method_may_be_answered_with_nothing(
+    vendor: Vendor, http: httpx.AsyncClient, method: str
+) -> None:
+    vendor.steps = [says("", status=201)]
+    answer = await vendor.service(http).tell("/things", method=method, params={"a": "1"}, body={"b": 2})
+    assert (answer.status, answer.good) == (201, True)
+    assert (vendor.requests[0].method, dict(vendor.requests[0].query)) == (method, {"a": "1"})
+    assert await vendor.requests[0].json() == {"b": 2}
+
+
+async def test_an_error_that_holds_a_message_is_repeated(vendor: Vendor, http: httpx.AsyncClient) -> None:
+    vendor.steps = [says('{"error": {"code": "x", "message": "Not on this plan."}}', status=402)]
+    with pytest.raises(Refused, match=r"refused \(402\): Not on this plan\."):
+        await vendor.service(http).tell("/things")
+
+
+def drips(*lines: str, then: float = 0.0) -> Step:
+    """A stream that stays open for `then` seconds after its lines."""
+
+    async def step(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/stream+json"})
+        await response.prepare(request)
+        await response.write("".join(f"{line}\n" for line in lines).encode())
+        await asyncio.sleep(then)
+        return response
+
+    return step
+
+
+@pytest.mark.parametrize(
+    ("lines", "then", "most", "expected"),
+    [
+        (("a", "", "b"), 0.0, 9, (("a", "b"), True)),
+        (("a", "b"), 5.0, 9, (("a", "b"), False)),
+        (("a", "b", "c"), 5.0, 2, (("a", "b"), False)),
+        ((), 5.0, 2, ((), False)),
+    ],
+)
+async def test_a_stream_is_left_at_its_limit(
+    vendor: Vendor, http: httpx.AsyncClient, lines: tuple[str, ...], then: float, most: int, expected: object
+) -> None:
+    vendor.steps = [drips(*lines, then=then)]
+    started = time.monotonic()
+    assert await vendor.service(http).lines("/log", limit=timedelta(seconds=0.4), most=most) == expected
+    assert time.monotonic() - started < 1
+
+
+async def test_a_stream_that_is_refused_is_an_error(vendor: Vendor, http: httpx.AsyncClient) -> None:
+    vendor.steps = [says('{"message": "no"}', status=403)]
+    with pytest.raises(Refused, match=r"services\.acme\.api_key"):
+        await vendor.service(http).lines("/log", limit=timedelta(seconds=1), most=5)
