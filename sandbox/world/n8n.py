@@ -7,12 +7,12 @@ import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aiohttp import web
 
 from sandbox.world.faults import Faults, middleware
+from sandbox.world.heard import Effect, Heard, recorder
 from sandbox.world.n8n_state import Failure, Flavour, Run, Workflow, believable
 
 _STATUSES = {
@@ -24,26 +24,6 @@ _EXECUTIONS_QUERY = {
              "projectId", "startedAfter", "startedBefore"},
     "2.8": {"limit", "cursor", "includeData", "status", "workflowId", "projectId"},
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Effect:
-    """Something that changed the world; tests count these."""
-
-    what: str
-    target: str
-
-
-@dataclass(frozen=True)
-class Heard:
-    """A request as it came, for checking against n8n's own description."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    body: str
-    status: int
-    answer: str
 
 
 class FakeN8n:
@@ -66,7 +46,7 @@ class FakeN8n:
         self._going: set[asyncio.Task[None]] = set()
 
     def app(self) -> web.Application:
-        app = web.Application(middlewares=[self._record, middleware(self.faults), self._guard])
+        app = web.Application(middlewares=[recorder(self.heard), middleware(self.faults), self._guard])
         app.router.add_get("/healthz", self._alive)
         app.router.add_get("/healthz/readiness", self._readiness)
         api = "/api/v1"
@@ -100,20 +80,6 @@ class FakeN8n:
         return max(self.runs) + 1
 
     # -- every request
-
-    @web.middleware
-    async def _record(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        body = await request.text()
-        try:
-            answer = await handler(request)
-        except web.HTTPException as error:  # n8n says it in JSON
-            answer = web.json_response({"message": error.reason.lower()}, status=error.status)
-        small = isinstance(answer, web.Response) and isinstance(answer.body, bytes) and len(answer.body) < 10**6
-        text = answer.text or "" if small and isinstance(answer, web.Response) else ""
-        self.heard.append(Heard(request.method, request.path, dict(request.query), body, answer.status, text))
-        return answer
 
     @web.middleware
     async def _guard(

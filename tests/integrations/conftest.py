@@ -54,7 +54,7 @@ async def vendor() -> AsyncIterator[Vendor]:
 @pytest.fixture(scope="session")
 def contract() -> Contract | None:
     """n8n's own description of its API; None where it is not at hand."""
-    return Contract.load("2.41")
+    return Contract.load("n8n-2.41", service="n8n", base="/api/v1", beyond=("/discover",))
 
 
 @pytest.fixture

@@ -1,61 +1,110 @@
-"""n8n's own description of its API, when it lies beside the project, as a judge of what is said to it and by it."""
+"""A vendor's own description of its API, if it lies beside the project, as a judge of what is said to and by it."""
 
 import json
+import os
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from openapi_schema_validator import OAS30Validator
 
-from sandbox.world.n8n import Heard
+from sandbox.world.heard import Heard
 
-_SPECS = Path(__file__).parents[3] / "shared" / "specs"
+SPECS = Path(__file__).parents[3] / "shared" / "specs"
+NO_SPECS = "the vendors' own descriptions are not here (../shared/specs): what was said is not checked against them"
+
+
+def record(service: str, counts: Mapping[str, int]) -> None:
+    """Append what was checked to the file that CONTRACTS_FILE names, if it does: one JSON object a line."""
+    if file := os.environ.get("CONTRACTS_FILE"):
+        lines = (json.dumps({"service": service, "operation": name, "count": n}) for name, n in counts.items())
+        with Path(file).open("a", encoding="utf-8") as out:
+            out.write("".join(f"{line}\n" for line in lines))
 
 
 @dataclass(frozen=True)
 class Contract:
+    """An OpenAPI 3.0 description."""
+
+    service: str
     spec: dict[str, Any]
+    base: str = ""
+    """Where the stand-in serves it; other paths of the stand-in are not looked at."""
+    beyond: frozenset[str] = frozenset()
+    """Paths without `base` that are asked for on purpose although they are not described."""
 
     @classmethod
-    def load(cls, version: str) -> Self | None:
-        path = _SPECS / f"n8n-{version}.json"
-        return cls(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+    def load(cls, file: str, *, service: str = "", base: str = "", beyond: Sequence[str] = ()) -> Self | None:
+        """`n8n-2.41`; None where the descriptions are not at hand."""
+        path = SPECS / f"{file}.json"
+        if not path.exists():
+            return None
+        return cls(service or file, json.loads(path.read_text(encoding="utf-8")), base, frozenset(beyond))
 
     def check(self, heard: Sequence[Heard], *, answers: bool) -> int:
         """Assert that all of it is in the description; how many calls were looked at."""
-        calls = [call for call in heard if call.path.startswith("/api/v1/")]
-        for call in calls:
-            self._call(call, answers=answers)
-        return len(calls)
+        counts: Counter[str] = Counter()
+        for call in heard:
+            if call.path.startswith(f"{self.base}/"):
+                counts[self._call(call, answers=answers)] += 1
+        record(self.service, counts)
+        return counts.total()
 
-    def _call(self, call: Heard, *, answers: bool) -> None:
-        operation = self._operation(call)
-        if operation is None:
-            # Asked on purpose: its absence tells an old n8n from a new one.
-            assert call.path == "/api/v1/discover", f"{call.method} {call.path} is not described"
-            return
-        parameters = {p["name"]: p for p in map(self._resolve, operation.get("parameters", [])) if p["in"] == "query"}
-        for name, value in call.query.items():
-            assert name in parameters, f"{call.method} {call.path}: the query {name} is not described"
-            self._valid(parameters[name]["schema"], _typed(value, parameters[name]["schema"]), f"{call.path}?{name}")
+    def operations(self) -> tuple[str, ...]:
+        """`GET /executions`: every one that is described."""
+        verbs = ("get", "put", "post", "patch", "delete")
+        return tuple(
+            f"{verb.upper()} {path}" for path, found in self.spec["paths"].items() for verb in verbs if verb in found
+        )
+
+    def _call(self, call: Heard, *, answers: bool) -> str:
+        path = call.path.removeprefix(self.base)
+        found = self._operation(call.method, path)
+        if found is None:
+            assert path in self.beyond, f"{call.method} {call.path} is not described"
+            return f"{call.method} {path} (not described)"
+        template, operation, values = found
+        shared = self.spec["paths"][template].get("parameters", [])
+        parameters = [self._resolve(p) for p in (*shared, *operation.get("parameters", []))]
+        given = {"query": call.query, "path": values}
+        for parameter in parameters:
+            name, where = parameter["name"], parameter["in"]
+            if where not in given:
+                continue
+            assert name in given[where] or not parameter.get("required"), f"{call.method} {call.path}: no {name}"
+            if name in given[where]:
+                schema = self._resolve(parameter["schema"])
+                self._valid(schema, _typed(given[where][name], schema), f"{call.path}?{name}")
+        known = {p["name"] for p in parameters if p["in"] == "query"}
+        assert call.query.keys() <= known, f"{call.method} {call.path}: {call.query.keys() - known} is not described"
         if call.body:
-            schema = operation["requestBody"]["content"]["application/json"]["schema"]
+            schema = self._resolve(operation["requestBody"])["content"]["application/json"]["schema"]
             self._valid(schema, json.loads(call.body), f"body of {call.path}")
-        if answers and call.answer.startswith("{"):
-            described = self._resolve(operation["responses"].get(str(call.status), {}))
-            schema = described.get("content", {}).get("application/json", {}).get("schema")
-            if schema is not None:
-                self._valid(schema, json.loads(call.answer), f"answer of {call.path}")
-            else:
-                assert call.status >= 400, f"{call.path} answered {call.status}, which is not described"
+        if answers:
+            self._answer(call, operation)
+        return f"{call.method} {template}"
 
-    def _operation(self, call: Heard) -> dict[str, Any] | None:
-        path = call.path.removeprefix("/api/v1")
-        for template, operations in self.spec["paths"].items():
-            if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path) and call.method.lower() in operations:
-                return dict(operations[call.method.lower()])
+    def _answer(self, call: Heard, operation: Mapping[str, Any]) -> None:
+        responses = operation["responses"]
+        described = self._resolve(responses.get(str(call.status), responses.get("default", {})))
+        schema = described.get("content", {}).get(call.media, {}).get("schema")
+        if not call.answer.startswith(("{", "[")):
+            return
+        if schema is None:
+            assert call.status >= 400, f"{call.path} answered {call.status} {call.media}, which is not described"
+            return
+        said = call.answer.splitlines() if "stream" in call.media else [call.answer]
+        for each in said:
+            self._valid(schema, json.loads(each), f"answer of {call.path}")
+
+    def _operation(self, method: str, path: str) -> tuple[str, dict[str, Any], dict[str, str]] | None:
+        for template in sorted(self.spec["paths"], key=lambda each: each.count("{")):
+            found = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template), path)
+            if found and method.lower() in self.spec["paths"][template]:
+                return template, self.spec["paths"][template][method.lower()], found.groupdict()
         return None
 
     def _resolve(self, part: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +116,7 @@ class Contract:
         return dict(found)
 
     def _valid(self, schema: dict[str, Any], value: object, where: str) -> None:
-        whole = {**schema, "components": self.spec["components"]}
+        whole = {**schema, "components": self.spec.get("components", {})}
         problems = [
             f"{list(problem.path)}: {problem.message[:200]}" for problem in OAS30Validator(whole).iter_errors(value)
         ]
@@ -80,5 +129,7 @@ def _typed(value: str, schema: dict[str, Any]) -> object:
             return int(value)
         case "boolean":
             return {"true": True, "false": False}[value]
+        case "array":
+            return [value]
         case _:
             return value

@@ -1,0 +1,51 @@
+"""What a stand-in was asked and what it said, so that both can be held against the vendor's own description."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Something that changed the world; tests count these."""
+
+    what: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A request as it came, for checking against the vendor's own description."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: str
+    status: int
+    answer: str
+    media: str = "application/json"
+
+
+def recorder(heard: list[Heard], wrong: Callable[[web.HTTPException], object] | None = None) -> Middleware:
+    """Keeps every call; `wrong` shapes the JSON of what aiohttp itself refuses, an unknown path above all."""
+
+    @web.middleware
+    async def record(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        body = await request.text()
+        try:
+            answer = await handler(request)
+        except web.HTTPException as error:
+            said = wrong(error) if wrong is not None else {"message": error.reason.lower()}
+            answer = web.Response(text=json.dumps(said), content_type="application/json", status=error.status)
+        small = isinstance(answer, web.Response) and isinstance(answer.body, bytes) and len(answer.body) < 10**6
+        text = answer.text or "" if small and isinstance(answer, web.Response) else ""
+        media = answer.content_type
+        heard.append(Heard(request.method, request.path, dict(request.query), body, answer.status, text, media))
+        return answer
+
+    return record
