@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from bot.errors import NotAllowed, NotUnderstood, OpsError
+from bot.logs import configure_logs
 from bot.params import parse_duration
 from bot.people import People
 from bot.report import PersonId, Status
@@ -24,7 +25,7 @@ from bot.store.export import export
 from bot.store.people import load_people
 from bot.store.verify import Anchor, verify
 from bot.terminal import Terminal
-from bot.wiring import Ops, open_ops, utc_now
+from bot.wiring import Ops, open_ops, registered, utc_now
 from commands.doctor import doctor_report
 
 app = typer.Typer(
@@ -41,6 +42,7 @@ REFUSED, WAITS, FAILED = 2, 3, 1
 
 
 def main() -> None:
+    configure_logs(registered(Environment()).text)
     try:
         app()
     except OpsError as error:

@@ -33,7 +33,14 @@ class Person(Frozen):
     id: PersonId
 
 
-Value = str | int | float | Moment | Span | Person | None
+class Link(Frozen):
+    """Something to look at elsewhere, under a name. Only http and https addresses become links."""
+
+    url: str
+    name: str
+
+
+Value = str | int | float | Moment | Span | Person | Link | None
 """A cell. None is shown as a dash. Text is from anywhere and is escaped where it is rendered."""
 
 

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from bot.params import duration_text
-from bot.report import Fact, Line, Moment, Person, PersonId, Report, Span, Status, Value
+from bot.report import Fact, Line, Link, Moment, Person, PersonId, Report, Span, Status, Value
 from bot.request import Answer, Needs, Request
 
 _STYLE = {Status.OK: "green", Status.DEGRADED: "yellow", Status.UNKNOWN: "magenta", Status.DOWN: "red"}
@@ -75,6 +75,8 @@ class Terminal:
                 return f"{seconds * 1000:.0f} ms"
             case Span(seconds=seconds):
                 return duration_text(timedelta(seconds=round(seconds)))
+            case Link(url=url):
+                return url
             case Person(id=person):
                 return self._name(person)
             case int() | float():

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter
 from bot.action import Followable
 from bot.errors import Misconfigured
 from bot.params import Choices, Duration, Option, Params, duration_text
-from bot.report import Fact, Frozen, Line, Moment, Report, Status, Table
+from bot.report import Fact, Frozen, Line, Link, Moment, Report, Status, Table
 from commands._error_groups import Group, grouped
 from commands._services import Unanswered, ask, matching, names
 from integrations.capabilities import ErrorEvent, ErrorPage, ErrorSource
@@ -174,7 +174,7 @@ def _line(group: Group) -> Line:
     if group.first != group.last:
         facts.insert(1, Fact(label="first", value=Moment(at=group.first)))
     if group.newest.link:
-        facts.append(Fact(label="link", value=group.newest.link))
+        facts.append(Fact(label="", value=Link(url=group.newest.link, name="open the newest")))
     return Line(text=_short(group.newest.message), detail=where, facts=tuple(facts))
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from bot.action import Change, Plan, Receipt, Risk
 from bot.errors import NotUnderstood, Refused, Stale
 from bot.params import Choices, Option, Params
-from bot.report import Fact, Moment
+from bot.report import Fact, Link, Moment
 from commands._services import LONGEST_LABEL, Unanswered, ask, matching, names, pick
 from integrations.capabilities import Execution, Executions
 
@@ -93,9 +93,8 @@ class RetryExecution(Change[Retry, RetryPlan]):
         if run.failed or run.status == "canceled":
             raise Refused(f"The retry ran as execution {run.id} and failed too{_why(run)}. Nothing else was changed.")
         how = "ended well" if run.status == "success" else f"is {run.status}"
-        facts = [Fact(label="New execution", value=run.id), Fact(label="Status", value=run.status)]
-        if run.link:
-            facts.append(Fact(label="Link", value=run.link))
+        new = Link(url=run.link, name=run.id) if run.link else run.id
+        facts = [Fact(label="New execution", value=new), Fact(label="Status", value=run.status)]
         return Receipt(
             headline=f"Execution {plan.execution} was retried; {run.id} {how}.",
             facts=tuple(facts),
@@ -148,7 +147,7 @@ def _facts(failed: Execution, retries: Sequence[Execution]) -> tuple[Fact, ...]:
         Fact(label="Error", value=_short(failed.error) if failed.error else None),
         Fact(label="When", value=Moment(at=when) if when else None),
         Fact(label="Retried before", value="; ".join(map(_ended, retries)) or "no"),
-        *((Fact(label="Link", value=failed.link),) if failed.link else ()),
+        *((Fact(label="Execution", value=Link(url=failed.link, name=failed.id)),) if failed.link else ()),
     )
 
 

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from bot.action import Plan
 from bot.report import Fact, PersonId
-from bot.request import Mode, Needs, Request, Review, State, Vote
+from bot.request import OPEN, Mode, Needs, Request, Review, State, Vote
 from bot.slack.kit import Block, File, Message, actions, bullets, button, context, fields, message, section
 from bot.slack.text import Names, code, line, mention, mentions, paragraph, plain, shown, utc, when
 
@@ -14,6 +14,8 @@ MOST_EFFECTS = 15
 MOST_FACTS = 10
 MOST_WARNINGS = 5
 MOST_DIFFERENCES = 10
+_HAPPENED = frozenset({State.DONE, State.FAILED, State.UNDONE})
+"""States whose outcome is the headline: what happened matters more than what was to happen."""
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,15 @@ def _waits(request: Request) -> str:
 def request_card(request: Request, votes: Sequence[Vote], facts: CardFacts, names: Names) -> Message:
     plan = plan_of(request)
     left_out = 0
-    blocks = [section(f"*{line(headline(request), 1500)}*\n{_status(request)}")]
-    if outcome := _outcome(request, votes):
+    ended = request.state in _HAPPENED and bool(request.outcome)
+    first = request.outcome if ended else headline(request)
+    blocks = [section(f"*{line(first, 1500)}*\n{_status(request)}")]
+    if not ended and (outcome := _outcome(request, votes)):
         blocks.append(section(outcome))
     if marks := _marks(request):
         blocks.append(section("\n".join(marks)))
     if plan is not None:
-        details, left_out = _plan_blocks(plan)
+        details, left_out = _plan_blocks(plan, done=ended)
         blocks += details
     if request.differences:
         differences, more = bullets([line(text, 400) for text in request.differences], MOST_DIFFERENCES)
@@ -105,7 +109,7 @@ def request_card(request: Request, votes: Sequence[Vote], facts: CardFacts, name
     blocks += _receipt(request)
     if left_out:
         blocks.append(context(f"{left_out} more in the whole plan, as a file in this thread."))
-    if plan is not None:
+    if plan is not None and request.state in OPEN | {State.DONE}:
         blocks.append(section(_undo(plan, facts)))
     if who := _who(request, votes):
         blocks.append(section(who))
@@ -127,7 +131,11 @@ def _status(request: Request) -> str:
     asked = f"asked by {mention(request.requester)}"
     if request.on_behalf_of:
         asked += f" on behalf of {mention(request.on_behalf_of)}"
-    return f"*{request.id}* · *{state_words(request)}* · {asked} {when(request.asked_at)}"
+    told = f"*{request.id}* · *{state_words(request)}* · {asked} {when(request.asked_at)}"
+    by = mention(request.ended_by) if request.ended_by else ""
+    if request.state is State.UNDONE:
+        return f"{told}\nUndone by {by or 'itself, as its time was over'}."
+    return f"{told}\nSaid by {by}." if by and request.state is State.DONE else told
 
 
 def _outcome(request: Request, votes: Sequence[Vote]) -> str:
@@ -145,10 +153,6 @@ def _outcome(request: Request, votes: Sequence[Vote]) -> str:
                 f"*It may or may not have worked.* {said}\nIt is not tried again by itself. Look at the target, then"
                 " say how it ended."
             )
-        case State.UNDONE:
-            return f"{said or 'Undone.'}\nUndone by {by or 'itself, as its time was over'}."
-        case State.DONE if by:
-            return f"{said}\nSaid by {by}."
         case _:
             return said
 
@@ -171,9 +175,13 @@ def _marks(request: Request) -> list[str]:
     return marks
 
 
-def _plan_blocks(plan: Plan) -> tuple[list[Block], int]:
-    """Effects, warnings, facts; and how many of them did not fit."""
+def _plan_blocks(plan: Plan, *, done: bool) -> tuple[list[Block], int]:
+    """Effects, warnings, facts; and how many of them did not fit. Once it is done, what was to be is one line."""
     blocks: list[Block] = []
+    if done:
+        told = [f"Was: {line(plan.headline, 400)}"]
+        told += [f"{line(fact.label, 80)}: {shown(fact.value)}" for fact in plan.facts[:MOST_FACTS]]
+        return [context(*told[:10])], 0
     effects, left_out = bullets([line(text, 600) for text in plan.effects], MOST_EFFECTS)
     if effects:
         blocks.append(section(effects))
@@ -207,7 +215,7 @@ def _who(request: Request, votes: Sequence[Vote]) -> str:
     needs = request.needs
     if needs is not None and request.state is State.WAITING:
         told.append(_call(request, needs))
-        told.append(f"Expires {when(request.expires_at)}. Rule: {line(needs.rule, 100)}, {line(needs.reason, 300)}.")
+        told.append(f"Expires {when(request.expires_at)}. {_cited(needs)}.")
     for vote in votes:
         if vote.approve:
             word = "Confirmed" if vote.person in request.owners and needs and needs.mode is Mode.CONFIRM else "Approved"
@@ -215,6 +223,11 @@ def _who(request: Request, votes: Sequence[Vote]) -> str:
     if request.ends_at and request.state is State.DONE:
         told.append(f"Ends by itself {when(request.ends_at)}.")
     return "\n".join(told)
+
+
+def _cited(needs: Needs) -> str:
+    """`Rule '*': another person approves`."""
+    return f"{line(needs.rule[:1].upper() + needs.rule[1:], 100)}: {line(needs.reason, 300)}"
 
 
 def _call(request: Request, needs: Needs) -> str:

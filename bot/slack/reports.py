@@ -13,6 +13,10 @@ FACTS_ROOM, LINES_ROOM, TABLE_ROOM = 2500, 4000, 2 * SECTION
 """Characters; all of them with title and notes fit into one message."""
 MOST_SUGGESTIONS = 10
 DETAIL = 2000
+ONE_LINE = 40
+"""Characters of a short item, beside which its facts fit."""
+MOST_BESIDE = 15
+"""Rows of a table shown beside lines; a longer one is for the file, since the lines are what it comes to."""
 WIDEST = 48
 """Characters of one table cell; the file has them whole."""
 VALUE = 2000
@@ -30,9 +34,12 @@ def report_message(report: Report, names: Names, *, share: str = "", shared_by: 
     left_out += more
     blocks += [*facts, *lines]
     if report.table is not None:
-        table, more = _table(report.table, names, TABLE_ROOM if not report.lines else SECTION)
-        left_out += more
-        blocks += table
+        if report.lines and len(report.table.rows) > MOST_BESIDE:
+            left_out += len(report.table.rows)
+        else:
+            table, more = _table(report.table, names, TABLE_ROOM if not report.lines else SECTION)
+            left_out += more
+            blocks += table
     if report.secret:
         blocks.append(section(f"```{escape(report.secret)}```"))
     if left_out:
@@ -110,9 +117,10 @@ def _line(item: Line) -> str:
     parts = [f"{head}  {detail}" if detail and not multiline else head]
     if multiline:
         parts.append(detail)
-    if item.facts:
-        parts.append(" · ".join(f"{line(fact.label, 80)} {shown(fact.value)}" for fact in item.facts))
-    return "\n".join(parts)
+    facts = " · ".join(f"{line(fact.label, 80)} {shown(fact.value)}" for fact in item.facts)
+    if facts and not detail and len(item.text) <= ONE_LINE:
+        return f"{head}  {facts}"
+    return "\n".join([*parts, facts] if facts else parts)
 
 
 def _table(table: Table, names: Names, room: int) -> tuple[list[Block], int]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import assert_never
 
-from bot.report import Moment, Person, PersonId, Span, Value
+from bot.report import Link, Moment, Person, PersonId, Span, Value
 
 Names = Callable[[PersonId], str]
 """How to call somebody where Slack shows no mention: in a monospaced table, in a file."""
@@ -110,10 +110,19 @@ def shown(value: Value, limit: int = 300) -> str:
             return mention(value.id)
         case Span():
             return span(value.seconds)
+        case Link():
+            return link(value)
         case int() | float():
             return number(value)
         case _:
             assert_never(value)
+
+
+def link(value: Link) -> str:
+    """An address with anything in it that could end or hide it is shown as text."""
+    if re.fullmatch(r"https?://[^\s<>|`]+", value.url) and len(value.url) <= 2000:
+        return f"<{escape(value.url)}|{line(value.name, 80)}>"
+    return line(f"{value.name}: {value.url}", 300)
 
 
 def plain(value: Value, names: Names) -> str:
@@ -129,6 +138,8 @@ def plain(value: Value, names: Names) -> str:
             return names(value.id)
         case Span():
             return span(value.seconds)
+        case Link():
+            return value.url
         case int() | float():
             return number(value)
         case _:

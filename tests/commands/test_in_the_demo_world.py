@@ -228,9 +228,6 @@ async def test_undo_of_a_pause_touches_nothing_once_somebody_resumed_one(
     assert (await states(world, pool))["Outreach cadence"] is False
 
 
-@pytest.mark.xfail(
-    strict=True, raises=Stale, reason="the table's client resumes only what carries the word it ran under"
-)
 async def test_resume_one_and_back(world: World, services: Services, pool: asyncpg.Pool) -> None:
     await pool.execute("UPDATE demo.campaigns SET status = 'paused' WHERE name = 'Spring sale'")
     before = await states(world, pool)
