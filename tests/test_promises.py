@@ -214,13 +214,8 @@ ROWS = (
 """The rows of FAILURES.md, each by what may name it in a test's docstring."""
 
 NOT_YET = {
-    "windmill#10262": "the story of every surface is being written",
-    "hermes-agent#36848": "as above",
-    "windmill#8440": "as above",
-    "windmill#2639": "as above",
+    "windmill#8440": "the stories of every surface are being written",
     "terrapod#687": "as above",
-    "lost the right": "as above",
-    "bolt-python#579": "as above",
     "Botkube's open-source audit": "as above",
     "hermes-agent#78032": "as above",
     "botkube#183": "as above",
