@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from bot.errors import Misconfigured, OpsError, OutcomeUnknown, Refused, TryLater
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
+APPLICATION = "handrail"
+"""What our connections call themselves, in every process of ours."""
 _POOLER_PORT = 6543
 """Supabase's transaction pooler, which forgets prepared statements."""
 
@@ -39,6 +41,21 @@ OptionalColumn = Annotated[str, AfterValidator(lambda text: _quoted(text, f"({_N
 
 TableName = Annotated[str, AfterValidator(lambda text: _quoted(text, rf"({_NAME}\.)?{_NAME}", "integration_logs"))]
 """`table` or `schema.table`; quoted like a Column."""
+
+OptionalTable = Annotated[str, AfterValidator(lambda text: _quoted(text, rf"(({_NAME}\.)?{_NAME})?", "migrations"))]
+"""Empty where there is none."""
+
+
+def plain(quoted: str) -> str:
+    """A name as it stands in ops.toml."""
+    return quoted.replace('"', "")
+
+
+class Mapped(BaseModel):
+    """What ops.toml says of a table. Defaults are validated too: that is what quotes them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
+
 
 # A connection that breaks at the wrong moment is an InternalClientError to asyncpg.
 _FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
@@ -115,6 +132,22 @@ class Database:
                 ) from error
             raise self.translated(error) from error
 
+    @contextlib.asynccontextmanager
+    async def alone(self, limit: timedelta) -> AsyncIterator[Connection]:
+        """Outside any transaction, for what runs nowhere else. A statement takes at most `limit`: hand it over as
+        the `timeout` too."""
+        try:
+            async with self._acquired() as connection:
+                if not self._pooled(self._pool_dsn):  # there, a setting would stay behind on somebody's connection
+                    await connection.execute(
+                        "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false)",
+                        f"{limit.total_seconds() * 1000:.0f}",
+                        f"{self._statement_timeout.total_seconds() * 1000:.0f}",
+                    )
+                yield connection
+        except _FAILURES as error:
+            raise self.translated(error, limit) from error
+
     async def aclose(self) -> None:
         if self._pool is not None:
             pool, self._pool = self._pool, None
@@ -152,11 +185,14 @@ class Database:
                     timeout=self._connect_timeout.total_seconds(),
                     command_timeout=self._statement_timeout.total_seconds() + 2,  # the server's own limit speaks first
                     max_inactive_connection_lifetime=60,
-                    server_settings={"application_name": "handrail"},
-                    statement_cache_size=0 if self._transaction_pooler or f":{_POOLER_PORT}" in dsn else 100,
+                    server_settings={"application_name": APPLICATION},
+                    statement_cache_size=0 if self._pooled(dsn) else 100,
                 )
                 self._pool_dsn = dsn
             return self._pool
+
+    def _pooled(self, dsn: str) -> bool:
+        return self._transaction_pooler or f":{_POOLER_PORT}" in dsn
 
     async def _settle(self, connection: Connection) -> None:
         """Per transaction, because a transaction pooler refuses them as startup parameters."""
@@ -167,7 +203,7 @@ class Database:
             statement,
         )
 
-    def translated(self, error: Exception) -> OpsError:
+    def translated(self, error: Exception, limit: timedelta | None = None) -> OpsError:
         """Our word for it. PostgreSQL's own sentence is kept where it holds names only; details quote rows."""
         name = self.name
         said = f": {error.message}" if isinstance(error, asyncpg.PostgresError) and error.message else ""
@@ -185,8 +221,8 @@ class Database:
             case asyncpg.LockNotAvailableError() | asyncpg.DeadlockDetectedError() | asyncpg.SerializationError():
                 return TryLater(f"Somebody else is changing the same rows of {name}; nothing was changed.")
             case asyncpg.QueryCanceledError():
-                limit = f"{self._statement_timeout.total_seconds():g} s"
-                return TryLater(f"{name} needed longer than {limit}; nothing was changed.")
+                most = f"{(limit or self._statement_timeout).total_seconds():g} s"
+                return TryLater(f"{name} needed longer than {most}; nothing was changed.")
             case asyncpg.TooManyConnectionsError():
                 return TryLater(f"{name} has no free connection.")
             case asyncpg.CannotConnectNowError() | asyncpg.OperatorInterventionError():

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bot.errors import NotUnderstood, Refused, Stale
 from integrations.capabilities import ErrorEvent, ErrorPage, Flipped, RateLimitState, Switch, Switchable
-from integrations.postgres_db import Column, Connection, Database, OptionalColumn, TableName
+from integrations.postgres_db import Column, Connection, Database, Mapped, OptionalColumn, TableName, plain
 
 _SAMPLE = 5
 _IDENTIFIERS = 50_000
@@ -27,13 +27,7 @@ _MESSAGE = 1_000
 _Address = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class _Mapping(BaseModel):
-    """Defaults are validated too: that is what quotes them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
-
-
-class LogTable(_Mapping):
+class LogTable(Mapped):
     """One table of `[[services.NAME.logs]]`; the defaults are the shape of integration_logs."""
 
     table: TableName = "integration_logs"
@@ -48,7 +42,7 @@ class LogTable(_Mapping):
     """Values of `level` that are errors."""
 
 
-class AllowList(_Mapping):
+class AllowList(Mapped):
     table: TableName = "ip_allow_list"
     network: Column = "network"
     note: OptionalColumn = "note"
@@ -56,7 +50,7 @@ class AllowList(_Mapping):
     """When an entry ends; null never."""
 
 
-class RateLimitTable(_Mapping):
+class RateLimitTable(Mapped):
     """`[services.NAME.rate_limits]`"""
 
     table: TableName = "rate_limits"
@@ -68,7 +62,7 @@ class RateLimitTable(_Mapping):
     allow_list: AllowList | None = None
 
 
-class SwitchTable(_Mapping):
+class SwitchTable(Mapped):
     """`[services.NAME.switches]`"""
 
     table: TableName = "campaigns"
@@ -102,7 +96,7 @@ class Logs(_Client):
             async with self._database.read() as connection:
                 rows = await connection.fetch(_log_query(table), since, match, limit + 1, list(table.levels))
             truncated |= len(rows) > limit
-            prefix = f"{_plain(table.table)}:" if len(self._tables) > 1 else ""
+            prefix = f"{plain(table.table)}:" if len(self._tables) > 1 else ""
             events += [ErrorEvent(key=prefix + row["key"], **_but_key(row)) for row in rows[:limit]]
         events.sort(key=lambda event: (event.at, event.key), reverse=True)
         return ErrorPage(tuple(events[:limit]), truncated or len(events) > limit)
@@ -110,10 +104,6 @@ class Logs(_Client):
 
 def _but_key(row: asyncpg.Record) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "key"}
-
-
-def _plain(quoted: str) -> str:
-    return quoted.replace('"', "")
 
 
 def _log_query(table: LogTable) -> str:
@@ -329,7 +319,7 @@ class StatusColumn(_Client):
                 f"SELECT {self._columns()} FROM {table.table} ORDER BY name, id LIMIT {_SWITCHES + 1}"  # noqa: S608
             )
         if len(rows) > _SWITCHES:
-            raise Refused(f"{_plain(table.table)} in {self.name} has more than {_SWITCHES:,} rows to pause.")
+            raise Refused(f"{plain(table.table)} in {self.name} has more than {_SWITCHES:,} rows to pause.")
         return tuple(map(self._switchable, rows))
 
     async def pause(self, ids: Sequence[str]) -> Flipped:
