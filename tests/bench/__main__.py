@@ -39,7 +39,7 @@ class Effort:
     """Start on an embedded server that has data already."""
 
 
-FULL = Effort(rounds=5, warm_ups=20, burst_s=1.0, approvals=20, checks=3, rest_s=1.0, rows=5000)
+FULL = Effort(rounds=5, warm_ups=20, burst_s=0.6, approvals=20, checks=3, rest_s=1.0, rows=5000)
 QUICK = Effort(rounds=1, warm_ups=2, burst_s=0.1, approvals=2, checks=1, rest_s=0.0, rows=200, embedded=False)
 
 
@@ -91,6 +91,9 @@ async def contests(world: World) -> AsyncIterator[tuple[list[Contest], Approvals
                     f"/ops health, {mode}", *lines, our_words="health", their_command="/health", warm="health fresh=yes"
                 ),
             ]
+            if http:
+                title = f"/ops help where nobody asked before, {mode}"
+                found.append(Contest(title, *lines, our_words="help", their_command="/ops", anew=True))
         connection = await asyncpg.connect(ours[True])
         stack.push_async_callback(connection.close)
         yield found, Approvals(world.front, bots["ours", True].result(), connection)

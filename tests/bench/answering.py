@@ -24,14 +24,16 @@ class Burst:
     """Share of one core that the driver took."""
 
 
-async def burst(front: Front, line: Line, command: str, words: str, *, at_once: int, seconds: float) -> Burst:
-    """Ask again and again, so many at once."""
+async def burst(
+    front: Front, line: Line, command: str, words: str, *, at_once: int, seconds: float, anew: bool = False
+) -> Burst:
+    """Ask again and again, so many at once; with `anew` each time where nobody has asked before."""
     took: list[tuple[float, bool]] = []
     began, cpu = time.perf_counter(), time.process_time()
 
     async def person() -> None:
         while time.perf_counter() - began < seconds:
-            took.append(await front.ask(line, command, words))
+            took.append(await front.ask(line, command, words, anew=anew))
 
     async with asyncio.TaskGroup() as group:
         for _ in range(at_once):
@@ -57,22 +59,28 @@ class Contest:
     their_command: str
     warm: str = ""
     """What Handrail is asked first: a cached answer has to be fresh again in each round."""
+    anew: bool = False
+    """Each time where nobody has asked before, so that no answer is remembered. No bar is set for that."""
     bursts: dict[tuple[str, int], list[Burst]] = field(default_factory=dict)
 
     async def round(self, number: int, seconds: float) -> None:
         for at_once in (1, AT_ONCE):
             for who in ("ours", "theirs") if number % 2 == 0 else ("theirs", "ours"):
-                if who == "ours":
-                    if self.warm:
-                        await self.front.ask(self.ours, "/ops", self.warm)
-                    made = await burst(self.front, self.ours, "/ops", self.our_words, at_once=at_once, seconds=seconds)
-                    if made.in_ack < 1:
-                        raise RuntimeError(f"{self.title}: only {made.in_ack:.0%} of the answers came with the ack")
-                else:
-                    made = await burst(
-                        self.front, self.theirs, self.their_command, "", at_once=at_once, seconds=seconds
-                    )
+                made = await (self._ours if who == "ours" else self._theirs)(at_once, seconds)
                 self.bursts.setdefault((who, at_once), []).append(made)
+
+    async def _ours(self, at_once: int, seconds: float) -> Burst:
+        if self.warm:
+            await self.front.ask(self.ours, "/ops", self.warm)
+        made = await burst(
+            self.front, self.ours, "/ops", self.our_words, at_once=at_once, seconds=seconds, anew=self.anew
+        )
+        if made.in_ack < 1:
+            raise RuntimeError(f"{self.title}: only {made.in_ack:.0%} of the answers came with the ack")
+        return made
+
+    async def _theirs(self, at_once: int, seconds: float) -> Burst:
+        return await burst(self.front, self.theirs, self.their_command, "", at_once=at_once, seconds=seconds)
 
     async def warm_up(self, times: int) -> None:
         for _ in range(times):
@@ -86,9 +94,10 @@ class Contest:
         def rates(who: str) -> Rounds:
             return Rounds(tuple(burst.per_second for burst in self.bursts[who, AT_ONCE]), "/s")
 
+        alone, together = (None, None) if self.anew else (ALONE, TOGETHER)
         return [
-            Row(f"{self.title}, one at a time, p50", waits("ours"), waits("theirs"), "bare Bolt", ALONE),
-            Row(f"{self.title}, {AT_ONCE} at once", rates("ours"), rates("theirs"), "bare Bolt", TOGETHER),
+            Row(f"{self.title}, one at a time, p50", waits("ours"), waits("theirs"), "bare Bolt", alone),
+            Row(f"{self.title}, {AT_ONCE} at once", rates("ours"), rates("theirs"), "bare Bolt", together),
         ]
 
     @property

@@ -88,11 +88,15 @@ class Front:
             await self._opened.wait_for(lambda: bot in self._sockets)
         return SocketLine(self, bot)
 
-    async def ask(self, line: Line, command: str, words: str) -> tuple[float, bool]:
-        """Milliseconds until the answer is with the person, and whether it came in the ack."""
+    async def ask(self, line: Line, command: str, words: str, *, anew: bool = False) -> tuple[float, bool]:
+        """Milliseconds until the answer is with the person, and whether it came in the ack.
+
+        `anew`: in a channel where nobody has asked before.
+        """
         number = str(next(self._numbers))
         answered = self._answers[number] = asyncio.get_running_loop().create_future()
-        payload = _slash(command, words, f"{self.url}/response/{number}", number)
+        channel = f"C0NEW{number}" if anew else OPS
+        payload = _slash(command, words, channel, f"{self.url}/response/{number}", number)
         began = time.perf_counter()
         try:
             ack = await line.deliver("slash_commands", payload)
@@ -228,12 +232,12 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
 
 
-def _slash(command: str, words: str, response_url: str, number: str) -> Payload:
+def _slash(command: str, words: str, channel: str, response_url: str, number: str) -> Payload:
     return {
         "token": AppConfig.verification_token,
         "team_id": "T0HANDRAIL",
         "team_domain": "demo",
-        "channel_id": OPS,
+        "channel_id": channel,
         "channel_name": "ops",
         "user_id": ANA,
         "user_name": "ana",
