@@ -170,12 +170,12 @@ def _counted(groups: Sequence[Group]) -> str:
 
 def _line(group: Group) -> Line:
     where = " / ".join(dict.fromkeys(filter(None, (group.source, group.origin, group.operation))))
-    facts = [Fact(label="count", value=group.count), Fact(label="last", value=Moment(at=group.last))]
+    facts = [Fact(label="", value=where), Fact(label="last", value=Moment(at=group.last))]
     if group.first != group.last:
-        facts.insert(1, Fact(label="first", value=Moment(at=group.first)))
+        facts.append(Fact(label="first", value=Moment(at=group.first)))
     if group.newest.link:
         facts.append(Fact(label="", value=Link(url=group.newest.link, name="open the newest")))
-    return Line(text=_short(group.newest.message), detail=where, facts=tuple(facts))
+    return Line(text=f"{group.count:,} × {_short(group.newest.message)}", facts=tuple(facts))
 
 
 def _short(message: str, most: int = 240) -> str:

@@ -17,6 +17,8 @@ ONE_LINE = 40
 """Characters of a short item, beside which its facts fit."""
 MOST_BESIDE = 15
 """Rows of a table shown beside lines; a longer one is for the file, since the lines are what it comes to."""
+WIDE = 76
+"""Characters of one monospaced line before Slack breaks it on a laptop."""
 WIDEST = 48
 """Characters of one table cell; the file has them whole."""
 VALUE = 2000
@@ -117,7 +119,7 @@ def _line(item: Line) -> str:
     parts = [f"{head}  {detail}" if detail and not multiline else head]
     if multiline:
         parts.append(detail)
-    facts = " · ".join(f"{line(fact.label, 80)} {shown(fact.value)}" for fact in item.facts)
+    facts = " · ".join(f"{line(fact.label, 80)} {shown(fact.value)}".strip() for fact in item.facts)
     if facts and not detail and len(item.text) <= ONE_LINE:
         return f"{head}  {facts}"
     return "\n".join([*parts, facts] if facts else parts)
@@ -130,6 +132,8 @@ def _table(table: Table, names: Names, room: int) -> tuple[list[Block], int]:
     if not rows:
         return [], 0
     widths = [max(len(row[at]) for row in [columns, *rows] if at < len(row)) for at in range(len(columns))]
+    if sum(widths) + 2 * len(widths) > WIDE:
+        return _sentences(table, room)
     head = f"{_padded(columns, widths)}\n{'  '.join('─' * width for width in widths)}"
     blocks: list[Block] = []
     text = escape(head)
@@ -143,6 +147,25 @@ def _table(table: Table, names: Names, room: int) -> tuple[list[Block], int]:
         else:
             text = f"{text}\n{shown_row}"
     return [*blocks, section(f"```{text}```")], 0
+
+
+def _sentences(table: Table, room: int) -> tuple[list[Block], int]:
+    """A row a line, with times in the reader's zone: monospaced it would break in the middle of its columns."""
+    told = [f"_{' · '.join(line(column, 60) for column in table.columns)}_"]
+    for row in table.rows:
+        first, *rest = (shown(cell, 200) for cell in row)
+        told.append(" · ".join([f"*{first}*", *(cell for cell in rest if cell != DASH)]))
+    blocks: list[Block] = []
+    text = told[0]
+    for place, said in enumerate(told[1:]):
+        if len(text) + len(said) + 1 > SECTION:
+            blocks.append(section(text))
+            if len(blocks) * SECTION >= room:
+                return blocks, len(table.rows) - place
+            text = said
+        else:
+            text = f"{text}\n{said}"
+    return [*blocks, section(text)], 0
 
 
 def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -32,8 +32,10 @@ def tailing(*sources: ErrorLog, clock: Clock | None = None, read_at_most: int = 
     return TailErrors(sources, clock or Clock(), timedelta(seconds=0.2), read_at_most)
 
 
-def told(report: Report | None) -> list[tuple[str, object]]:
-    return [(line.text, line.facts[0].value) for line in report.lines] if report else []
+def told(report: Report | None) -> list[tuple[str, int]]:
+    """Each group's newest message and its count."""
+    groups = [line.text.split(" × ", 1) for line in report.lines] if report else []
+    return [(message, int(count.replace(",", ""))) for count, message in groups]
 
 
 async def test_all_sources_at_once_grouped_and_counted() -> None:
@@ -45,10 +47,10 @@ async def test_all_sources_at_once_grouped_and_counted() -> None:
         ("ECONNREFUSED 10.0.0.5:443", 1),
         ("quota of 100 used up", 1),
     ]
-    assert report.lines[0].detail == "logs / stripe / charge"
+    assert report.lines[0].facts[0].value == "logs / stripe / charge"
     assert [(fact.label, fact.value) for fact in report.lines[0].facts[1:]] == [
-        ("first", Moment(at=NOON + ago(minutes=50))),
         ("last", Moment(at=NOON + ago(minutes=10))),
+        ("first", Moment(at=NOON + ago(minutes=50))),
     ]
     assert (report.table, report.notes, report.status) == (None, (), None)
 
@@ -105,7 +107,7 @@ async def test_more_groups_than_asked_for_become_a_table_of_all() -> None:
     report = await tailing(logs).answer(Tail(n=3))
 
     assert len(report.lines) == 3
-    assert all(len(line.text) <= 240 for line in report.lines)
+    assert all(len(message) <= 240 for message, _ in told(report))
     assert report.table is not None
     assert len(report.table.rows) == 30
     assert report.table.rows[0][0] == Moment(at=NOON)
