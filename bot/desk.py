@@ -125,25 +125,22 @@ class Desk:
         return moved
 
     async def review(self, asker: Asker, request_id: str, note: str) -> Request:
-        """By one of the approvers that a broken glass passed over. Raises NotAllowed, NotUnderstood."""
+        """By an approver of this moment, of those whom a broken glass passed over. Raises NotAllowed, NotUnderstood."""
         request = await self.request(request_id)
         if request.review is not Review.OPEN:
             raise NotUnderstood(f"{request.id} needs no review.")
-        if request.needs is None or asker.person not in request.needs.skipped or asker.person in request.owners:
-            raise NotAllowed("Only an approver who was passed over can review it.", rule="break glass")
+        if asker.person not in self.road.judge.approvers(request):
+            raise NotAllowed("Only an approver can review it, and not whoever broke the glass.", rule="break glass")
         entry = self._about(request, "reviewed", asker.person, {"note": note})
         changed = await self.road.requests.note(request.id, entry, review=Review.REVIEWED, reviewed_by=asker.person)
         return changed or request
 
     def may_decide(self, request: Request, person: PersonId) -> bool:
-        """Whether this person is among its approvers, with the roles of this moment."""
-        needs = request.needs
-        if needs is None or person.startswith("machine:"):
+        """Whether this person may say how it ended, with the roles of this moment."""
+        if request.needs is None or person.startswith("machine:"):
             return False
-        if person in request.owners:
-            return needs.mode is not Mode.OTHERS
-        roster = self.road.directory.roster()
-        return person in needs.approvers and any(person in roster.members.get(role, ()) for role in needs.roles)
+        alone = person in request.owners and request.needs.mode is not Mode.OTHERS
+        return alone or person in self.road.judge.approvers(request)
 
     async def frozen(self) -> Freeze | None:
         """The freeze that holds now: declared, or a window of ops.toml."""

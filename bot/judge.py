@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from bot.action import AnyAction, Asker, Risk
 from bot.catalogue import Catalogue
-from bot.policy import Decision, Deny, Policy, Question, decide
+from bot.policy import Decision, Deny, Policy, Question, approvers, decide
 from bot.ports import Clock, Directory, Freeze, Freezes, Requests
 from bot.report import PersonId
 from bot.request import Request, Said, Via
@@ -49,12 +49,27 @@ class Judge:
 
     async def of_request(self, request: Request) -> Decision:
         """For a stored request, from the facts of this moment."""
-        plan = request.plan or {}
         own = self.catalogue.get(request.action)
-        # A rule of ops.toml for undo, end or extend themselves goes before that of what they act on.
-        governed_by = "" if request.action in self.policy.rules else plan.get("governed_by")
-        governing = self.catalogue.get(str(governed_by or request.action))
-        question = Question(
+        question = replace(
+            self._question(request),
+            frozen=await self.freezes.current(),
+            last_run=await self.requests.last_run(request.action, request.target) if request.target else None,
+        )
+        roster = self.directory.roster()
+        if own and own.words != question.action:
+            # Undoing is ruled like what it undoes, but whoever undoes must be one who may type undo, too.
+            asking = replace(question, action=own.words, risk=Risk.READ, restricted=own.restricted)
+            if isinstance(denied := decide(asking, self.policy, roster), Deny):
+                return denied
+        return decide(question, self.policy, roster)
+
+    def approvers(self, request: Request) -> frozenset[PersonId]:
+        """Who may approve such a request at this moment; never its owners."""
+        return approvers(self._question(request), self.policy, self.directory.roster())
+
+    def _question(self, request: Request) -> Question:
+        governing = self.catalogue.get(str((request.plan or {}).get("governed_by") or request.action))
+        return Question(
             action=governing.words if governing else request.action,
             risk=request.risk,
             who=request.requester,
@@ -64,20 +79,11 @@ class Judge:
             channel=request.channel,
             channel_name=self._channel_name(request.channel),
             target=request.target,
-            frozen=await self.freezes.current(),
-            last_run=await self.requests.last_run(request.action, request.target) if request.target else None,
             override=bool(request.override),
             break_glass=bool(request.break_glass),
             escalated=request.escalated,
             restricted=governing.restricted if governing else False,
         )
-        roster = self.directory.roster()
-        if own and own is not governing:
-            # Undoing is ruled like what it undoes, but whoever undoes must be one who may type undo, too.
-            asking = replace(question, action=own.words, risk=Risk.READ, restricted=own.restricted)
-            if isinstance(denied := decide(asking, self.policy, roster), Deny):
-                return denied
-        return decide(question, self.policy, roster)
 
     def asker(self, who: PersonId, on_behalf_of: PersonId | None, channel: str | None) -> Asker:
         person = on_behalf_of or who

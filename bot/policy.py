@@ -230,6 +230,10 @@ def _members(roles: Iterable[str], roster: Roster) -> frozenset[PersonId]:
     return frozenset[PersonId]().union(*(roster.members.get(role, frozenset()) for role in roles))
 
 
+def _people(roles: Iterable[str], roster: Roster) -> frozenset[PersonId]:
+    return frozenset(person for person in _members(roles, roster) if not _is_machine(person))
+
+
 def _is_machine(person: PersonId) -> bool:
     return person.startswith("machine:")
 
@@ -277,10 +281,20 @@ def decide(question: Question, policy: Policy, roster: Roster) -> Decision:
     return _approval(question, rule, roster, overriding=bool(frozen and question.risk is Risk.DESTRUCTIVE))
 
 
+def approvers(question: Question, policy: Policy, roster: Roster) -> frozenset[PersonId]:
+    """Who may approve such a request at this moment, were it anybody else's."""
+    rule = applying(policy, question.action, restricted=question.restricted)
+    return _people(_approving(rule, question.escalated), roster) - question.owners
+
+
+def _approving(rule: Applying, escalated: Iterable[str]) -> tuple[str, ...]:
+    return (*rule.approvers, *(role for role in escalated if role in rule.then))
+
+
 def _approval(question: Question, rule: Applying, roster: Roster, *, overriding: bool) -> Decision:
     lives = min(rule.lives, LONGEST_LIFE)
-    roles = (*rule.approvers, *(role for role in question.escalated if role in rule.then))
-    eligible = {person for person in _members(roles, roster) if not _is_machine(person)}
+    roles = _approving(rule, question.escalated)
+    eligible = _people(roles, roster)
     others = eligible - question.owners
 
     def needs(mode: Mode, approvers: Iterable[PersonId], reason: str, *, count: int = rule.count) -> NeedsApproval:
