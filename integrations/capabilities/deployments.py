@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from integrations.capabilities.named import Named
+
+Deed = Literal["roll back", "promote", "redeploy", "restart"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class Deployments(Named, Protocol):
         """Of production, newest first."""
         ...
 
+    def cautions(self, deed: Deed) -> tuple[str, ...]:
+        """What people must know of this host before they decide, in sentences."""
+        ...
+
 
 @runtime_checkable
 class RollsBack(Deployments, Protocol):
@@ -75,3 +81,5 @@ class Restarts(Named, Protocol):
     async def running_now(self) -> str:
         """What would be restarted, by id, for the plan and its precondition."""
         ...
+
+    def cautions(self, deed: Deed) -> tuple[str, ...]: ...

@@ -18,6 +18,10 @@ class RateLimitState:
     allowed: bool
     """Already on the allow-list (False where there is none)."""
     has_allow_list: bool
+    blocks: tuple[str, ...] = ()
+    """Rules against this network, in words: `lift` takes them away and `restore` puts them back."""
+    notes: tuple[str, ...] = ()
+    """What else whoever decides has to know."""
 
 
 @runtime_checkable
@@ -27,7 +31,8 @@ class RateLimiter(Named, Protocol):
     async def rate_limits(self, network: str) -> RateLimitState: ...
 
     async def lift(self, network: str, *, note: str, until: datetime | None) -> dict[str, object]:
-        """Delete the records and allow the network, in one transaction; JSON that `restore` needs.
+        """Delete the records and the blocks and allow the network, in one transaction where the service has them;
+        JSON that `restore` needs.
 
         Only what was absent is inserted, and only what was inserted is taken back.
         """
@@ -38,4 +43,13 @@ class RateLimiter(Named, Protocol):
 
         Raises Stale where somebody changed the allow-list row since.
         """
+        ...
+
+
+@runtime_checkable
+class Prolongs(RateLimiter, Protocol):
+    """Keeps the end of an allowance itself."""
+
+    async def prolong(self, network: str, lifted: dict[str, object], until: datetime) -> None:
+        """Move the end of what `lift` inserted; safe to repeat. Raises Stale where somebody changed it since."""
         ...
