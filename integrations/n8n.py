@@ -1,29 +1,31 @@
-"""n8n: its health, its failed executions, retrying them, and pausing its workflows. Speaks 2.8 and 2.41."""
+"""n8n: its health, its failed executions, retrying and stopping them, and its workflows. Speaks 2.8 and 2.41."""
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 
 from cachetools import LRUCache
 from pydantic import Field
 
-from bot.errors import NotUnderstood, OpsError, OutcomeUnknown, Refused
+from bot.errors import NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.capabilities import (
     Checked,
+    Credential,
     ErrorEvent,
     ErrorPage,
     Execution,
-    Flipped,
     Health,
     Named,
-    Switch,
-    Switchable,
+    Rights,
+    Trial,
 )
 from integrations.http import Answer, Service, Unread
-from integrations.n8n_api import N8nApi, Run, Workflow, no_execution, no_workflow
+from integrations.n8n_api import RIGHTS, N8nApi, N8nService, Run, no_execution
+from integrations.n8n_workflows import PausableWorkflows, TurnableWorkflows
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
+from integrations.trying import Step, tried
 
 _DETAILS = 100
 """Failed runs whose reason is read for one listing, newest first."""
@@ -33,7 +35,8 @@ _LONGEST_RUN = timedelta(days=1)
 _NAMES_LAST_S = 300.0
 _NAMES_AGAIN_S = 30.0
 """After a listing that failed."""
-_VERSION = "version "
+_UNENDED = ("new", "running", "waiting")
+_LOOK_AGAIN_S = 0.5
 
 
 class N8nSection(Section):
@@ -41,8 +44,8 @@ class N8nSection(Section):
     url: Url
     """Where n8n is, without /api/v1."""
     api_key: SecretRef
-    """Needs the scopes execution:list, execution:read, execution:retry, workflow:list, workflow:read, and to pause
-    workflows workflow:activate and workflow:deactivate."""
+    """Needs the scopes execution:list, execution:read, execution:retry, execution:stop, workflow:list, workflow:read,
+    and to turn workflows on and off workflow:activate and workflow:deactivate."""
     timeout: TimeLimit = timedelta(seconds=10)
     """For reads, and for writes that answer at once."""
     retry_deadline: TimeLimit = timedelta(seconds=60)
@@ -54,39 +57,45 @@ class N8nSection(Section):
     readiness: str = Field(default="/healthz/readiness", pattern=r"^/[\w/-]+$")
     """n8n's N8N_ENDPOINT_HEALTH moves it."""
 
+    rights: ClassVar[str] = ", ".join(RIGHTS)
+    undo: ClassVar[str] = (
+        "A workflow turned off or paused is published again in the very version that ran. "
+        "A retried or stopped run cannot be taken back."
+    )
+
 
 def n8n(name: str, section: N8nSection, outside: Outside) -> tuple[Named, ...]:
-    """One client, and one more where ops.toml lets workflows be paused."""
-    client = N8n(name, section, outside)
-    if not section.pausable and not section.pausable_tag:
-        return (client,)
-    return (client, PausableWorkflows(name, section, outside))
-
-
-def _service(name: str, section: N8nSection, outside: Outside) -> Service:
-    return Service(
+    """One client, one for its workflows, and one more where ops.toml lets some be paused."""
+    url = section.url.rstrip("/")
+    service = N8nService(
         outside,
         name=name,
-        base_url=f"{section.url.rstrip('/')}/api/v1",
+        base_url=f"{url}/api/v1",
         timeout=section.timeout,
         credentials=lambda: {"X-N8N-API-KEY": outside.secrets(section.api_key)},
         credential_setting=f"services.{name}.api_key",
     )
+    api = N8nApi(service)
+    client, turnable = N8n(name, section, outside, api), TurnableWorkflows(name, url, api)
+    if not section.pausable and not section.pausable_tag:
+        return (client, turnable)
+    return (client, turnable, PausableWorkflows(name, api, section.pausable, section.pausable_tag))
 
 
 class N8n:
-    """Checkable, ErrorSource, Executions."""
+    """Checkable, Testable, Credentialed, ErrorSource, RetriesCurrent, Stoppable."""
 
     kind = "n8n"
+    current_means = "its latest saved draft, published or not"
 
-    def __init__(self, name: str, section: N8nSection, outside: Outside) -> None:
+    def __init__(self, name: str, section: N8nSection, outside: Outside, api: N8nApi) -> None:
         self.name = name
         self.deadline = section.deadline
         self._section = section
         self._url = section.url.rstrip("/")
         self._open = Service(outside, name=name, base_url=self._url, timeout=section.timeout)
-        self._service = _service(name, section, outside)
-        self._api = N8nApi(self._service)
+        self._service = api.service
+        self._api = api
         self._names: Mapping[str, str] = {}
         self._names_until = 0.0
         self._names_lock = asyncio.Lock()
@@ -106,7 +115,10 @@ class N8n:
         if isinstance(asked, Checked):
             return Checked(Health.DEGRADED, f"it is ready, but its API is not: {asked.detail}")
         if not asked.good:
-            return Checked(Health.DEGRADED, f"it is ready, but: {self._service.error_of(asked, write=False)}")
+            error = self._service.error_of(asked, write=False)
+            if asked.status == 403:
+                error = self._service.lacking("GET /executions", error)
+            return Checked(Health.DEGRADED, f"it is ready, but: {error}")
         return _odd(asked) if asked.media != "application/json" else Checked(Health.OK)
 
     # -- list errors
@@ -180,10 +192,14 @@ class N8n:
         n8n starts another run at each call: so an execution that was mended, or is being retried, is refused here.
         """
         original = await self._api.run(execution_id)
+        if original.status in _UNENDED:  # n8n would start it a second time beside itself
+            raise Refused(f"Execution {original.id} is {original.status}: it can be retried when it has ended.")
+        if original.status == "canceled":  # n8n would
+            raise Refused(f"Execution {original.id} was stopped; what somebody stopped is not run again from here.")
         if original.retrySuccessId is not None:
             raise Refused(f"Execution {original.id} was already retried with success, as {original.retrySuccessId}.")
         before = await self._api.retries_of(original)
-        if going := [run.id for run in before if run.status in ("new", "running", "waiting")]:
+        if going := [run.id for run in before if run.status in _UNENDED]:
             raise Refused(f"Execution {original.id} is being retried now, as {', '.join(going)}.")
         try:
             run = await self._service.post(
@@ -206,6 +222,78 @@ class N8n:
             return [run for run in await self._api.retries_of(original) if run.id not in known]
         except OpsError:
             return []
+
+    # -- stop
+
+    async def running(self) -> tuple[Execution, ...]:
+        """Newest first: running ones, waiting ones, and in 2.41 those that have not begun."""
+        found: dict[int, Run] = {}
+        for status in ("running", "waiting", *(("new",) if await self._api.is_newer() else ())):
+            async for run in self._api.runs({"status": status}):
+                found[run.number] = run
+        return tuple([await self._execution(found[number]) for number in sorted(found, reverse=True)])
+
+    async def stop(self, execution_id: str) -> Execution:
+        """Source: POST /executions/{id}/stop, which 2.8 does not have. Waits until the run is over."""
+        if not await self._api.is_newer():
+            raise Refused("This n8n is too old to stop a run from outside (2.41 can); stop it in n8n.")
+        run = await self._api.run(execution_id)
+        if run.status not in _UNENDED:
+            raise Refused(f"Execution {run.id} is over: {run.status}.")
+        try:
+            await self._service.tell(f"/executions/{run.id}/stop", missing=no_execution(run.id))
+        except OutcomeUnknown as error:
+            ended = await self._ended(run.id)
+            if ended is None or ended.status != "canceled":
+                raise error from None
+            return await self._execution(ended)
+        ended = await self._ended(run.id)
+        if ended is None:
+            raise OutcomeUnknown(f"{self.name} accepted to stop execution {run.id}, but it has not ended yet.")
+        return await self._execution(ended)
+
+    async def _ended(self, execution_id: str) -> Run | None:
+        """The run once it is over; None where it is not within the time limit, or cannot be read."""
+        until = time.monotonic() + self._section.timeout.total_seconds()
+        while True:
+            try:
+                run = await self._api.run(execution_id)
+            except OpsError:
+                return None
+            if run.status not in _UNENDED:
+                return run
+            if time.monotonic() >= until:
+                return None
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+    # -- be tested
+
+    async def test(self) -> tuple[Trial, ...]:
+        where = f"services.{self.name}"
+        return await tried(
+            Step("is it ready", self._readiness, f"look at n8n's log; check {where}.url"),
+            Step("list executions", lambda: _first(self._api.runs({})), f"give {where}.api_key execution:list"),
+            Step("list workflows", lambda: _first(self._api.workflows()), f"give {where}.api_key workflow:list"),
+        )
+
+    async def _readiness(self) -> None:
+        ready = await self._open.look(self._section.readiness, limit=self._section.timeout)
+        trouble = ready if isinstance(ready, Checked) else _not_ready(ready)
+        if trouble is not None:
+            raise TryLater(f"{self.name}: {trouble.detail}")
+
+    def credentials(self) -> tuple[Credential, ...]:
+        return (Credential(f"services.{self.name}.api_key", self._section.api_key),)
+
+    async def rights(self) -> Rights:
+        has = await self._api.scopes()
+        if has is None:
+            return Rights(note=f"This n8n does not tell what a key may do. It needs {', '.join(RIGHTS)}.")
+        return Rights(
+            has=has,
+            unneeded=tuple(right for right in has if right not in RIGHTS),
+            lacking=tuple((right, use) for right, use in RIGHTS.items() if right not in has),
+        )
 
     # -- in words
 
@@ -248,87 +336,9 @@ class N8n:
         raise NotUnderstood(f"n8n has no workflow called {words!r}.", hint=f"one of: {known}" if known else "")
 
 
-class PausableWorkflows:
-    """Switches."""
-
-    kind = "n8n"
-
-    def __init__(self, name: str, section: N8nSection, outside: Outside) -> None:
-        self.name = name
-        self._section = section
-        self._service = _service(name, section, outside)
-        self._api = N8nApi(self._service)
-
-    async def switches(self) -> tuple[Switchable, ...]:
-        """The workflows that ops.toml lets us pause."""
-        return tuple([_switchable(found) async for found in self._api.workflows() if self._may_pause(found)])
-
-    async def pause(self, ids: Sequence[str]) -> Flipped:
-        """Source: POST /workflows/{id}/unpublish, before 2.41 /deactivate.
-
-        A workflow whose call ends openly is looked at; OutcomeUnknown only where that leaves it open.
-        """
-        changed: list[Switchable] = []
-        missed: list[str] = []
-        for id_ in ids:
-            try:
-                before = await self._api.workflow(id_)
-                was = _switchable(before)
-                if not self._may_pause(before):
-                    missed.append(f"{was.name} is not among the workflows that may be paused")
-                elif was.state is not Switch.RUNNING:
-                    missed.append(f"{was.name} was not running any more")
-                else:
-                    await self._flip(
-                        id_, "unpublish" if await self._api.is_newer() else "deactivate", None, active=False
-                    )
-                    changed.append(was)
-            except OutcomeUnknown as error:
-                raise _half_done(error, "paused", changed) from error
-            except OpsError as error:
-                missed.append(f"{id_}: {error}")
-        return Flipped(tuple(changed), tuple(missed))
-
-    async def resume(self, things: Sequence[Switchable]) -> Flipped:
-        """Publishes the very version that ran before. Source: POST /workflows/{id}/publish, before 2.41 /activate."""
-        changed: list[Switchable] = []
-        missed: list[str] = []
-        for thing in things:
-            try:
-                before = await self._api.workflow(thing.id)
-                newer = await self._api.is_newer()
-                version = thing.detail.removeprefix(_VERSION) if thing.detail.startswith(_VERSION) else ""
-                if not self._may_pause(before):
-                    missed.append(f"{before.name} is not among the workflows that may be resumed")
-                elif before.isArchived or before.active:
-                    missed.append(f"{before.name} was {'archived' if before.isArchived else 'started'} meanwhile")
-                elif newer and not version:
-                    missed.append(f"{before.name}: which version ran is not known; publish it in n8n")
-                else:
-                    body = {"versionId": version} if version else None
-                    await self._flip(thing.id, "publish" if newer else "activate", body, active=True)
-                    changed.append(_switchable(before))
-            except OutcomeUnknown as error:
-                raise _half_done(error, "resumed", changed) from error
-            except OpsError as error:
-                missed.append(f"{thing.name}: {error}")
-        return Flipped(tuple(changed), tuple(missed))
-
-    async def _flip(self, id_: str, verb: str, body: Mapping[str, str] | None, *, active: bool) -> None:
-        try:
-            await self._service.post(f"/workflows/{id_}/{verb}", Workflow, body=body, missing=no_workflow(id_))
-        except OutcomeUnknown as unknown:
-            try:
-                now = await self._api.workflow(id_)
-            except OpsError:
-                raise unknown from None
-            # Not flipped yet proves nothing: the call may still be under way.
-            if now.active is not active:
-                raise
-
-    def _may_pause(self, workflow: Workflow) -> bool:
-        listed, tag = self._section.pausable, self._section.pausable_tag
-        return workflow.id in listed or workflow.name in listed or bool(tag and tag in {t.name for t in workflow.tags})
+async def _first(listing: AsyncIterator[object]) -> None:
+    async for _ in listing:
+        return
 
 
 def _failed_since(run: Run, since: datetime) -> bool:
@@ -341,22 +351,10 @@ def _before(run: Run, since: datetime) -> bool:
     return run.startedAt is not None and run.startedAt < since - _LONGEST_RUN
 
 
-def _switchable(workflow: Workflow) -> Switchable:
-    """`detail` names the live version: `resume` needs it, as publishing takes the latest draft otherwise."""
-    state = Switch.OTHER if workflow.isArchived else Switch.RUNNING if workflow.active else Switch.PAUSED
-    detail = f"{_VERSION}{workflow.live_version}" if workflow.live_version else ""
-    return Switchable(workflow.id, workflow.name, state, detail or ("archived" if workflow.isArchived else ""))
-
-
 def _trace(new: Sequence[Run]) -> str:
     if not new:
         return "No new run is listed yet."
     return "n8n lists " + ", ".join(f"run {run.id} ({run.status})" for run in new) + "."
-
-
-def _half_done(error: OutcomeUnknown, verb: str, changed: Sequence[Switchable]) -> OutcomeUnknown:
-    names = ", ".join(thing.name for thing in changed)
-    return OutcomeUnknown(f"{error} Before that, {verb}: {names}." if names else str(error))
 
 
 def _not_ready(ready: Answer) -> Checked | None:
@@ -372,5 +370,7 @@ def _not_ready(ready: Answer) -> Checked | None:
 
 
 def _odd(answer: Answer) -> Checked:
+    if answer.media == "text/html" and answer.status in (200, 404):
+        return Checked(Health.UNKNOWN, "it answers a page instead of its API; it may be starting")
     media = answer.media or "without a content type"
     return Checked(Health.UNKNOWN, f"it answers {answer.status} {media}, which is not n8n's way")

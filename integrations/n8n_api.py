@@ -3,15 +3,16 @@
 Of a run's data only the failing node and its message are ever read; the rest may hold anything and goes nowhere.
 """
 
+import re
 import time
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
-from typing import Annotated, Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from bot.errors import NotUnderstood, Refused
-from integrations.http import Service, Unreadable
+from bot.errors import NotUnderstood, OpsError, Refused, TryLater
+from integrations.http import Answer, Service, Unreadable
 
 _PAGE = 100
 _PAGES = 25
@@ -19,6 +20,31 @@ _PAGES = 25
 _WORKFLOW_PAGE = 50
 """Small, because the listing carries every node of every workflow."""
 _NEWER_LASTS_S = 600.0
+
+RIGHTS: Final[Mapping[str, str]] = {
+    "execution:list": "errors, retry, health",
+    "execution:read": "errors, execution, retry",
+    "execution:retry": "retry",
+    "execution:stop": "stop",
+    "workflow:list": "workflows, errors",
+    "workflow:read": "workflows on and off, pause, resume",
+    "workflow:activate": "workflows on, resume",
+    "workflow:deactivate": "workflows off, pause",
+}
+"""The scopes of an API key that we use, and what for."""
+
+_RIGHT_OF: Final = (
+    (re.compile(r"GET /executions"), "execution:list"),
+    (re.compile(r"GET /executions/\d+"), "execution:read"),
+    (re.compile(r"POST /executions/\d+/retry"), "execution:retry"),
+    (re.compile(r"POST /executions/\d+/stop"), "execution:stop"),
+    (re.compile(r"GET /workflows"), "workflow:list"),
+    (re.compile(r"GET /workflows/\w+"), "workflow:read"),
+    (re.compile(r"POST /workflows/\w+/(activate|publish)"), "workflow:activate"),
+    (re.compile(r"POST /workflows/\w+/(deactivate|unpublish)"), "workflow:deactivate"),
+)
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def _text(value: object) -> object:
@@ -52,7 +78,10 @@ class Run(_Shape):
         return int(self.id)
 
     def why(self) -> tuple[str | None, str | None]:
-        """Failing node and message, as far as n8n shows them."""
+        """Failing node and message, as far as n8n shows them.
+
+        `message` is often n8n's general advice; what the service itself said is in `description`.
+        """
         if self.status == "success":
             return None, None
         if self.dataTooLargeToDisplay:
@@ -64,11 +93,11 @@ class Run(_Shape):
         if error is None and node:
             attempts = _dig(result, "runData", node)
             error = _dig(attempts[-1], "error") if isinstance(attempts, list) and attempts else None
-        message = _dig(error, "message") or _dig(error, "description")
-        if not isinstance(message, str):
-            redacted = _dig(self.data, "redactionInfo", "isRedacted")
-            message = "n8n redacts this workflow's data" if redacted else None
-        return node, message
+        advice, said = _words(error, "message"), _words(error, "description")
+        message = f"{said} ({advice})" if said and advice and said not in advice else advice or said
+        if not message and _dig(self.data, "redactionInfo", "isRedacted"):
+            message = "n8n redacts this workflow's data"
+        return node, message or None
 
 
 class _Runs(_Shape):
@@ -91,6 +120,8 @@ class Workflow(_Shape):
     name: str
     active: bool
     isArchived: bool = False
+    versionId: str | None = None
+    """The latest draft."""
     activeVersionId: str | None = None
     activeVersion: _Version | None = None
     tags: tuple[_Tag, ...] = ()
@@ -106,8 +137,12 @@ class _Workflows(_Shape):
     nextCursor: str | None = None
 
 
+class _Scopes(_Shape):
+    scopes: tuple[str, ...] = ()
+
+
 class _Discovery(_Shape):
-    """Only that it is there counts."""
+    data: _Scopes = _Scopes()
 
 
 def _dig(value: Any, *path: str) -> Any:
@@ -116,10 +151,62 @@ def _dig(value: Any, *path: str) -> Any:
     return value
 
 
+def _words(error: Any, field: str) -> str:
+    found = _dig(error, field)
+    return " ".join(found.split()).rstrip(".") if isinstance(found, str) else ""
+
+
+class _Forbidden(Refused):
+    """The key lacks a right; which, the call knows."""
+
+
+class N8nService(Service):
+    """Based at /api/v1. n8n does not say which right a key lacks, and answers pages while it starts."""
+
+    def error_of(self, answer: Answer, *, write: bool, missing: OpsError | None = None) -> OpsError:
+        if answer.status == 404 and answer.media == "text/html":
+            return TryLater(f"{self.name} does not serve its API; it is starting, or its address is wrong.")
+        error = super().error_of(answer, write=write, missing=missing)
+        return _Forbidden(str(error)) if answer.status == 403 else error
+
+    def lacking(self, call: str, error: OpsError) -> OpsError:
+        """The same error with the right that `call` needs, like `GET /executions`."""
+        right = next((right for pattern, right in _RIGHT_OF if pattern.fullmatch(call)), None)
+        return Refused(f"{error} Its key needs the scope {right}.") if right else error
+
+    async def get(
+        self,
+        path: str,
+        shape: type[M],
+        *,
+        params: Mapping[str, str] | None = None,
+        missing: OpsError | None = None,
+    ) -> M:
+        try:
+            return await super().get(path, shape, params=params, missing=missing)
+        except _Forbidden as error:
+            raise self.lacking(f"GET {path}", error) from None
+
+    async def tell(
+        self,
+        path: str,
+        *,
+        method: str = "POST",
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        limit: timedelta | None = None,
+        missing: OpsError | None = None,
+    ) -> Answer:
+        try:
+            return await super().tell(path, method=method, params=params, body=body, limit=limit, missing=missing)
+        except _Forbidden as error:
+            raise self.lacking(f"{method} {path}", error) from None
+
+
 class N8nApi:
     """Typed calls; `service` is based at /api/v1."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: N8nService) -> None:
         self.service = service
         self._newer = False
         self._newer_until = 0.0
@@ -127,16 +214,19 @@ class N8nApi:
     async def is_newer(self) -> bool:
         """Whether it knows crashed and new runs, publish and unpublish: 2.41 does, 2.8 does not.
 
-        Source: GET /discover, which only the newer has.
+        Only the newer has GET /discover.
         """
         if time.monotonic() >= self._newer_until:
-            try:
-                await self.service.get("/discover", _Discovery)
-                self._newer = True
-            except NotUnderstood:
-                self._newer = False
+            self._newer = await self.scopes() is not None
             self._newer_until = time.monotonic() + _NEWER_LASTS_S
         return self._newer
+
+    async def scopes(self) -> tuple[str, ...] | None:
+        """What the key may do; None where this n8n does not tell. Source: GET /discover."""
+        try:
+            return (await self.service.get("/discover", _Discovery)).data.scopes
+        except NotUnderstood:
+            return None
 
     async def run(self, execution_id: str) -> Run:
         """With its data where n8n still has it and it is of a size we read. Source: GET /executions/{id}."""

@@ -15,7 +15,7 @@ from integrations.capabilities.deployments import (
     RollsBack,
 )
 from integrations.capabilities.errors import ErrorEvent, ErrorPage, ErrorSource
-from integrations.capabilities.executions import Execution, Executions
+from integrations.capabilities.executions import Execution, Executions, RetriesCurrent
 from integrations.capabilities.issues import Issue, Issues, IssueStatus
 from integrations.capabilities.logs import Level, LogLine, LogPage, LogSource
 from integrations.capabilities.named import Named
@@ -75,6 +75,7 @@ __all__ = [
     "Redeploys",
     "Restarts",
     "Retention",
+    "RetriesCurrent",
     "Rights",
     "RollsBack",
     "Rows",

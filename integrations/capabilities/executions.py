@@ -58,3 +58,13 @@ class Executions(Named, Protocol):
         OutcomeUnknown when the answer did not come: the run may be going on.
         """
         ...
+
+
+@runtime_checkable
+class RetriesCurrent(Executions, Protocol):
+    """Can also retry with the workflow as it is now."""
+
+    @property
+    def current_means(self) -> str:
+        """What "as it is now" is there, in words that complete "it runs with …"."""
+        ...

@@ -34,6 +34,8 @@ class Flipped:
     """As they were before."""
     missed: tuple[str, ...] = field(default=())
     """Those that were not as expected any more, with the reason."""
+    note: str = ""
+    """What people must know of it: that it takes effect a little later …"""
 
 
 @runtime_checkable

@@ -1,7 +1,7 @@
 """Workflows: list, turn on and off, stop a run."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from pydantic import JsonValue
@@ -20,6 +20,8 @@ class Workflow:
     detail: str = ""
     last_failed_at: datetime | None = None
     link: str = ""
+    settles_within: timedelta = timedelta(0)
+    """How long after its answer the service may carry a change out."""
 
 
 @runtime_checkable

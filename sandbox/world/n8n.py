@@ -1,11 +1,14 @@
 """A stand-in for n8n's public API over real HTTP, in the manner of 2.41 or of 2.8, with its traps.
 
-A retry answers 200 when the new run ends, however it ends; goes on when the caller has left; and is never deduplicated.
+A retry answers 200 when the new run ends, however it ends, and 500 when somebody stops it; goes on when the caller has
+left; and is never deduplicated. Held against a real 2.41.1 by tests/n8n.
 """
 
 import asyncio
 import base64
+import contextlib
 import json
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -24,6 +27,16 @@ _EXECUTIONS_QUERY = {
              "projectId", "startedAfter", "startedBefore"},
     "2.8": {"limit", "cursor", "includeData", "status", "workflowId", "projectId"},
 }  # fmt: skip
+_SCOPES = (
+    (re.compile(r"GET .*/executions"), "execution:list"),
+    (re.compile(r"GET .*/executions/\w+"), "execution:read"),
+    (re.compile(r"POST .*/retry"), "execution:retry"),
+    (re.compile(r"POST .*/stop"), "execution:stop"),
+    (re.compile(r"GET .*/workflows"), "workflow:list"),
+    (re.compile(r"GET .*/workflows/\w+"), "workflow:read"),
+    (re.compile(r"POST .*/(activate|publish)"), "workflow:activate"),
+    (re.compile(r"POST .*/(deactivate|unpublish)"), "workflow:deactivate"),
+)
 
 
 class FakeN8n:
@@ -38,12 +51,16 @@ class FakeN8n:
         """Workflows whose retried runs fail too."""
         self.ready = True
         self.starting_up = False
-        self.may_list = True
-        """Whether the key has the scopes execution:list and workflow:list."""
+        """Pages instead of answers: "starting up" with 200."""
+        self.without_routes = False
+        """A little later in its start: it answers 404 and a page, as to any address it does not know."""
+        self.scopes = {scope for _, scope in _SCOPES}
+        """What the key may do."""
         self.effects: list[Effect] = []
         self.heard: list[Heard] = []
         self.faults = Faults()
         self._going: set[asyncio.Task[None]] = set()
+        self._stopped: dict[int, asyncio.Event] = {}
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[recorder(self.heard), middleware(self.faults), self._guard])
@@ -87,14 +104,15 @@ class FakeN8n:
     ) -> web.StreamResponse:
         if request.path.startswith("/api/"):
             if self.starting_up:
-                return web.Response(text="n8n is starting up. Please wait")
-            key = request.headers.get("X-N8N-API-KEY")
-            if key is None:
-                return web.json_response({"message": "'X-N8N-API-KEY' header required"}, status=401)
-            if key != self.api_key:
-                return web.json_response({"message": "unauthorized"}, status=401)
-            listing = request.method == "GET" and request.path.endswith(("/executions", "/workflows"))
-            if listing and not self.may_list:
+                return web.Response(text="<p>n8n is starting up. Please wait</p>", content_type="text/html")
+            if self.without_routes:
+                page = f"<!DOCTYPE html><pre>Cannot {request.method} {request.path}</pre>"
+                return web.Response(text=page, content_type="text/html", status=404)
+            if request.headers.get("X-N8N-API-KEY") != self.api_key:  # a good key as Bearer is refused too
+                return web.json_response({"message": "Unauthorized"}, status=401)
+            call = f"{request.method} {request.path}"
+            scope = next((scope for pattern, scope in _SCOPES if pattern.fullmatch(call)), None)
+            if scope is not None and scope not in self.scopes:
                 return web.json_response({"message": "Forbidden"}, status=403)
         return await handler(request)
 
@@ -107,10 +125,8 @@ class FakeN8n:
         return web.json_response({"status": "error"}, status=503)
 
     async def _discover(self, request: web.Request) -> web.Response:
-        scopes = ["execution:list", "execution:read", "execution:retry", "workflow:list", "workflow:read"]
-        return web.json_response(
-            {"data": {"scopes": scopes, "resources": {}, "filters": {}, "specUrl": "/openapi.yml"}}
-        )
+        found = {"scopes": sorted(self.scopes), "resources": {}, "filters": {}, "specUrl": "/openapi.yml"}
+        return web.json_response({"data": found})
 
     # -- executions
 
@@ -120,8 +136,8 @@ class FakeN8n:
             return web.json_response({"message": f"Unknown query parameter '{unknown[0]}'"}, status=400)
         status = query.get("status")
         if status is not None and status not in _STATUSES[self.flavour]:
-            return web.json_response({"message": "request/query/status must be one of the allowed values"}, status=400)
-        limit = min(int(query.get("limit", "100")), 250)
+            return web.json_response({"message": "request/query/status Invalid enum value"}, status=400)
+        limit = min(int(query.get("limit", "100")), 250)  # more is not refused
         last = json.loads(base64.b64decode(query["cursor"]))["lastId"] if "cursor" in query else None
         wanted = [
             run
@@ -148,9 +164,13 @@ class FakeN8n:
         return web.json_response(run.public(self.flavour, with_data=with_data, listed=False))
 
     async def _retry(self, request: web.Request) -> web.Response:
+        id_ = request.match_info["id"]
+        if not id_.isdigit():
+            return web.json_response({"message": "Execution ID is invalid"}, status=400)
         original = self._run(request)
         if original is None:
-            return web.json_response({"message": "Not Found"}, status=404)
+            message = f'The execution with the ID "{id_}" does not exist.'
+            return web.json_response({"message": message}, status=404)
         if original.status == "success":
             message = "The execution succeeded, so it cannot be retried."
             return web.json_response({"message": message}, status=409)
@@ -162,6 +182,8 @@ class FakeN8n:
         self._going.add(going)
         going.add_done_callback(self._going.discard)
         await asyncio.shield(going)
+        if run.status == "canceled":  # it ran, and somebody stopped it
+            return web.json_response({"message": "Internal server error"}, status=500)
         answer = run.public(self.flavour, with_data=True, listed=True)
         for absent in ("stoppedAt", "retrySuccessId"):
             del answer[absent]
@@ -170,7 +192,10 @@ class FakeN8n:
         return web.json_response(answer)
 
     async def _finish(self, original: Run, run: Run) -> None:
-        await asyncio.sleep(self.retry_seconds)
+        stopped = self._stopped.setdefault(run.id, asyncio.Event())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopped.wait(), self.retry_seconds)
+            return
         again = run.workflow.id in self.fails_again
         run.status = "error" if again else "success"
         run.failure = original.failure if again else None
@@ -181,12 +206,14 @@ class FakeN8n:
     async def _stop(self, request: web.Request) -> web.Response:
         run = self._run(request)
         if run is None:
-            return web.json_response({"message": "Not Found"}, status=404)
+            return web.json_response({"message": "Failed to find execution to stop"}, status=404)
         if run.status not in ("running", "waiting"):
-            message = "Only running or waiting executions can be stopped"
+            message = f"Only running or waiting executions can be stopped and {run.id} is currently {run.status}"
             return web.json_response({"message": message}, status=409)
         self.effects.append(Effect("stop", str(run.id)))
         run.status, run.stopped = "canceled", datetime.now(UTC)
+        if run.id in self._stopped:
+            self._stopped[run.id].set()
         whole = run.public(self.flavour, with_data=False, listed=True)
         return web.json_response({key: whole[key] for key in ("mode", "startedAt", "stoppedAt", "finished", "status")})
 
@@ -215,6 +242,8 @@ class FakeN8n:
         workflow = self._workflow(request)
         if workflow is not None:
             asked = json.loads(await request.text() or "{}").get("versionId")
+            if asked is not None and asked not in workflow.versions:
+                return web.json_response({"message": "Version not found"}, status=404)
             workflow.active_version = asked or workflow.draft_version
             self.effects.append(Effect("publish", f"{workflow.id} {workflow.active_version}"))
         return self._shown(workflow)

@@ -29,8 +29,13 @@ class Workflow:
     active_version: str | None = "published-1"
     draft_version: str = "published-1"
     """The latest; what publishing without a versionId takes."""
+    versions: set[str] = field(default_factory=set)
+    """All that can be published."""
     archived: bool = False
     changed: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(days=12))
+
+    def __post_init__(self) -> None:
+        self.versions |= {version for version in (self.active_version, self.draft_version) if version}
 
     @property
     def active(self) -> bool:
@@ -112,7 +117,8 @@ class Run:
         result: dict[str, Any] = {
             # What a run carries: a customer's data, which must never be seen in Slack.
             "runData": {first: [{"executionStatus": "success", "data": {"main": [[{"json": {
-                "email": "customer@example.com", "card": "4242-do-not-show"}}]]}}]},
+                "email": "customer@example.com", "card": "4242-do-not-show",
+                "headers": {"authorization": "Bearer do-not-show"}, "body": {"password": "do-not-show"}}}]]}}]},
             "lastNodeExecuted": self.workflow.nodes[-1],
         }  # fmt: skip
         if self.failure:
@@ -123,7 +129,7 @@ class Run:
             }  # fmt: skip
             result |= {"error": error, "lastNodeExecuted": self.failure.node}
             result["runData"][self.failure.node] = [{"executionStatus": "error", "error": error}]
-        return {"resultData": result, "executionData": {}}
+        return {"resultData": result, "executionData": {}, "resumeToken": "do-not-show"}
 
 
 def believable(now: datetime) -> tuple[list[Workflow], list[Run]]:

@@ -1,6 +1,7 @@
 """n8n's traps, each with its name. What is said is also checked against n8n's own description (see conftest)."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -8,7 +9,16 @@ import pytest
 
 from bot.errors import NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations import Services, open_services
-from integrations.capabilities import Checkable, ErrorSource, Executions, Health, Switch, Switches
+from integrations.capabilities import (
+    Checkable,
+    ErrorSource,
+    Executions,
+    Health,
+    Stoppable,
+    Switch,
+    Switches,
+    Workflows,
+)
 from integrations.n8n import N8n
 from sandbox.world import World
 from sandbox.world.faults import Fault, Kind
@@ -31,11 +41,6 @@ def n8n(services: Services) -> N8n:
     client = services.named("n8n", Executions)
     assert isinstance(client, N8n)
     return client
-
-
-@pytest.fixture
-def pausable(services: Services) -> Switches:
-    return services.named("n8n", Switches)
 
 
 async def impatient(world: World, http: httpx.AsyncClient, **settings: object) -> Executions:
@@ -70,11 +75,55 @@ async def test_a_wrong_key_is_no_outage_and_a_rotated_one_needs_no_restart(
     assert (await client.check()).health is Health.OK
 
 
-async def test_starting_up_is_text_with_status_200(n8n: N8n, world: World) -> None:
+async def test_starting_up_is_a_page_with_status_200(n8n: N8n, world: World) -> None:
     world.n8n.starting_up = True
     assert (await n8n.check()).health is Health.DOWN
-    with pytest.raises(TryLater, match="text/plain"):
+    with pytest.raises(TryLater, match="text/html"):
         await n8n.failed()
+
+
+async def test_starting_up_is_then_a_page_with_status_404(n8n: N8n, world: World) -> None:
+    """It must not pass for an execution that is not there, nor for an older n8n that does not know /discover."""
+    world.n8n.without_routes = True
+    seen = await n8n.check()
+    assert (seen.health, "it is starting" in seen.detail) == (Health.DEGRADED, True)
+    for call in (n8n.execution("4711"), n8n.failed(), n8n.retry("4711", current_workflow=False)):
+        with pytest.raises(TryLater, match="it is starting"):
+            await call
+    world.n8n.without_routes = False
+    assert "4702" in [run.id for run in await n8n.failed(limit=20)]
+
+
+@pytest.mark.parametrize(
+    ("scope", "call"),
+    [
+        ("execution:list", lambda n8n: n8n.failed()),
+        ("execution:read", lambda n8n: n8n.execution("4711")),
+        ("execution:retry", lambda n8n: n8n.retry("4711", current_workflow=False)),
+        ("execution:stop", lambda n8n: n8n.stop("4720")),
+    ],
+)
+async def test_the_right_that_a_key_lacks_is_named(
+    n8n: N8n, world: World, scope: str, call: Callable[[N8n], Awaitable[object]]
+) -> None:
+    """n8n itself says only Forbidden."""
+    world.n8n.scopes.remove(scope)
+    with pytest.raises(Refused, match=rf"Forbidden.* services\.n8n\.api_key.* scope {scope}\.$"):
+        await call(n8n)
+    assert world.n8n.effects == []
+
+
+async def test_what_a_key_may_do_is_told_without_trying(n8n: N8n, world: World) -> None:
+    world.n8n.scopes ^= {"execution:stop", "workflow:delete"}
+    rights = await n8n.rights()
+    assert rights.lacking == (("execution:stop", "stop"),)
+    assert rights.unneeded == ("workflow:delete",)
+    assert [trial.health for trial in await n8n.test()] == [Health.OK] * 3
+    world.n8n.scopes.clear()
+    failed = (await n8n.test())[1]
+    assert (failed.health, failed.remedy) == (Health.DEGRADED, "give services.n8n.api_key execution:list")
+    assert "execution:list" in (await n8n.check()).detail
+    assert [each.reference for each in n8n.credentials()] == ["env:DEMO_N8N_API_KEY"]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +158,10 @@ async def test_errors_name_workflow_node_and_message(n8n: N8n) -> None:
         "Sync orders to HubSpot",
         "HubSpot: upsert contact",
     )
-    assert newest.message == "The service is receiving too many requests from you"
+    # The service's own words before n8n's general advice.
+    assert newest.message == (
+        "You have reached your ten_secondly_rolling limit (The service is receiving too many requests from you)"
+    )
     assert newest.link.endswith(f"/workflow/{ORDERS}/executions/4719")
     assert [event.at for event in page.events] == sorted((event.at for event in page.events), reverse=True)
     assert not page.truncated
@@ -219,6 +271,30 @@ async def test_a_run_that_succeeded_is_not_retried(n8n: N8n, world: World) -> No
     assert world.n8n.effects == []
 
 
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [("running", "when it has ended"), ("waiting", "when it has ended"), ("new", "when it has ended"),
+     ("canceled", "somebody stopped")],
+)  # fmt: skip
+async def test_what_n8n_would_run_again_all_the_same(n8n: N8n, world: World, status: str, why: str) -> None:
+    """It answers 200 and runs a second time beside the first."""
+    world.n8n.runs[4711].status = status
+    with pytest.raises(Refused, match=why):
+        await n8n.retry("4711", current_workflow=False)
+    assert world.n8n.effects == []
+
+
+async def test_a_retry_that_somebody_stops_is_unknown_and_says_what_is_there(n8n: N8n, world: World) -> None:
+    """n8n answers 500 although it ran."""
+    world.n8n.retry_seconds = 5
+    retry = asyncio.create_task(n8n.retry("4711", current_workflow=False))
+    await asyncio.sleep(0.25)
+    assert (await n8n.stop("4721")).status == "canceled"
+    with pytest.raises(OutcomeUnknown, match=r"run 4721 \(canceled\)"):
+        await retry
+    assert world.n8n.done("retry") == ["4711"]
+
+
 async def test_n8n_does_not_deduplicate_so_we_look_first(n8n: N8n, world: World) -> None:
     """A running retry is missing from the plain listing: it is asked for by its status."""
     world.n8n.retry_seconds = 0.5
@@ -300,66 +376,41 @@ async def test_retries_that_cannot_all_be_looked_through(n8n: N8n, world: World)
         await n8n.retries_of("4711")
 
 
-# -- pausing
+# -- stop
 
 
-async def test_only_what_is_configured_can_be_paused(services: Services, pausable: Switches, world: World) -> None:
-    assert {thing.name for thing in await pausable.switches()} == {"Outreach cadence", "Win-back mails"}
-    flipped = await pausable.pause([ORDERS])
-    assert (flipped.changed, world.n8n.effects) == ((), [])
-    assert "not among" in flipped.missed[0]
+async def test_stop(n8n: N8n, world: World) -> None:
+    assert [run.id for run in await n8n.running()] == ["4720"]
+    stopped = await n8n.stop("4720")
+    assert (stopped.status, stopped.stopped_at is None) == ("canceled", False)
+    for over, why in (("4720", "over: canceled"), ("4711", "over: error")):
+        with pytest.raises(Refused, match=why):
+            await n8n.stop(over)
+    with pytest.raises(NotUnderstood, match="no execution 99999"):
+        await n8n.stop("99999")
+    assert world.n8n.done("stop") == ["4720"]
 
 
-async def test_pause_and_resume_bring_back_the_same_version(pausable: Switches, world: World) -> None:
-    """Publishing without a versionId takes the latest draft."""
-    paused = await pausable.pause([WINBACK, CADENCE])
-    assert [thing.state for thing in paused.changed] == [Switch.RUNNING, Switch.RUNNING]
-    assert {thing.state for thing in await pausable.switches()} == {Switch.PAUSED}
-    resumed = await pausable.resume(paused.changed)
-    assert not resumed.missed
-    assert world.n8n.done("publish") == [f"{WINBACK} v7", f"{CADENCE} published-1"]
+async def test_what_ends_on_its_own_just_before_is_not_said_to_be_stopped(n8n: N8n, world: World) -> None:
+    world.n8n.faults.arm(Fault(Kind.STATUS, status=409, only="POST /api/v1/executions/4720/stop"))
+    with pytest.raises(Refused, match="409"):
+        await n8n.stop("4720")
+    assert world.n8n.done("stop") == []
 
 
-async def test_what_moved_meanwhile_is_missed(pausable: Switches, world: World) -> None:
-    paused = await pausable.pause([WINBACK])
-    again = await pausable.pause([WINBACK, "nosuch"])
-    assert again.changed == ()
-    assert "not running any more" in again.missed[0]
-    assert "no workflow nosuch" in again.missed[1]
-    world.n8n.workflows[WINBACK].active_version = "v8"
-    resumed = await pausable.resume(paused.changed)
-    assert "started meanwhile" in resumed.missed[0]
-    assert world.n8n.done("publish") == []
+@pytest.mark.parametrize("kind", [Kind.GATEWAY, Kind.DROPPED])
+async def test_a_stop_that_ends_openly_is_looked_at(n8n: N8n, world: World, kind: Kind) -> None:
+    world.n8n.faults.arm(Fault(kind, only="/4720/stop"))
+    assert (await n8n.stop("4720")).status == "canceled"
 
 
-async def test_a_version_that_is_not_known_is_not_guessed(pausable: Switches, world: World) -> None:
-    """Publishing would take the latest draft, which may never have run."""
-    world.n8n.workflows[WINBACK].active_version = None
-    thing = next(thing for thing in await pausable.switches() if thing.id == WINBACK)
-    resumed = await pausable.resume([thing])
-    assert (resumed.changed, world.n8n.effects) == ((), [])
-    assert "which version ran is not known" in resumed.missed[0]
-
-
-@pytest.mark.parametrize("kind", [Kind.GATEWAY, Kind.DROPPED, Kind.GARBAGE])
-async def test_a_pause_that_ends_openly_is_looked_at(pausable: Switches, world: World, kind: Kind) -> None:
-    world.n8n.faults.arm(Fault(kind, only="unpublish"))
-    flipped = await pausable.pause([WINBACK])
-    assert [thing.name for thing in flipped.changed] == ["Win-back mails"]
-    assert world.n8n.done("unpublish") == [WINBACK]
-
-
-async def test_a_pause_that_stays_open_says_what_was_done(pausable: Switches, world: World) -> None:
-    world.n8n.faults.arm(Fault(Kind.HTML, status=502, only=f"{WINBACK}/unpublish"))
-    with pytest.raises(OutcomeUnknown, match="Before that, paused: Outreach cadence"):
-        await pausable.pause([CADENCE, WINBACK])
-    assert world.n8n.done("unpublish") == [CADENCE]
-
-
-@pytest.mark.parametrize("bad", ["../executions/4711", "a/b", "a?b", ""])
-async def test_a_workflow_id_that_is_none_is_not_sent(pausable: Switches, world: World, bad: str) -> None:
-    assert "not the id of a workflow" in (await pausable.pause([bad])).missed[0]
-    assert world.n8n.heard == []
+async def test_a_stop_that_stays_open_is_unknown(world: World, http: httpx.AsyncClient) -> None:
+    section = {**world.services()["n8n"], "timeout": "1s"}
+    client = open_services({"n8n": section}, http, world.secret).named("n8n", Stoppable)
+    world.n8n.faults.arm(Fault(Kind.STATUS, status=500, only="/4720/stop"))
+    with pytest.raises(OutcomeUnknown):
+        await client.stop("4720")
+    assert world.n8n.done("stop") == []
 
 
 # -- the older n8n
@@ -369,7 +420,7 @@ async def test_the_older_n8n_is_asked_only_what_it_knows(http: httpx.AsyncClient
     """2.8 refuses unknown query parameters and statuses, and has no publish; its ids are described as numbers."""
     async with World(None, flavour="2.8") as world:
         services = open_services(world.services(), http, world.secret)
-        await everything(services)
+        await everything(services, "2.8")
         contract = Contract.load("n8n-2.8", base="/api/v1", beyond=("/discover",))
         if contract is None:
             pytest.skip("n8n's description of 2.8 is not beside the project")
@@ -380,15 +431,12 @@ async def test_all_that_is_said_is_in_the_contract(http: httpx.AsyncClient, cont
     if contract is None:
         pytest.skip("n8n's description of 2.41 is not beside the project")
     async with World(None) as world:
-        await everything(open_services(world.services(), http, world.secret))
+        await everything(open_services(world.services(), http, world.secret), "2.41")
         assert contract.check(world.n8n.heard, answers=True) > 10
-        async with httpx.AsyncClient(headers={"X-N8N-API-KEY": world.n8n.api_key}) as client:
-            stopped = await client.post(f"{world.urls['n8n']}/api/v1/executions/4720/stop")
-        assert stopped.json()["status"] == "canceled"
-        contract.check(world.n8n.heard[-1:], answers=True)
+        assert world.n8n.done("stop") == ["4720"]
 
 
-async def everything(services: Services) -> None:
+async def everything(services: Services, flavour: str) -> None:
     n8n, pausable = services.named("n8n", Executions), services.named("n8n", Switches)
     assert (await services.named("n8n", Checkable).check()).health is Health.OK
     page = await services.named("n8n", ErrorSource).errors(since=hour_ago(), match=None, limit=9)
@@ -401,5 +449,15 @@ async def everything(services: Services) -> None:
         await n8n.retry("4713", current_workflow=False)
     paused = await pausable.pause([WINBACK])
     assert not (await pausable.resume(paused.changed)).missed
+    flows = services.named("n8n", Workflows)
+    orders = next(each for each in await flows.workflows() if each.id == ORDERS)
+    await flows.turn_back(orders, await flows.turn(orders, on=False))
+    stoppable = services.named("n8n", Stoppable)
+    assert [run.id for run in await stoppable.running()] == ["4720"]
+    if flavour == "2.8":
+        with pytest.raises(Refused, match="too old to stop a run"):
+            await stoppable.stop("4720")
+    else:
+        assert (await stoppable.stop("4720")).status == "canceled"
     states = {thing.id: thing for thing in await pausable.switches()}
     assert (states[WINBACK].state, states[WINBACK].detail) == (Switch.RUNNING, "version v7")
