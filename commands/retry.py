@@ -13,7 +13,7 @@ from bot.errors import NotUnderstood, Refused, Stale
 from bot.params import Choices, Option, Params
 from bot.report import Fact, Link, Moment
 from commands._services import LONGEST_LABEL, Unanswered, ask, matching, names, pick
-from integrations.capabilities import Execution, Executions
+from integrations.capabilities import Execution, Executions, RetriesCurrent
 
 LAST = "last"
 
@@ -59,14 +59,17 @@ class RetryExecution(Change[Retry, RetryPlan]):
             wanted = await _newest_failure(engine, params.workflow)
         elif params.workflow is not None:
             raise NotUnderstood("workflow= goes with `last` only.", hint=f"retry {wanted}")
+        version = "as it was then" if params.use == "saved" else f"with {_current(engine, wanted)}"
         failed, retries = await asyncio.gather(engine.execution(wanted), engine.retries_of(wanted))
-        workflow = f"{failed.workflow!r} as it was then" if params.use == "saved" else f"today's {failed.workflow!r}"
         return RetryPlan(
             target=f"{engine.name} execution {failed.id}",
             headline=f"Run execution {failed.id} of {failed.workflow!r} again.",
-            effects=(f"{workflow} runs from {failed.failing_node or 'the failing node'!r} on, with the data of then",),
+            effects=(
+                f"{failed.workflow!r} {version} runs from {failed.failing_node or 'the failing node'!r} on, "
+                "with the data of then",
+            ),
             facts=_facts(failed, retries),
-            warnings=_warnings(failed, retries, params.use),
+            warnings=_warnings(failed, retries, version if params.use == "current" else ""),
             undo_note="A run cannot be taken back: what its nodes have sent is sent.",
             nothing_to_do=_nothing_to_do(failed, retries),
             engine=engine.name,
@@ -121,6 +124,12 @@ class RetryExecution(Change[Retry, RetryPlan]):
         return pick(self.engines, name, can="retry executions", typed=lambda each: f"retry {execution} engine={each}")
 
 
+def _current(engine: Executions, execution: str) -> str:
+    if not isinstance(engine, RetriesCurrent):
+        raise NotUnderstood(f"{engine.name} runs an execution again only as it was then.", hint=f"retry {execution}")
+    return engine.current_means
+
+
 async def _newest_failure(engine: Executions, workflow: str | None) -> str:
     failures = await engine.failed(workflow=workflow, limit=20)
     if not failures:
@@ -151,10 +160,10 @@ def _facts(failed: Execution, retries: Sequence[Execution]) -> tuple[Fact, ...]:
     )
 
 
-def _warnings(failed: Execution, retries: Sequence[Execution], use: str) -> tuple[str, ...]:
+def _warnings(failed: Execution, retries: Sequence[Execution], current: str) -> tuple[str, ...]:
     warnings = []
-    if use == "current":
-        warnings.append("The workflow may have changed since it failed; the current one runs.")
+    if current:
+        warnings.append(f"The workflow may have changed since it failed: it runs {current}.")
     if retries:
         warnings.append(
             f"Retried before without success: {len(retries)} times."

@@ -56,7 +56,20 @@ async def test_a_retry_runs_once_with_the_workflow_that_was_chosen(use: str, cur
 
     assert receipt.headline == "Execution 4711 was retried; 4712 ended well."
     assert engine.retried_with == [current]
-    assert bool(plan.warnings) is current
+    told = ("The workflow may have changed since it failed: it runs with its latest draft.",)
+    assert plan.warnings == (told if current else ())
+
+
+async def test_where_only_the_saved_one_can_run_again_that_is_said_before_anybody_approves() -> None:
+    whole = engine_with_failure("github")
+
+    class SavedOnly:
+        name, kind = "github", "github"
+        failed, execution, retries_of, retry = whole.failed, whole.execution, whole.retries_of, whole.retry
+
+    with pytest.raises(NotUnderstood, match="only as it was then") as caught:
+        await RetryExecution((SavedOnly(),)).preview(Retry(execution="4711", use="current"))
+    assert caught.value.hint == "retry 4711"
 
 
 async def test_a_retry_that_fails_too_is_said_to_have_failed() -> None:

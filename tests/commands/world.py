@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 from bot.errors import NotUnderstood, Stale
 from commands.health import Measured
@@ -99,7 +100,9 @@ class ErrorLog(Outside):
 
 @dataclass
 class Engine(Outside):
-    """Executions."""
+    """RetriesCurrent."""
+
+    current_means: ClassVar[str] = "its latest draft"
 
     runs: dict[str, Execution] = field(default_factory=dict)
     next_ends: str = "success"
