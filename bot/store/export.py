@@ -18,7 +18,7 @@ from bot.ports import Clock, Entry
 from bot.report import PersonId
 from bot.store.audit import append, fields_of
 from bot.store.database import canonical, reading, transaction
-from bot.store.verify import Anchor, Row, verify
+from bot.store.verify import Anchor, Row, one_view, verify
 
 Format = Literal["jsonl", "csv"]
 
@@ -32,7 +32,7 @@ async def export(pool: asyncpg.Pool, fmt: Format, since: datetime | None = None)
     """The file piece by piece, oldest row first, from one moment's view."""
     if fmt == "csv":
         yield _csv(_COLUMNS)
-    async with reading(pool) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+    async with one_view(pool) as connection:
         cursor = await connection.cursor(
             "SELECT seq, at, kind, actor, on_behalf_of, request, action, target, detail, mac FROM audit"
             " WHERE $1::timestamptz IS NULL OR at >= $1 ORDER BY seq",

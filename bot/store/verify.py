@@ -2,7 +2,8 @@
 
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
@@ -59,7 +60,7 @@ async def verify(
 
     Raises: NotUnderstood for an anchor older than what was archived; StoreUnwritable when the database is away.
     """
-    async with reading(pool) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+    async with one_view(pool) as connection:
         head = await connection.fetchrow("SELECT seq, mac, key_check FROM audit_head")
         if head is None:
             raise Misconfigured("The audit trail has lost its head (table audit_head). Restore it from a backup.")
@@ -79,6 +80,14 @@ async def verify(
         while walk.bad is None and (records := await cursor.fetch(_BATCH)):
             walk.over(records)
         return walk.end(walked)
+
+
+@asynccontextmanager
+async def one_view(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
+    """Of one moment, read as slowly as the reader likes: it holds no lock that anybody waits for."""
+    async with reading(pool) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        yield connection
 
 
 async def _start(connection: Connection) -> Anchor:

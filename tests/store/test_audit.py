@@ -1,5 +1,6 @@
 """The trail: each way to tamper with it is found and named, by PostgreSQL at the door or by the walk afterwards."""
 
+import asyncio
 import csv
 import io
 import json
@@ -130,6 +131,13 @@ async def test_the_bots_own_role_is_enough_for_all_of_its_work(as_bot: asyncpg.P
     bot.clock.forward(hours=1)
     await bot.requests.due(bot.clock())
     assert (await verify(as_bot, KEY)).ok
+
+
+async def test_the_bots_own_role_may_read_every_table(as_bot: asyncpg.Pool) -> None:
+    tables = await as_bot.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    assert len(tables) > 10
+    for table in tables:
+        await as_bot.fetch(f"SELECT FROM {table['tablename']}")
 
 
 @pytest.mark.parametrize(
@@ -292,6 +300,16 @@ async def test_an_exported_trail_can_be_checked_again(trail: PgAuditLog, pool: a
 async def test_an_export_may_begin_late(trail: PgAuditLog, ledger: Ledger) -> None:
     lines = (await _text(ledger.pool, "jsonl", since=ledger.clock() - timedelta(minutes=3))).splitlines()
     assert [json.loads(line)["seq"] for line in lines] == [8, 9, 10]
+
+
+async def test_an_export_waits_for_whoever_reads_it(trail: PgAuditLog, database: str) -> None:
+    """`ops audit export | less`: a transaction that is silent for long is ended, but not this one."""
+    silent = {"idle_in_transaction_session_timeout": "100ms"}
+    async with asyncpg.create_pool(database, min_size=1, max_size=1, server_settings=silent) as pool:
+        pieces = export(pool, "jsonl")
+        assert len((await anext(pieces)).splitlines()) == 10
+        await asyncio.sleep(0.4)
+        assert [piece async for piece in pieces] == []
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])

@@ -8,7 +8,14 @@ from uuid import uuid4
 import asyncpg
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from bot.ports import Claimed
 from bot.report import PersonId
@@ -19,14 +26,13 @@ from tests.store.ledger import BOB, EVE, KEY, LEASE, Ledger, entry, judge, vote
 
 T = TypeVar("T")
 
+WHICH = st.integers(0, 3)
 BY_MOVE = sorted(set(State) - {State.ASKED, State.RUNNING, State.UNDOING})
 
 
 class Life(RuleBasedStateMachine):
     runner: asyncio.Runner
     pool: asyncpg.Pool
-
-    requests = Bundle("requests")
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,16 +51,40 @@ class Life(RuleBasedStateMachine):
     def begin(self) -> None:
         self.audited = self.do(self._rows())
 
-    @rule(target=requests, place=st.sampled_from(["db", "web"]))
-    def ask(self, place: str) -> RequestId:
-        name = f"{place} {self.run_name}"
-        request = self.do(self.ledger.waiting(target=name))
-        self.states[request.id], self.targets[request.id] = State.WAITING, name
-        self.moves += 2
-        return request.id
+    @property
+    def alive(self) -> list[RequestId]:
+        return [request for request, state in self.states.items() if MOVES[state]]
 
-    @rule(request=requests, who=st.sampled_from([BOB, EVE, PersonId("U0X")]), approve=st.booleans())
-    def vote(self, request: RequestId, who: PersonId, approve: bool) -> None:
+    def pick(self, number: int) -> RequestId:
+        """One that can still move, or the last that cannot."""
+        return self.choice[number % len(self.choice)]
+
+    @property
+    def choice(self) -> list[RequestId]:
+        return self.alive + [request for request in self.states if request not in self.alive][-1:]
+
+    @precondition(lambda self: len(self.alive) < 3)
+    @rule(place=st.sampled_from(["db", "web"]), far=st.integers(0, 4))
+    def ask(self, place: str, far: int) -> None:
+        """And go the straight way for a while, so that what comes late is met often enough."""
+        target = f"{place} {self.run_name}"
+        request = self.do(self.ledger.waiting(target=target)).id
+        self.states[request], self.targets[request] = State.WAITING, target
+        self.moves += 2
+        number = self.choice.index(request)
+        if far > 0:
+            self.vote(number, BOB, True)
+        if far > 1:
+            self.claim(number, False)
+        if far > 2:
+            self.finish(number, False)
+        if far > 3:
+            self.claim(number, False)
+
+    @precondition(lambda self: self.states)
+    @rule(number=WHICH, who=st.sampled_from([BOB, EVE, PersonId("U0X")]), approve=st.sampled_from([True, True, False]))
+    def vote(self, number: int, who: PersonId, approve: bool) -> None:
+        request = self.pick(number)
         before = self.states[request]
         word = vote(who, self.ledger.clock, approve=approve)
         voted = self.do(self.ledger.requests.vote(request, word, judge, entry("voted", who)))
@@ -64,9 +94,11 @@ class Life(RuleBasedStateMachine):
         self.states[request] = voted.request.state
         self.moves += voted.earlier is None
 
-    @rule(request=requests, undo=st.booleans())
-    def claim(self, request: RequestId, undo: bool) -> None:
-        to = State.UNDOING if undo else State.RUNNING
+    @precondition(lambda self: self.states)
+    @rule(number=WHICH, astray=st.sampled_from([False, False, True]))
+    def claim(self, number: int, astray: bool) -> None:
+        request = self.pick(number)
+        to = State.UNDOING if (self.states[request] is State.DONE) is not astray else State.RUNNING
         claimed = self.do(self.ledger.claim(request, to))
         busy = [
             other
@@ -79,9 +111,11 @@ class Life(RuleBasedStateMachine):
             self.fences.setdefault(request, []).append(claimed)
             self.moves += 1
 
-    @rule(request=requests, to=st.sampled_from(BY_MOVE), which=st.integers(-1, 3), lapsed=st.booleans())
-    def move(self, request: RequestId, to: State, which: int, lapsed: bool) -> None:
+    @precondition(lambda self: self.states)
+    @rule(number=WHICH, to=st.sampled_from(BY_MOVE), which=st.integers(-1, 3), lapsed=st.booleans())
+    def move(self, number: int, to: State, which: int, lapsed: bool) -> None:
         """With no fence, an old one or the right one, from wherever it stands."""
+        request = self.pick(number)
         held = self.fences.get(request, [])
         fence = held[which % len(held)] if held and which >= 0 else None
         before = self.states[request]
@@ -100,12 +134,31 @@ class Life(RuleBasedStateMachine):
             self.states[request] = to
             self.moves += 1
 
+    @precondition(lambda self: self.states)
+    @rule(number=WHICH, late=st.booleans())
+    def finish(self, number: int, late: bool) -> None:
+        """By the run that has it, or by one that had it before."""
+        request = self.pick(number)
+        held, before = self.fences.get(request, []), self.states[request]
+        if before not in (State.RUNNING, State.UNDOING) or (late and len(held) < 2):
+            return
+        move = self.ledger.requests.move(
+            request, frozenset({before}), State.DONE, entry("done"), fence=held[-2 if late else -1].fence
+        )
+        moved = self.do(move)
+        assert (moved is None) == late
+        if moved is not None:
+            self.states[request] = State.DONE
+            self.moves += 1
+
     @rule(seconds=st.sampled_from([1, LEASE.total_seconds()]))
     def wait(self, seconds: float) -> None:
         self.ledger.clock.forward(seconds=seconds)
 
-    @rule(request=requests)
-    def renew(self, request: RequestId) -> None:
+    @precondition(lambda self: self.states)
+    @rule(number=WHICH)
+    def renew(self, number: int) -> None:
+        request = self.pick(number)
         for claimed in self.fences.get(request, []):
             runs = self.states[request] in (State.RUNNING, State.UNDOING)
             holds = claimed is self.fences[request][-1] and runs and self.do(self._leased(request))
@@ -152,7 +205,7 @@ def test_every_life_of_a_request_is_legal(postgres: EmbeddedPostgres, template: 
         admin, pool = runner.run(begin())
         machine = type("LifeHere", (Life,), {"runner": runner, "pool": pool})
         limits = settings(
-            max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         )
         try:
             run_state_machine_as_test(machine, settings=limits)
