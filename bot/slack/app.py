@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,8 @@ import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.error import BoltUnhandledRequestError
+from slack_bolt.middleware.async_middleware import AsyncMiddleware
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -64,17 +66,14 @@ def slack_app(
     conversation = Conversation(road, teller, errands)
     forms, home = Forms(conversation, client), HomeTab(road, client)
     clicks = Clicks(conversation, forms, home, outbox)
-    bolt = _bolt(client, identity, signing_secret)
+    bolt = _bolt(client, identity, signing_secret, _Instantly(conversation))
 
     @bolt.command(re.compile(r"^/"))
-    async def command(ack: Any, body: Any) -> BoltResponse | None:
+    async def command(ack: Any, body: Any) -> None:
         said, origin = payloads.command(body)
-        if instant := conversation.instantly(said):
-            return BoltResponse(status=200, body=instant, headers=_JSON)
         meanwhile = conversation.meanwhile(said)
         await ack(meanwhile) if meanwhile else await ack()
         errands.start(conversation.hear(said, origin), origin)
-        return None
 
     @bolt.action(re.compile(r""))
     async def action(ack: Any, body: Any) -> None:
@@ -132,7 +131,21 @@ def slack_app(
     return SlackApp(bolt, errands)
 
 
-def _bolt(client: AsyncWebClient, identity: Identity, signing_secret: str) -> AsyncApp:
+class _Instantly(AsyncMiddleware):
+    """Answers a command whose answer is at hand, as soon as its signature is checked: no listener is needed for it."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+
+    async def async_process(
+        self, *, req: AsyncBoltRequest, resp: BoltResponse, next: Callable[[], Awaitable[BoltResponse]]
+    ) -> BoltResponse | None:
+        if "command" in req.body and (instant := self._conversation.instantly(payloads.command(req.body)[0])):
+            return BoltResponse(status=200, body=instant, headers=_JSON)
+        return await next()
+
+
+def _bolt(client: AsyncWebClient, identity: Identity, signing_secret: str, instantly: _Instantly) -> AsyncApp:
     known = AuthorizeResult(
         enterprise_id=None,
         team_id=identity.team,
@@ -153,6 +166,7 @@ def _bolt(client: AsyncWebClient, identity: Identity, signing_secret: str) -> As
         client=AsyncWebClient(base_url=client.base_url),
         authorize=authorize,
         signing_secret=signing_secret,
+        before_authorize=instantly,
         process_before_response=True,
         raise_error_for_unhandled_request=True,
         ignoring_self_assistant_message_events_enabled=False,
