@@ -15,6 +15,7 @@ from integrations.capabilities import Named
 from integrations.n8n import N8nSection, n8n
 from integrations.postgres import PostgresSection, postgres
 from integrations.section import Outside, Section
+from integrations.vercel import VercelSection, vercel
 from integrations.web import Web, WebSection
 
 
@@ -27,6 +28,7 @@ KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
         "http": (WebSection, Web),
         "n8n": (N8nSection, n8n),
         "postgres": (PostgresSection, postgres),
+        "vercel": (VercelSection, vercel),
     }
 )
 
