@@ -97,8 +97,10 @@ class Action(ABC, Generic[P]):
     """What a command does. Its words are its module's path below `commands`."""
 
     risk: ClassVar[Risk]
+    for_everyone: ClassVar[bool] = False
+    """Asked by anybody, with a role or without: it tells them only about themselves."""
     restricted: ClassVar[bool] = False
-    """Asked by approver roles alone, unless a rule of ops.toml says otherwise."""
+    """Asked by approver roles alone, unless a rule of ops.toml that names it (not `*`) says otherwise."""
     examples: ClassVar[tuple[str, ...]] = ()
     """Whole lines as typed after `/ops `; each is parsed by a test and shown in help."""
     params_type: ClassVar[type[Params]]

@@ -44,6 +44,7 @@ class Judge:
             break_glass=glass,
             frozen=frozen,
             restricted=action.restricted,
+            for_everyone=action.for_everyone,
         )
         return decide(question, self.policy, self.directory.roster())
 

@@ -5,7 +5,7 @@ and it is asked at the typing, at every click and again at execution.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -15,15 +15,16 @@ import structlog
 from pydantic import ValidationError
 
 from bot.action import AnyAction, Asker, Change, Followable, Lookup, Plan, Risk, Upkeep
-from bot.approval import Clearance, NotCounted, Rejected, Waiting, counts, tally
+from bot.approval import Clearance, Rejected, Waiting, tally
 from bot.catalogue import Catalogue
+from bot.emergency import Emergency
 from bot.errors import NotAllowed, NotUnderstood, OpsError, OurFault, StoreUnwritable
 from bot.execute import MACHINE, Checkpoint, Executor, no_checkpoint
 from bot.follow import Following
 from bot.judge import Judge
 from bot.params import duration_text
 from bot.parse import NotFilled, Parsed, filled, parse
-from bot.policy import Allow, Decision, Deny, NeedsApproval, Policy
+from bot.policy import Allow, Deny, NeedsApproval, Policy
 from bot.ports import (
     AuditLog,
     Clock,
@@ -37,12 +38,12 @@ from bot.ports import (
     NoticeKind,
     Place,
     Requests,
-    Voted,
 )  # fmt: skip
 from bot.redaction import Redactor
 from bot.report import PersonId, Report
 from bot.request import Answer, Mode, Needs, Request, RequestId, Said, State, Via, Vote, sources_of
-from bot.sentences import call, misunderstood, over, same_phrase, told
+from bot.scales import Scales
+from bot.sentences import call, misunderstood, same_phrase, told
 from bot.settings import Limits
 
 log = structlog.get_logger(__name__)
@@ -85,6 +86,7 @@ class Road:
     approvals_channel: str | None = None
     """Id or #name of the channel where requests from elsewhere are shown."""
     checkpoint: Checkpoint = no_checkpoint
+    emergency: Emergency | None = None
 
     @cached_property
     def judge(self) -> Judge:
@@ -139,6 +141,8 @@ class Road:
             return await self._refused(said, parsed.action.words, Deny(error.rule, str(error)))
         except NotUnderstood:
             raise
+        except StoreUnwritable as error:
+            return await self._without_store(said, parsed, error)
         except OpsError as error:
             return Answer(text=self.redactor.text(str(error)))
         except TimeoutError:
@@ -147,6 +151,14 @@ class Road:
             reference = token_hex(4)
             log.exception("accept_crashed", action=parsed.action.words, reference=reference)
             return Answer(text=f"Handrail failed there; nothing more came of it. Reference: {reference}")
+
+    async def _without_store(self, said: Said, parsed: Parsed, error: StoreUnwritable) -> Answer:
+        if self.emergency is None or not self.emergency.covers(said, parsed.action):
+            return Answer(text=self.redactor.text(str(error)))
+        decision = self.judge.of_words(said, parsed.action, Risk.DESTRUCTIVE, override=bool(parsed.override))
+        if isinstance(decision, Deny):
+            return await self._refused(said, parsed.action.words, decision)
+        return await self.emergency.stop(self.asker(said), said, parsed, error)
 
     def _misunderstood(self, error: NotUnderstood) -> Answer:
         answer = misunderstood(error)
@@ -225,6 +237,9 @@ class Road:
         try:
             async with asyncio.timeout(self.limits.preview.total_seconds()):
                 plan: Plan = await action.preview_for(asker, params)
+        except NotUnderstood as error:
+            instead = f" Type: {error.hint}" if error.hint else ""
+            return await self._denied(request, "not understood", f"{error}{instead}")
         except OpsError as error:
             return await self._denied(request, "preview", f"No plan could be made: {error}")
         except TimeoutError:
@@ -303,49 +318,21 @@ class Road:
         request = await self.requests.get(request_id)
         if request is None:
             return Answer(text=f"There is no request {request_id}.", hint="requests")
-        typed = phrase is not None and same_phrase(phrase, self.executor.phrase(request))
+        phrase_wanted = self.executor.phrase(request)
+        typed = phrase is not None and same_phrase(phrase, phrase_wanted)
         if phrase is not None and not typed:
-            return Answer(
-                text=f"That is not the phrase. Type {self.executor.phrase(request)!r} to approve {request_id}."
-            )
+            return Answer(text=f"That is not the phrase. Type {phrase_wanted!r} to approve {request_id}.")
         vote = Vote(
             person=who, approve=approve, at=self.clock(), digest=digest or request.digest, typed=typed,
             note=self.redactor.text(note), via=via,
         )  # fmt: skip
-        decision = await self.judge.of_request(request)
-
-        def weigh(current: Request, votes: Sequence[Vote]) -> Voted:
-            return self._weighed(current, votes, vote, decision)
-
+        weigh = Scales(vote, await self.judge.of_request(request), self.directory, self.clock)
         kind = "approved" if approve else "rejected"
         detail = {"digest": vote.digest, "typed": typed, "note": vote.note, "via": via.value}
         await self.checkpoint("before_vote")
         voted = await self.requests.vote(request_id, vote, weigh, self._about(request, kind, who, detail=detail))
         await self.checkpoint("voted")
         return told(voted, vote) if voted else Answer(text=f"There is no request {request_id}.")
-
-    def _weighed(self, request: Request, votes: Sequence[Vote], vote: Vote, decision: Decision) -> Voted:
-        """`votes` are those kept so far and, unless its person has voted already, this one."""
-        kept = [each for each in votes if each is not vote]
-        earlier = next((each for each in kept if each.person == vote.person), None)
-        if request.state is not State.WAITING:
-            return Voted(request, NotCounted(over(request, kept, self.directory)), earlier)
-        if self.clock() >= request.expires_at:
-            return Voted(request, NotCounted("it has expired; ask again"), earlier)
-        if earlier is not None:
-            word = "approved" if earlier.approve else "rejected"
-            return Voted(request, NotCounted(f"you have already {word} it"), earlier)
-        if not isinstance(decision, NeedsApproval):
-            return Voted(request, NotCounted(f"it may not run any more: {decision.reason}"))
-        if refusal := counts(request, decision.needs, vote):
-            return Voted(request, refusal)
-        verdict = tally(request, decision.needs, [*kept, vote])
-        told = self._rejection(request, verdict) if isinstance(verdict, Rejected) else ()
-        return Voted(request, verdict, notices=told)
-
-    def _rejection(self, request: Request, verdict: Rejected) -> tuple[Notice, ...]:
-        text = f"Rejected by {self.directory.name(verdict.by)}{f': {verdict.why}' if verdict.why else ''}."
-        return (Notice(kind=NoticeKind.RESULT, text=text, to=tuple(sorted(request.owners)), key="rejected"),)
 
     # -- running ---------------------------------------------------------------------------------
 

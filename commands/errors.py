@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter
 
 from bot.action import Followable
 from bot.errors import Misconfigured
-from bot.params import Choices, Duration, Option, Params, duration_text
+from bot.params import Choices, Duration, FreeText, Option, Params, duration_text
 from bot.report import Fact, Frozen, Line, Link, Moment, Report, Status, Table
 from commands._error_groups import Group, grouped
 from commands._services import Unanswered, ask, matching, names
@@ -34,7 +34,7 @@ class Tail(Params):
     """How far back to look, as in 15m, 2h or 3d."""
     n: Annotated[int, Field(ge=1, le=100)] = 20
     """How many groups to show, 1 to 100; the rest goes into a file."""
-    match: Annotated[str | None, Field(max_length=200)] = None
+    match: Annotated[str | None, Field(max_length=200), FreeText()] = None
     """Only errors whose text contains this; capitals do not matter."""
     follow: Annotated[Duration, AfterValidator(_at_most_two_hours)] | None = None
     """Go on telling new ones in the thread for this long, at most 2h."""

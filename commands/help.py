@@ -33,6 +33,7 @@ class ShowHelp(Lookup[Help]):
 
     catalogue: Callable[[], Catalogue]
     allowed: Allowed
+    for_everyone = True
     examples = ("help", "help retry")
 
     def ready(self, asker: Asker, params: Help) -> Report:

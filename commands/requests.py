@@ -52,6 +52,8 @@ def _waits_for(request: Request) -> str:
     match request.state:
         case State.WAITING if request.needs and request.needs.mode is Mode.CONFIRM:
             return "waits for its requester to confirm"
+        case State.WAITING if request.needs and request.needs.mode is Mode.TYPED:
+            return "waits for its phrase to be typed"
         case State.WAITING:
             return "waits for approval"
         case State.UNKNOWN:

@@ -37,7 +37,7 @@ class TerminalToken(Upkeep[Token]):
         token, expires = await self.tokens.issue(asker.person)
         return Report(
             title="Your terminal token",
-            lead='Keep it like a password: export OPS_TOKEN=… and type ops run "health".',
+            lead='Guard it well. In a shell: export OPS_TOKEN=… and then ops run "health".',
             facts=(Fact(label="Expires", value=Moment.model_validate({"at": expires})),),
             notes=("It is shown this once and stored as a hash. token revoke voids it.",),
             secret=token,

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from bot.serve import Serving, serving
 from bot.settings import Environment, OpsToml, parse_toml
+from bot.slack.doctor import SCOPES
 from bot.store.embedded import EmbeddedPostgres
 from sandbox.app_config import AppConfig
 from sandbox.server import Sandbox
@@ -57,7 +58,7 @@ async def demo(*, port: int = 0, pulse: float | None = None) -> AsyncIterator[De
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="handrail-demo-")))
         server = await stack.enter_async_context(EmbeddedPostgres(folder, durable=False))
-        app = AppConfig()
+        app = AppConfig(scopes=frozenset(SCOPES))
         slack = await stack.enter_async_context(Sandbox(Workspace.demo(app), port=port))
         world = await stack.enter_async_context(World(server.dsn(), pulse=pulse, moody=pulse is not None))
         os.environ.update(world.environment())
