@@ -10,7 +10,10 @@ from pydantic import Field
 
 from bot.errors import OpsError
 from integrations.capabilities import Checked, Health, Named
-from integrations.postgres_db import Database
+from integrations.postgres_admin import Admin, RetentionRule
+from integrations.postgres_db import Database, OptionalTable
+from integrations.postgres_numbers import NumberInventory, NumberTable
+from integrations.postgres_rows import AllowedRows, RowTable
 from integrations.postgres_tables import (
     Logs,
     LogTable,
@@ -38,6 +41,15 @@ class PostgresSection(Section):
     logs: tuple[LogTable, ...] = ()
     rate_limits: RateLimitTable | None = None
     switches: SwitchTable | None = None
+    rows: tuple[RowTable, ...] = ()
+    numbers: NumberTable | None = None
+    retention: tuple[RetentionRule, ...] = ()
+    migrations_table: OptionalTable = ""
+    """Where its migrations are recorded; the usual tools' tables are found by themselves."""
+    spared: tuple[str, ...] = ()
+    """Database users whose connections are never ended. Superusers' and replication's never are."""
+    tend_limit: TimeLimit = timedelta(minutes=10)
+    """Longest vacuum or analyze."""
 
 
 def postgres(name: str, section: PostgresSection, outside: Outside) -> tuple[Named, ...]:
@@ -52,9 +64,18 @@ def postgres(name: str, section: PostgresSection, outside: Outside) -> tuple[Nam
     )
     return (
         Server(database, section),
+        Admin(
+            database,
+            retention=section.retention,
+            migrations_table=section.migrations_table,
+            spared=section.spared,
+            tend_limit=section.tend_limit,
+        ),
         *((Logs(database, section.logs),) if section.logs else ()),
         *((RateLimits(database, section.rate_limits),) if section.rate_limits else ()),
         *((StatusColumn(database, section.switches),) if section.switches else ()),
+        *((AllowedRows(database, section.rows),) if section.rows else ()),
+        *((NumberInventory(database, section.numbers),) if section.numbers else ()),
     )
 
 

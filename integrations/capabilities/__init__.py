@@ -23,7 +23,7 @@ from integrations.capabilities.own_jobs import Job, JobEnd, JobParam, OwnJobs
 from integrations.capabilities.rate_limits import RateLimiter, RateLimitState
 from integrations.capabilities.statistics import Bucket, Operation, Statistic, Statistics
 from integrations.capabilities.switches import Flipped, Switch, Switchable, Switches
-from integrations.capabilities.tables import Backend, Cell, Database, Grid, Retention, Rows, View
+from integrations.capabilities.tables import Backend, Cell, Database, Grid, Retention, Rows, Tended, View
 from integrations.capabilities.trials import Credential, Credentialed, Rights, Testable, Trial
 from integrations.capabilities.usage import Metered, Quota
 from integrations.capabilities.vendor_status import VendorIncident, VendorState, VendorStatus
@@ -85,6 +85,7 @@ __all__ = [
     "Switch",
     "Switchable",
     "Switches",
+    "Tended",
     "Testable",
     "Trial",
     "VendorIncident",

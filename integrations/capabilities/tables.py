@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, Protocol, runtime_checkable
 
 from integrations.capabilities.named import Named
@@ -36,13 +36,31 @@ class Backend:
 
 
 @dataclass(frozen=True)
+class Tended:
+    """One table, as PostgreSQL's statistics have it."""
+
+    name: str
+    """With its schema."""
+    rows: int
+    """Estimated."""
+    dead: int
+    size: str
+    """With indexes, in words: `12 MB`."""
+    vacuumed: datetime | None
+    analyzed: datetime | None
+
+
+@dataclass(frozen=True)
 class Retention:
     """One table's rule of ops.toml: rows older than `keep` are deleted."""
 
     table: str
     keep: timedelta
     rows: int
-    """That would be deleted now."""
+    """That would be deleted now; at most `counted_to`."""
+    only: str = ""
+    """What else they must be, in words: `is_active is false`."""
+    counted_to: int = 1_000_000
 
 
 @runtime_checkable
@@ -57,8 +75,12 @@ class Database(Named, Protocol):
         """Those that were really ended: still the same backend, and for an idle one still idle."""
         ...
 
+    async def table(self, table: str) -> Tended:
+        """Raises NotUnderstood for an unknown table, or where several schemas have one of that name."""
+        ...
+
     async def tend(self, table: str, work: Literal["analyze", "vacuum"]) -> None:
-        """Raises NotUnderstood for an unknown table."""
+        """`table` with its schema. Raises Refused where the server left it out, with its reason."""
         ...
 
     async def retention(self) -> tuple[Retention, ...]: ...
