@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 import asyncpg
 
 from bot.catalogue import Catalogue
+from bot.journal import Journal
 from bot.policy import unapprovable
 from bot.ports import Clock, Directory
 from bot.report import Status
@@ -116,3 +117,18 @@ class Doctor:
             mend = "set team.audit_channel or team.anchor_file, so that a cut-off audit can be noticed"
             found.append(Finding("the audit's head is anchored nowhere", Status.DEGRADED, mend))
         return found or [Finding("every destructive command can be approved by somebody", Status.OK)]
+
+
+def journal_probe(journal: Journal) -> Probe:
+    """Makes the journal's room, too, where it has none yet."""
+
+    async def journal_of_safety_stops() -> Sequence[Finding]:
+        try:
+            await asyncio.to_thread(journal.prepare)
+        except OSError as error:
+            mend = f"make {journal.path.parent} writable, or point OPS_DATA at a folder that is"
+            what = f"no safety stop can run while the database is away: {error.strerror or error}"
+            return (Finding(what, Status.DEGRADED, mend),)
+        return (Finding("the journal for safety stops has its room", Status.OK),)
+
+    return journal_of_safety_stops

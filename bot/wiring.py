@@ -16,10 +16,12 @@ from pydantic import SecretStr
 from bot.action import AnyAction
 from bot.catalogue import Catalogue
 from bot.desk import Desk
-from bot.doctor import Doctor
+from bot.doctor import Doctor, journal_probe
+from bot.emergency import Emergency
 from bot.errors import Misconfigured
 from bot.execute import Checkpoint, Executor, no_checkpoint
 from bot.follow import Following
+from bot.journal import Journal
 from bot.ports import Clock, Directory
 from bot.redaction import Redactor
 from bot.road import Road
@@ -84,6 +86,7 @@ class Ops:
     tokens: PgTokens
     redactor: Redactor
     doctor: Doctor
+    emergency: Emergency
     clock: Clock
 
 
@@ -178,6 +181,19 @@ async def open_ops(
         )
         actions = catalogue.comes(Catalogue((*commands(hold), *own_modules(settings, services))))
         following = Following(actions, follows, outbox, clock)
+        journal = Journal(environment.ops_data / "journal")
+        # Made while the disk has room; what is wrong with it is for `ops doctor` to say.
+        await journal_probe(journal)()
+        doctor.probes.append(journal_probe(journal))
+        emergency = Emergency(
+            journal=journal,
+            audit=audit,
+            outbox=outbox,
+            channel=lambda: people.channel_id(settings.team.approvals_channel),
+            limits=settings.limits,
+            redactor=redactor,
+            clock=clock,
+        )
         executor = Executor(actions, requests, settings.limits, clock, redactor, checkpoint)
         road = later.comes(
             Road(
@@ -194,6 +210,7 @@ async def open_ops(
                 clock=clock,
                 approvals_channel=settings.team.approvals_channel,
                 checkpoint=checkpoint,
+                emergency=emergency,
             )
         )
         yield Ops(
@@ -212,6 +229,7 @@ async def open_ops(
             tokens=tokens,
             redactor=redactor,
             doctor=doctor,
+            emergency=emergency,
             clock=clock,
         )
 

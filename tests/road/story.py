@@ -228,7 +228,7 @@ async def process(
     parsed = parse_toml({**TOML, "services": world.services(), **settings})
     gates, people = Gates(), People(parsed, clock)
     async with open_ops(environment(dsn, data), parsed, people, clock=clock, checkpoint=gates) as ops:
-        story = Story(ops, world, people, clock, gates, Jobs(ops.road))
+        story = Story(ops, world, people, clock, gates, Jobs(ops.road, (ops.emergency.replay,)))
         story.groups_are(GROUPS)
         yield story
 
