@@ -62,7 +62,9 @@ async def migrate(connection: asyncpg.Connection, folder: Path = MIGRATIONS) -> 
     migrations = _read(folder)
     await _lock(connection)
     try:
-        await connection.execute(_LEDGER)
+        # Asked first: CREATE TABLE IF NOT EXISTS wants the right to create even where there is nothing to create.
+        if await connection.fetchval("SELECT to_regclass('migrations')") is None:
+            await connection.execute(_LEDGER)
         rows = await connection.fetch("SELECT name, sha256 FROM migrations")
         applied = {row["name"]: row["sha256"] for row in rows}
         for migration in migrations:
