@@ -85,7 +85,7 @@ class Window(Frozen):
     """Earlier than `from` means over midnight, counted to the day it starts on."""
 
     def holds(self, now: datetime) -> datetime | None:
-        """The end of the freeze that holds now, None where none does."""
+        """The end, in UTC, of the freeze that holds now, None where none does."""
         today = now.astimezone(ZoneInfo(self.timezone)).date()
         for back in (0, 1):
             day = today - timedelta(days=back)
@@ -95,7 +95,7 @@ class Window(Frozen):
             begin = min(self._instants(day, self.start))
             end = max(self._instants(day + timedelta(days=over_midnight), self.to))
             if begin <= now < end:
-                return end.astimezone(ZoneInfo(self.timezone))
+                return end
         return None
 
     def _instants(self, day: date, at: time) -> list[datetime]:
