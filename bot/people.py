@@ -54,7 +54,7 @@ class People:
         """A group that was not read for longer than `team.groups_live` has nobody in it: refused, not guessed."""
         now = self._clock()
         # Made anew at most once a second: decisions ask for it many times in a burst.
-        if self._roster is not None and now - self._roster.read_at < timedelta(seconds=1):
+        if self._roster is not None and abs(now - self._roster.read_at) < timedelta(seconds=1):
             return self._roster
         members: dict[str, frozenset[PersonId]] = {}
         unreadable: dict[str, str] = {}

@@ -20,6 +20,7 @@ _SHAPED = re.compile(
     r"xox[abeprs]-[\w-]{8,}|xapp-[\w-]{8,}|\bsk-[\w-]{16,}|\b[srp]k_(?:live|test)_\w{8,}|\bwhsec_\w{8,}|\bsbp_\w{16,}"
     r"|\bgh[opsu]_\w{16,}|\bgithub_pat_\w{16,}|\bops_[\w-]{32,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{4,}"
     r"|(?<=://)[^\s/:@]+:[^\s/@]+(?=@)"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
 )
 
 
@@ -53,12 +54,23 @@ class Redactor:
             case str():
                 return self.text(value)
             case Mapping():
-                return {key: self._under(str(key), item) for key, item in value.items()}
+                return {self.text(str(key)): self._under(str(key), item) for key, item in value.items()}
             case Sequence() if not isinstance(value, bytes):
                 return [self.json(item) for item in value]
             case _:
                 return value
 
     def _under(self, key: str, value: Any) -> Any:
-        secret = _KEY.search(key) and isinstance(value, str) and value
-        return MASK if secret else self.json(value)
+        return self._masked(value) if _KEY.search(key) else self.json(value)
+
+    def _masked(self, value: Any) -> Any:
+        """The same shape, every string in it masked; a number or a yes is no secret."""
+        match value:
+            case str():
+                return MASK if value else value
+            case Mapping():
+                return {self.text(str(key)): self._masked(item) for key, item in value.items()}
+            case Sequence() if not isinstance(value, bytes):
+                return [self._masked(item) for item in value]
+            case _:
+                return value

@@ -22,6 +22,8 @@ def reader(redactor: Redactor, environ: Mapping[str, str] = os.environ) -> Calla
                     value = Path(name).read_text(encoding="utf-8").strip()
                 except OSError as error:
                     raise Misconfigured(f"{reference}: {error.strerror}; put the secret into that file") from error
+                except ValueError:  # not chained: it holds the bytes
+                    raise Misconfigured(f"{reference} is no UTF-8 text; put the secret into that file") from None
                 missing = f"put the secret into {name}"
             case _:
                 raise Misconfigured('a secret is written as "env:NAME" or "file:/path"')

@@ -144,7 +144,10 @@ def parse_toml(raw: Mapping[str, Any]) -> OpsToml:
         settings = OpsToml.model_validate(raw)
     except ValidationError as error:
         raise Misconfigured(f"ops.toml: {_first(error)}") from error
+    known: dict[PersonId, str] = {}
     for name, person in settings.people.items():
+        if (other := known.setdefault(person.slack, name)) != name:
+            raise Misconfigured(f"ops.toml: people.{name} has the same Slack id as people.{other}; keep one of them")
         for role in person.roles:
             if role not in settings.roles:
                 raise Misconfigured(f"ops.toml: people.{name} has the role {role!r}, which [roles] does not have")

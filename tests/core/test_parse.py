@@ -373,8 +373,8 @@ def test_whatever_is_in_a_form_is_understood_or_answered(fields: dict[str, str])
 
 
 spans = st.integers(1, 366 * 86400).map(lambda seconds: timedelta(seconds=seconds))
-plain = st.text(st.characters(whitelist_categories=("L", "N"), max_codepoint=0x2FF), min_size=3, max_size=30)
-names = st.text(st.characters(blacklist_categories=("C", "Z"), blacklist_characters='"“”„«»‘’–—\u00ad'), min_size=1)
+plain = st.text(st.characters(categories=("L", "N"), max_codepoint=0x2FF), min_size=3, max_size=30)
+names = st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters='"“”„«»‘’–—\u00ad'), min_size=1)
 
 
 @given(network=st.ip_addresses(), span=st.none() | spans, reason=st.lists(plain, min_size=1, max_size=5))
