@@ -125,6 +125,21 @@ class Service:
         missing: OpsError | None = None,
     ) -> M:
         """Read, trying again within the time limit. `missing` is raised for a 404."""
+        return await self._read_again("GET", path, shape, params, None, missing)
+
+    async def query(self, path: str, shape: type[M], body: Mapping[str, Any]) -> M:
+        """As `get`, for a question that is posted: GraphQL."""
+        return await self._read_again("POST", path, shape, None, body, None)
+
+    async def _read_again(
+        self,
+        method: str,
+        path: str,
+        shape: type[M],
+        params: Mapping[str, str] | None,
+        body: Mapping[str, Any] | None,
+        missing: OpsError | None,
+    ) -> M:
         until = time.monotonic() + self._timeout.total_seconds()
         for attempt in range(1, ATTEMPTS + 1):
             pause = random.uniform(0, 0.1 * 2**attempt)  # noqa: S311 - spreads load, guards nothing
@@ -132,7 +147,7 @@ class Service:
             answer: Answer | None = None
             failure: Exception | None = None
             try:
-                answer = await self._send("GET", path, params=params, limit=timedelta(seconds=left))
+                answer = await self._send(method, path, params=params, body=body, limit=timedelta(seconds=left))
             except _FAILURES as error:
                 failure = error
                 if isinstance(error, _UNSENDABLE):
@@ -188,8 +203,7 @@ class Service:
     async def lines(
         self, path: str, *, params: Mapping[str, str] | None = None, limit: timedelta, most: int
     ) -> tuple[tuple[str, ...], bool]:
-        """Read a stream that may stay open: the lines that came within `limit`, at most `most` of them, and whether
-        it ended by itself. A stream that says nothing is an empty one, not a failure."""
+        """Read a stream that may stay open: at most `most` lines that came within `limit`, and whether it ended."""
         found: list[str] = []
         try:
             async with asyncio.timeout(limit.total_seconds()), self._stream("GET", path, limit, params) as response:
@@ -328,8 +342,7 @@ class Service:
                 return Refused(f"{self.name} refused ({status}){said}.")
 
     def said(self, answer: Answer) -> str:
-        """`: its sentence`, or nothing: only a `message` in JSON, or in its `error`, is repeated, redacted and
-        shortened."""
+        """`: its sentence`, or nothing: only JSON's `message`, or that of its `error`, is repeated, made clean."""
         try:
             found = answer.json()
         except (ValueError, RecursionError):
