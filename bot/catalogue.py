@@ -46,7 +46,7 @@ class Catalogue:
             raise NotUnderstood(f"{tokens[0]!r} needs a second word: {_either(group)}.", hint=group[0])
         near = nearest(" ".join(tokens[:2]).lower(), self._by_words) or nearest(tokens[0].lower(), self._by_words)
         meant = f" Did you mean {_either(near)}?" if near else " Type help for what you can run here."
-        shown = typed if len(typed) <= 60 else f"{typed[:57]}…"
+        shown = typed.strip() if len(typed) <= 60 else f"{typed[:57]}…"
         raise NotUnderstood(f"There is no command {shown!r}.{meant}", hint=near[0] if near else "help")
 
 
