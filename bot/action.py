@@ -143,6 +143,8 @@ class Lookup(Action[P]):
     """Only reads. Override `answer`, or `answer_for` where the asker matters."""
 
     risk = Risk.READ
+    audited: ClassVar[bool] = False
+    """What was read, and by whom, goes into the trail first; without the row there is no answer."""
 
     async def answer(self, params: P) -> Report:
         """Raises any OpsError; a part that cannot be read is a line that says unknown, not an error."""

@@ -56,6 +56,8 @@ class Table(Frozen):
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Value, ...], ...]
+    csv: bool = False
+    """Asked for as a CSV file; given whatever its length."""
 
 
 class Status(StrEnum):

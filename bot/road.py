@@ -100,7 +100,7 @@ class Road:
             parsed = parse(self.catalogue, said.words)
         except NotUnderstood as error:
             return self._misunderstood(error)
-        if not isinstance(parsed.action, Lookup):
+        if not isinstance(parsed.action, Lookup) or parsed.action.audited:
             return None
         decision = self.judge.of_words(said, parsed.action, Risk.READ)
         if not isinstance(decision, Allow):
@@ -185,6 +185,11 @@ class Road:
         asker = self.asker(said)
         async with asyncio.timeout(self.limits.lookup.total_seconds()):
             if isinstance(action, Lookup):
+                if action.audited:
+                    detail = self.redactor.json(parsed.params.model_dump(mode="json"))
+                    await self.audit.write(
+                        self._entry("read", said.who, said.on_behalf_of, action=action.words, detail=detail)
+                    )
                 report = await action.answer_for(asker, parsed.params)
                 span = getattr(parsed.params, "follow", None)
                 if isinstance(action, Followable) and span:

@@ -10,6 +10,7 @@ from rich.table import Table as RichTable
 from bot.params import duration_text
 from bot.report import Fact, Line, Link, Moment, Person, PersonId, Report, Span, Status, Value
 from bot.request import Answer, Needs, Request
+from bot.sheet import csv_of
 
 _STYLE = {Status.OK: "green", Status.DEGRADED: "yellow", Status.UNKNOWN: "magenta", Status.DOWN: "red"}
 
@@ -27,7 +28,9 @@ class Terminal:
             self._print(f"  {self._fact(fact)}")
         for line in report.lines:
             self._line(line)
-        if report.table:
+        if report.table and report.table.csv:
+            self._console.print(csv_of(report.table, self._name), markup=False, highlight=False, soft_wrap=True)
+        elif report.table:
             table = RichTable(*(escape(column) for column in report.table.columns), box=None, header_style="bold")
             for row in report.table.rows:
                 table.add_row(*(escape(self.value(cell)) for cell in row))

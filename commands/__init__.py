@@ -12,28 +12,53 @@ from commands import (
     _reversal,
     audit,
     campaigns,
+    db,
     doctor,
     end,
     errors,
+    execution,
     extend,
     freeze,
     health,
     help,
+    numbers,
+    pause,
     reconcile,
     requests,
+    resume,
     retry,
     review,
+    rows,
     show,
+    stop,
     token,
     undo,
     unfollow,
     unfreeze,
     whitelist,
     withdraw,
+    workflows,
 )
-from commands.campaigns import pause, resume
+from commands.campaigns import pause as pause_campaigns
+from commands.campaigns import resume as resume_campaigns
+from commands.db import analyze, cleanup, kill_idle, terminate, vacuum
+from commands.numbers import reassign, release
+from commands.workflows import off, on
 from integrations import Services
-from integrations.capabilities import Checkable, ErrorSource, Executions, RateLimiter, Switches
+from integrations.capabilities import (
+    Checkable,
+    Database,
+    ErrorSource,
+    Executions,
+    Numbers,
+    RateLimiter,
+    Rows,
+    Switches,
+    Workflows,
+)
+
+CAMPAIGN_KINDS = ("n8n", "neon", "postgres", "supabase")
+"""Where everything that can be paused was named in ops.toml as a campaign; elsewhere `all` would mean too much."""
 
 
 class Desk(
@@ -70,16 +95,37 @@ class Hold:
 def commands(hold: Hold) -> tuple[AnyAction, ...]:
     services, desk, now = hold.services, hold.desk, hold.now
     switches = services.having(Switches)
+    held = tuple(each for each in switches if each.kind in CAMPAIGN_KINDS)
+    flows = services.having(Workflows)
+    databases = services.having(Database)
+    inventories = services.having(Numbers)
     limits = hold.settings.whitelist
     return (
         help.ShowHelp(hold.catalogue, hold.allowed),
         health.CheckServices(services.having(Checkable), hold.history, now),
         errors.TailErrors(services.having(ErrorSource), now),
+        workflows.ListWorkflows(flows, now),
+        on.TurnOn(flows),
+        off.TurnOff(flows),
+        execution.ShowExecution(services.having(Executions), now),
         retry.RetryExecution(services.having(Executions)),
+        stop.StopExecution(services.having(stop.StoppableExecutions)),
         whitelist.LiftRateLimit(services.having(RateLimiter), now, limits.widest_v4, limits.widest_v6),
-        campaigns.ListCampaigns(switches, now),
-        pause.PauseCampaigns(switches),
-        resume.ResumeCampaigns(switches),
+        campaigns.ListCampaigns(held, now),
+        pause_campaigns.PauseCampaigns(held),
+        resume_campaigns.ResumeCampaigns(held),
+        pause.PauseThing(switches),
+        resume.ResumeThing(switches),
+        db.LookAtDatabase(databases, now),
+        kill_idle.KillIdleConnections(databases),
+        terminate.TerminateConnection(databases),
+        analyze.AnalyzeTable(databases),
+        vacuum.VacuumTable(databases),
+        cleanup.CleanUpRows(databases, desk),
+        rows.ReadRows(services.having(Rows), now),
+        numbers.ListNumbers(inventories, now),
+        release.ReleaseNumber(inventories),
+        reassign.ReassignNumber(inventories),
         requests.OpenRequests(desk),
         show.ShowRequest(desk),
         withdraw.WithdrawRequest(desk),

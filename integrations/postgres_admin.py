@@ -1,6 +1,6 @@
 """PostgreSQL looked after: its views, ending connections, vacuum and analyze, and deleting what has grown old."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -171,7 +171,7 @@ class Admin:
             found.append(Retention(name, rule.keep, count, only, _COUNTED))
         return tuple(found)
 
-    async def clean(self, rule: Retention, *, batch: int = 1000) -> AsyncIterator[int]:
+    async def clean(self, rule: Retention, *, batch: int = 1000) -> AsyncGenerator[int, None]:
         """Raises NotUnderstood where ops.toml has no such rule any more, or keeps rows for another time."""
         kept = self._rules.get(rule.table)
         if kept is None or kept.keep != rule.keep:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bot.report import Fact, Line, PersonId, Report, Status, Suggestion, Table
 from bot.request import Answer
+from bot.sheet import csv_of
 from bot.slack.kit import SECTION, Block, File, Message, actions, button, context, fields, message, section
 from bot.slack.text import DASH, Names, code, cut, escape, line, mention, paragraph, plain, shown, when
 
@@ -49,7 +50,14 @@ def report_message(report: Report, names: Names, *, share: str = "", shared_by: 
     blocks += _notes(report, shared_by)
     blocks += actions([*buttons.of(report.suggestions), *_share(share, report)], "suggestions")
     told = " ".join(filter(None, (line(report.title, 200), line(report.lead, 500))))
-    return message(told or "Done.", blocks, whole_report(report, names) if left_out else None)
+    return message(told or "Done.", blocks, _file(report, names, whole=not left_out))
+
+
+def _file(report: Report, names: Names, *, whole: bool) -> File | None:
+    """The table as CSV where that was asked for; everything where the blocks are only a part of it."""
+    if report.table is None or not report.table.csv:
+        return None if whole else whole_report(report, names)
+    return File(f"{_name(report)}.csv", cut(report.title, 150) or DASH, csv_of(report.table, names))
 
 
 class _Numbered:
@@ -193,8 +201,11 @@ def whole_report(report: Report, names: Names) -> File:
         rows = [[plain(cell, names) for cell in row] for row in report.table.rows]
         told += ["", "\t".join(report.table.columns), *("\t".join(row) for row in rows)]
     told += ["", *report.notes]
-    name = "".join(letter if letter.isalnum() else "-" for letter in report.title.lower())[:60] or "report"
-    return File(f"{name}.txt", cut(report.title, 150) or DASH, "\n".join(told).strip() + "\n")
+    return File(f"{_name(report)}.txt", cut(report.title, 150) or DASH, "\n".join(told).strip() + "\n")
+
+
+def _name(report: Report) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in report.title.lower())[:60] or "report"
 
 
 def _fact(fact: Fact, names: Names) -> str:

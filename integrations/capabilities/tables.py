@@ -1,6 +1,6 @@
 """A PostgreSQL looked at and looked after: the database and rows commands."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, runtime_checkable
@@ -85,7 +85,7 @@ class Database(Named, Protocol):
 
     async def retention(self) -> tuple[Retention, ...]: ...
 
-    def clean(self, rule: Retention, *, batch: int = 1000) -> AsyncIterator[int]:
+    def clean(self, rule: Retention, *, batch: int = 1000) -> AsyncGenerator[int, None]:
         """Delete batch by batch, each its own transaction; yields rows deleted so far. Ends by itself; may be left."""
         ...
 

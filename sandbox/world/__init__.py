@@ -116,6 +116,17 @@ class World:
                 ],
                 "rate_limits": {"table": "demo.rate_limits", "allow_list": {"table": "demo.ip_allow_list"}},
                 "switches": {"table": "demo.campaigns", "running": ["active"]},
+                "rows": [
+                    {
+                        "table": "demo.businesses",
+                        "columns": ["id", "business_name", "phone_number", "hubspot_company_id"],
+                        "masked": ["phone_number"],
+                        "findable": ["phone_number"],
+                    },
+                    {"table": "demo.toll_free_numbers", "columns": ["number", "status", "assigned_to", "created_at"]},
+                ],
+                "numbers": {"table": "demo.toll_free_numbers"},
+                "retention": [{"table": "demo.integration_logs", "keep": "12h"}],
             }
         return tables
 

@@ -1,0 +1,59 @@
+"""/ops db: one look at a PostgreSQL: who is connected, what is slow, what is large, who waits for whom."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from bot.action import Lookup
+from bot.params import Choices, Option, Params
+from bot.report import Report, Suggestion, Table
+from commands._services import matching, names, pick
+from integrations.capabilities import Database, View
+
+
+class Look(Params):
+    positional = ("view",)
+
+    view: View
+    """What to look at: connections, slow, sizes, locks, indexes, policies, migrations or vacuum-needs."""
+    db: Annotated[str | None, Choices()] = None
+    """Database to look at, as named in ops.toml; needed only where there are several."""
+
+
+_NEXT: dict[str, str] = {"connections": "locks", "locks": "connections", "sizes": "vacuum-needs", "slow": "indexes"}
+
+
+@dataclass(frozen=True)
+class LookAtDatabase(Lookup[Look]):
+    """Look at a database: connections, slow statements, sizes, locks …"""
+
+    databases: tuple[Database, ...]
+    now: Callable[[], datetime]
+
+    examples = ("db connections", "db slow", "db locks db=shop-db")
+
+    async def answer(self, params: Look) -> Report:
+        database = pick(
+            self.databases,
+            params.db,
+            can="be looked at as a database",
+            typed=lambda name: f"db {params.view} db={name}",
+        )
+        grid = await database.view(params.view)
+        following = _NEXT.get(params.view)
+        return Report(
+            title=f"{params.view.replace('-', ' ').capitalize()} of {database.name}",
+            lead=grid.lead,
+            table=Table(columns=grid.columns, rows=grid.rows) if grid.rows else None,
+            notes=grid.notes,
+            suggestions=(
+                (Suggestion(label=following.capitalize(), words=f"db {following} db={database.name}"),)
+                if following
+                else ()
+            ),
+            taken_at=self.now(),
+        )
+
+    async def options(self, field: str, typed: str) -> Sequence[Option]:
+        return matching(names(self.databases), typed)

@@ -1,0 +1,75 @@
+"""/ops db terminate: end one connection, whatever it does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from bot.action import Change, Receipt, Risk
+from bot.errors import NotUnderstood
+from bot.params import Choices, Option, Params
+from commands._services import matching, names, pick
+from commands.db._backends import EndPlan, end, still_there, told
+from integrations.capabilities import Backend, Database
+
+
+class Terminate(Params):
+    positional = ("pid",)
+
+    pid: Annotated[int, Field(ge=1, lt=2**31)]
+    """Process id of the connection, as `db connections` and `db locks` show it."""
+    db: Annotated[str | None, Choices()] = None
+    """Database it is connected to, as named in ops.toml; needed only where there are several."""
+
+
+class TerminatePlan(EndPlan):
+    """One connection, bound by its start: another one with the same pid is another target."""
+
+    started: str
+
+
+@dataclass(frozen=True)
+class TerminateConnection(Change[Terminate, TerminatePlan]):
+    """End one database connection, whatever it does."""
+
+    databases: tuple[Database, ...]
+
+    risk = Risk.DESTRUCTIVE
+    examples = ("db terminate 4711", "db terminate 4711 db=shop-db")
+
+    async def preview(self, params: Terminate) -> TerminatePlan:
+        database = self._database(params.db, params.pid)
+        found = next((backend for backend in await database.backends() if backend.pid == params.pid), None)
+        if found is None:
+            raise NotUnderstood(
+                f"{database.name} has no connection {params.pid} that may be ended: it is gone, or it is ours, "
+                "a superuser's, or one for replication.",
+                hint=f"db connections db={database.name}",
+            )
+        # What it does now is words; that it is this very connection is what is approved.
+        this = Backend(found.pid, found.started, found.user, found.application, "", None, "")
+        working = found.state != "idle"
+        return TerminatePlan(
+            target=f"{database.name} connection {found.pid}",
+            headline=f"End connection {found.pid} of {found.user} to {database.name}.",
+            effects=(told(found),),
+            warnings=("What it is doing is rolled back.",) if working else (),
+            undo_note="An ended connection does not come back; its program opens a new one.",
+            confirm_phrase=str(found.pid),
+            db=database.name,
+            backends=(this,),
+            started=found.started,
+        )
+
+    async def execute(self, plan: TerminatePlan) -> Receipt:
+        return await end(self._database(plan.db, plan.backends[0].pid), plan)
+
+    async def evidence(self, plan: TerminatePlan) -> str:
+        return await still_there(self._database(plan.db, plan.backends[0].pid), plan)
+
+    async def options(self, field: str, typed: str) -> Sequence[Option]:
+        return matching(names(self.databases), typed)
+
+    def _database(self, name: str | None, pid: int) -> Database:
+        return pick(self.databases, name, can="end connections", typed=lambda each: f"db terminate {pid} db={each}")

@@ -1,0 +1,78 @@
+"""/ops numbers: the inventory of phone numbers, and how many are left."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bot.action import Lookup
+from bot.errors import Misconfigured
+from bot.params import Params
+from bot.report import Fact, Moment, Report, Status, Table
+from commands._services import Unanswered, ask
+from integrations.capabilities import Numbers, NumberState
+
+
+class Inventory(Params):
+    positional = ("state",)
+
+    state: Literal["all", "available", "assigned", "suspended", "other"] = "all"
+    """Only numbers in this state."""
+    match: Annotated[str | None, Field(max_length=100)] = None
+    """Only numbers, or whom they belong to, that contain this."""
+
+
+@dataclass(frozen=True)
+class ListNumbers(Lookup[Inventory]):
+    """List phone numbers, and count the ones that are free."""
+
+    services: tuple[Numbers, ...]
+    now: Callable[[], datetime]
+    deadline: timedelta = timedelta(seconds=8)
+
+    examples = ("numbers", "numbers available", "numbers match=+1888")
+
+    async def answer(self, params: Inventory) -> Report:
+        if not self.services:
+            raise Misconfigured("ops.toml names no service with phone numbers; add one under [services].")
+        answers = await asyncio.gather(*(ask(service.numbers(), self.deadline) for service in self.services))
+        pairs = [(service.name, answer) for service, answer in zip(self.services, answers, strict=True)]
+        found = [(name, number) for name, answer in pairs if not isinstance(answer, Unanswered) for number in answer]
+        unread = tuple(f"Could not read {name}: {no.why}" for name, no in pairs if isinstance(no, Unanswered))
+        counts = {state: sum(number.state is state for _, number in found) for state in NumberState}
+        wanted = (params.match or "").casefold()
+        shown = [
+            (name, number)
+            for name, number in found
+            if params.state in ("all", number.state) and wanted in f"{number.number} {number.assigned_to}".casefold()
+        ]
+        free = counts[NumberState.AVAILABLE]
+        lead = f"{free} of {len(found)} numbers {'is' if free == 1 else 'are'} available."
+        if len(unread) == len(pairs):
+            lead = "No inventory could be read."
+        return Report(
+            title="Phone numbers",
+            lead=lead,
+            status=Status.UNKNOWN if len(unread) == len(pairs) else Status.DEGRADED if found and not free else None,
+            facts=tuple(Fact(label=state.value, value=count) for state, count in counts.items() if count),
+            table=Table(
+                columns=("number", "state", "assigned to", "since", "service"),
+                rows=tuple(
+                    (
+                        number.number,
+                        number.detail if number.state is NumberState.OTHER and number.detail else number.state.value,
+                        number.assigned_to or None,
+                        Moment(at=number.since) if number.since else None,
+                        name,
+                    )
+                    for name, number in shown
+                ),
+            )
+            if shown
+            else None,
+            notes=unread,
+            taken_at=self.now(),
+        )

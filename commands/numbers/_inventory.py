@@ -1,0 +1,112 @@
+"""What releasing and reassigning share: find one number, and put it back as it was."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeVar
+
+from bot.action import Plan, Receipt, Risk, Undoable
+from bot.errors import NotUnderstood
+from bot.params import Option, Params
+from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick
+from integrations.capabilities import Number, Numbers, NumberState
+
+P = TypeVar("P", bound=Params)
+
+
+class NumberPlan(Plan):
+    service: str
+    number: str
+    state: NumberState
+    detail: str
+    """The service's own word for the state."""
+    assigned_to: str
+    to: str
+    """Whom it will belong to; empty nobody."""
+
+
+@dataclass(frozen=True)
+class ChangeNumber(Undoable[P, NumberPlan]):
+    """One number, from what the approver saw to something else."""
+
+    services: tuple[Numbers, ...]
+    deadline: timedelta = timedelta(seconds=10)
+    known: dict[str, tuple[Number, ...]] = field(default_factory=dict, compare=False)
+    """What `options` answers from; empty until the first `refresh`."""
+
+    plan_type = NumberPlan
+    risk = Risk.DESTRUCTIVE
+
+    async def find(self, number: str, on: str | None) -> tuple[Numbers, Number]:
+        """Raises NotUnderstood for an unknown number, or one that several services have."""
+        asked = self.services
+        if on is not None or not asked:
+            asked = (pick(asked, on, can="hold phone numbers", typed=lambda name: f"{self.words} {number} on={name}"),)
+        found: list[tuple[Numbers, Number]] = []
+        every: list[str] = []
+        for service in asked:
+            numbers = await service.numbers()
+            every += [each.number for each in numbers]
+            found += [(service, each) for each in numbers if _digits(each.number) == _digits(number)]
+        if not found:
+            close = closest(number, every)
+            instead = f"Did you mean {close}?" if close else "`numbers` lists them."
+            raise NotUnderstood(
+                f"There is no number {number[:40]!r}. {instead}", hint=f"{self.words} {close}" if close else "numbers"
+            )
+        if len(found) > 1:
+            where = ", ".join(service.name for service, _ in found)
+            raise NotUnderstood(
+                f"{number} is there more than once: {where}. Say which.",
+                hint=f"{self.words} {number} on={found[0][0].name}",
+            )
+        return found[0]
+
+    async def execute(self, plan: NumberPlan) -> Receipt:
+        service = self._planned(plan)
+        was = Number(plan.number, plan.state, plan.assigned_to, None, plan.detail)
+        state = NumberState.ASSIGNED if plan.to else NumberState.AVAILABLE
+        kept = await service.set_number(was, state=state, assigned_to=plan.to)
+        now = f"belongs to {plan.to} now" if plan.to else "is available again"
+        return Receipt(headline=f"{plan.number} of {plan.service} {now}.", undo=kept)
+
+    async def undo(self, plan: NumberPlan, receipt: Receipt) -> Receipt:
+        await self._planned(plan).restore_number(plan.number, receipt.undo)
+        return Receipt(headline=f"{plan.number} of {plan.service} is {state_of(plan)} again.")
+
+    async def evidence(self, plan: NumberPlan) -> str:
+        _, now = await self.find(plan.number, plan.service)
+        return f"{now.number} is {now.detail or now.state}{f', of {now.assigned_to}' if now.assigned_to else ''}"
+
+    async def options(self, field: str, typed: str) -> Sequence[Option]:
+        if field != "number":
+            return matching(names(self.services), typed)
+        numbers = [number for each in self.known.values() for number in each if self.offered(number)]
+        return matching((Option(number.number, _label(number)) for number in numbers), typed)
+
+    def offered(self, number: Number) -> bool:
+        return True
+
+    async def refresh(self) -> None:
+        """Read the inventory for `options`, in the background; a service that is silent keeps its last one."""
+        for service in self.services:
+            answer = await ask(service.numbers(), self.deadline)
+            if not isinstance(answer, Unanswered):
+                self.known[service.name] = answer
+
+    def _planned(self, plan: NumberPlan) -> Numbers:
+        return pick(self.services, plan.service, can="hold phone numbers", typed=lambda name: f"{self.words} on={name}")
+
+
+def state_of(was: Number | NumberPlan) -> str:
+    """`assigned to Harbour Dental`, `suspended`."""
+    return f"{was.detail or was.state}{f' to {was.assigned_to}' if was.assigned_to else ''}"
+
+
+def _digits(number: str) -> str:
+    """However it is written: +1 888 555-0101 is +18885550101."""
+    return "".join(letter for letter in number if letter.isalnum()).casefold()
+
+
+def _label(number: Number) -> str:
+    return f"{number.number} {number.state.value} {number.assigned_to}".strip()[:LONGEST_LABEL]

@@ -1,0 +1,114 @@
+"""/ops rows: rows of a table that ops.toml lets people read."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from bot.action import Lookup
+from bot.errors import Misconfigured, NotUnderstood
+from bot.params import Choices, FreeText, Option, Params
+from bot.report import Report, Table
+from commands._services import LONGEST_LABEL, closest, matching, names, pick
+from integrations.capabilities import Rows
+
+_CONDITION = re.compile(r'\s*([^\s:"]+):(?:"([^"]*)"|([^\s"]*))(?=\s|\Z)')
+MOST = 1000
+SHOWN = 20
+
+
+def conditions(text: str) -> tuple[tuple[str, str], ...]:
+    """`status:failed name:"Ana Ruiz" left_at:` as pairs. Raises ValueError with what to type instead."""
+    found: list[tuple[str, str]] = []
+    at = 0
+    while text[at:].strip():
+        one = _CONDITION.match(text, at)
+        if one is None:
+            shown = text[at:].strip()[:40]
+            raise ValueError(f'{shown!r} is no condition; type column:value, as in status:failed or name:"Ana Ruiz"')
+        found.append((one[1], one[2] if one[2] is not None else one[3]))
+        at = one.end()
+    return tuple(found)
+
+
+def _readable(text: str) -> str:
+    conditions(text)
+    return text
+
+
+class Read(Params):
+    positional = ("table",)
+
+    table: Annotated[str, Choices(), Field(min_length=1, max_length=130)]
+    """Table or view, as ops.toml lists it."""
+    where: Annotated[str, FreeText(), Field(max_length=500), AfterValidator(_readable)] = ""
+    """Only rows with these values, as in status:failed or name:"Ana Ruiz"; a column and nothing after it is empty."""
+    order: str | None = None
+    """Column to sort by; a minus before it puts the greatest first, as in -created_at."""
+    limit: Annotated[int, Field(ge=1, le=MOST)] = SHOWN
+    """How many rows at most, 1 to 1000."""
+    csv: bool = False
+    """`yes` gives them as a CSV file."""
+    db: Annotated[str | None, Choices()] = None
+    """Database, as named in ops.toml; needed only where several list the table."""
+
+
+@dataclass(frozen=True)
+class ReadRows(Lookup[Read]):
+    """Read rows of a table that ops.toml lists."""
+
+    databases: tuple[Rows, ...]
+    now: Callable[[], datetime]
+
+    restricted = True
+    audited = True
+    examples = (
+        "rows toll_free_numbers",
+        "rows compliance_events where=channel:sms order=-created_at limit=50",
+        'rows businesses where=business_name:"Harbour Dental" csv=yes',
+    )
+
+    async def answer(self, params: Read) -> Report:
+        database = self._database(params)
+        order = (params.order or "").removeprefix("-") or None
+        grid = await database.rows(
+            params.table,
+            where=conditions(params.where),
+            order=order,
+            descending=(params.order or "").startswith("-"),
+            limit=params.limit,
+        )
+        return Report(
+            title=f"{params.table} of {database.name}",
+            lead=grid.lead,
+            table=Table(columns=grid.columns, rows=grid.rows, csv=params.csv) if grid.rows else None,
+            notes=(*grid.notes, "That this was read is in the audit trail."),
+            taken_at=self.now(),
+        )
+
+    async def options(self, field: str, typed: str) -> Sequence[Option]:
+        if field == "db":
+            return matching(names(self.databases), typed)
+        tables = dict.fromkeys(table for database in self.databases for table in database.tables())
+        return matching((Option(table, table[:LONGEST_LABEL]) for table in tables), typed)
+
+    def _database(self, params: Read) -> Rows:
+        if not self.databases:
+            raise Misconfigured("ops.toml lists no table that may be read; add [[services.NAME.rows]] to a database.")
+        if params.db is None:
+            listing = tuple(each for each in self.databases if params.table in each.tables())
+            if not listing:
+                tables = [table for database in self.databases for table in database.tables()]
+                close = closest(params.table, tables)
+                instead = f"Did you mean {close!r}?" if close else f"There are: {', '.join(tables)}."
+                raise NotUnderstood(
+                    f"ops.toml lists no table {params.table!r}. {instead}", hint=f"rows {close or tables[0]}"
+                )
+        else:
+            listing = self.databases
+        return pick(
+            listing, params.db, can="show rows of that table", typed=lambda name: f"rows {params.table} db={name}"
+        )
