@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from bot.errors import Misconfigured, NotUnderstood
 from integrations.capabilities import Named
 from integrations.n8n import N8nSection, n8n
+from integrations.neon import NeonSection, neon
 from integrations.postgres import PostgresSection, postgres
 from integrations.railway import Railway, RailwaySection
 from integrations.section import Outside, Section
@@ -28,6 +29,7 @@ KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
     {
         "http": (WebSection, Web),
         "n8n": (N8nSection, n8n),
+        "neon": (NeonSection, neon),
         "postgres": (PostgresSection, postgres),
         "railway": (RailwaySection, Railway),
         "vercel": (VercelSection, vercel),
