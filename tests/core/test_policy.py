@@ -319,7 +319,7 @@ questions = st.builds(
 
 @given(questions, policies, rosters)
 def test_whatever_the_rules_are(asked: Question, policy: Policy, roster: Roster) -> None:
-    """windmill#7886, terrapod#687: machines and whoever may not ask get nothing, oneself only by a typed word."""
+    """windmill#7886: machines and whoever may not ask get nothing, oneself only by a typed word."""
     decision = decide(asked, policy, roster)
     rule = applying(policy, asked.action, restricted=asked.restricted)
     askers = frozenset[PersonId]().union(*(roster.members[role] for role in rule.ask))
