@@ -56,8 +56,10 @@ class Jobs:
                 log.warning("sweep_failed", error=str(error))
             except Exception:
                 log.exception("sweep_crashed")
+            # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the wake-up.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), SWEEP.total_seconds())
+                async with asyncio.timeout(SWEEP.total_seconds()):
+                    await self._woken.wait()
             self._woken.clear()
 
     async def sweep(self) -> None:

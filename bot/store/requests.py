@@ -244,7 +244,8 @@ class PgRequests:
                 wake()
                 while not lost.is_set():
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(lost.wait(), _HEARTBEAT_S)
+                        async with asyncio.timeout(_HEARTBEAT_S):
+                            await lost.wait()
                     await connection.execute("SELECT")  # a dead peer says nothing, and does not answer either
             finally:
                 connection.remove_termination_listener(lose)
