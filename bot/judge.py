@@ -1,5 +1,6 @@
 """Gathers the facts of this moment and asks policy: the one `authorize`, at typing, at every click and at execution."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -51,11 +52,9 @@ class Judge:
     async def of_request(self, request: Request) -> Decision:
         """For a stored request, from the facts of this moment."""
         own = self.catalogue.get(request.action)
-        question = replace(
-            self._question(request),
-            frozen=await self.freezes.current(),
-            last_run=await self.requests.last_run(request.action, request.target) if request.target else None,
-        )
+        last_run = self.requests.last_run(request.action, request.target)
+        frozen, ran = await asyncio.gather(self.freezes.current(), last_run)
+        question = replace(self._question(request), frozen=frozen, last_run=ran if request.target else None)
         roster = self.directory.roster()
         if own and own.words != question.action:
             # Undoing is ruled like what it undoes, but whoever undoes must be one who may type undo, too.

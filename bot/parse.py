@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
@@ -89,7 +90,11 @@ def typed_name(name: str) -> str:
 
 def fields_of(action: AnyAction) -> tuple[Field, ...]:
     """The parameters of an action, positional ones first."""
-    model = action.params_type
+    return _fields(action.params_type)
+
+
+@cache
+def _fields(model: type[Params]) -> tuple[Field, ...]:
     order = [*model.positional, *(name for name in model.model_fields if name not in model.positional)]
     return tuple(_field(name, model.model_fields[name], name in model.positional) for name in order)
 
@@ -128,13 +133,14 @@ def _shown(default: object) -> str:
             return str(default)
 
 
-def usage(action: AnyAction) -> str:
-    """`whitelist NETWORK reason=… [for=2h]`."""
+def usage(action: AnyAction, *, brief: bool = False) -> str:
+    """`whitelist NETWORK reason=… [for=2h]`; without what may be left out where `brief`."""
     parts = [action.words]
     fields = sorted(fields_of(action), key=lambda field: (not field.positional, not field.required))
     for field in fields:
         shown = field.name.upper() if field.positional else f"{field.name}={field.default or '…'}"
-        parts.append(shown if field.required else f"[{shown}]")
+        if field.required or not brief:
+            parts.append(shown if field.required else f"[{shown}]")
     return " ".join(parts)
 
 

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, PrivateAttr, model_validator
 
 from bot.action import Risk
 from bot.params import Duration
@@ -111,6 +111,9 @@ class Policy(Frozen):
     rules: Mapping[str, Rule] = Field(default_factory=dict)
     freezes: tuple[Window, ...] = ()
     self_approval: Literal["never", "typed"] = "never"
+
+    _settled: dict[tuple[str, bool], "Applying"] = PrivateAttr(default_factory=dict)
+    """What `applying` found before; a policy never changes."""
 
     @model_validator(mode="after")
     def _roles_exist(self) -> Self:
@@ -212,6 +215,13 @@ class Applying:
 
 def applying(policy: Policy, action: str, *, restricted: bool = False) -> Applying:
     """Settle the rule for an action: exact words first, then the longest pattern, then the defaults."""
+    known = policy._settled.get((action, restricted))
+    if known is None:
+        known = policy._settled[action, restricted] = _settle(policy, action, restricted)
+    return known
+
+
+def _settle(policy: Policy, action: str, restricted: bool) -> Applying:
     matching = [pattern for pattern in policy.rules if pattern == action or fnmatchcase(action, pattern)]
     matching.sort(key=lambda pattern: (pattern == action, len(pattern.replace("*", ""))), reverse=True)
     layers = [_said(policy.rules[pattern]) for pattern in matching]

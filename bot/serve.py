@@ -131,7 +131,7 @@ def _sweeps(ops: Ops, people: People) -> tuple[Callable[[], Awaitable[None]], ..
         team.anchor_file,
     )
     return (
-        ops.following.sweep,
+        Every(timedelta(seconds=1), ops.following.sweep, ops.clock),
         Every(timedelta(seconds=10), ops.emergency.replay, ops.clock),
         Every(timedelta(minutes=1), anchoring.sweep, ops.clock),
         Every(REFRESH_CHOICES, choices, ops.clock),

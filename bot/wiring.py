@@ -39,6 +39,7 @@ from bot.store.requests import PgRequests
 from bot.store.tokens import PgTokens
 from commands import Hold, commands
 from integrations import Services, open_services
+from integrations.transport import PerHost
 
 AUDIT_KEY_LENGTH = 32
 """Characters at least; a shorter key could be guessed offline from one exported row."""
@@ -157,7 +158,7 @@ async def open_ops(
         dsn, key = await stack.enter_async_context(database(environment, attach=attach))
         redactor.register(key.decode("ascii", "replace"))
         pool = await stack.enter_async_context(open_pool(dsn))
-        http = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
+        http = await stack.enter_async_context(httpx.AsyncClient(transport=PerHost(), follow_redirects=False))
         services = await stack.enter_async_context(
             open_services(settings.services, http, reader(redactor), redact=redactor.text)
         )

@@ -19,6 +19,8 @@ class Help(Params):
     """Second word of a command that has two."""
 
 
+_TOGETHER = 20
+"""Commands in one section."""
 Allowed = Callable[[Asker], Callable[[AnyAction], bool]]
 _GROUPS: Sequence[tuple[Risk, str]] = (
     (Risk.READ, "Look"),
@@ -50,12 +52,14 @@ class ShowHelp(Lookup[Help]):
         mine = [action for action in self.catalogue() if allowed(action)]
         lines = []
         for risk, title in _GROUPS:
-            group = [action for action in mine if action.risk is risk]
-            if group:
-                lines.append(Line(text=title, detail="\n".join(f"{usage(a)} — {a.summary}" for a in group)))
-        lead = (
-            "Type /ops and one of these." if mine else "You may run nothing here: no role of yours has a rule for it."
-        )
+            group = [f"{usage(action, brief=True)} — {action.summary}" for action in mine if action.risk is risk]
+            # A section of a card holds 3,000 characters.
+            lines += [
+                Line(text=title if at == 0 else f"{title} (more)", detail="\n".join(group[at : at + _TOGETHER]))
+                for at in range(0, len(group), _TOGETHER)
+            ]
+        nothing = "You may run nothing else here: ask whoever keeps ops.toml for a role."
+        lead = "Type /ops and one of these." if len(mine) > 1 else nothing
         return Report(
             title="What you may run here",
             lead=lead,

@@ -121,8 +121,10 @@ class PgRequests:
             return moved
 
     async def note(self, request: RequestId, entry: Entry, **columns: Unpack[Columns]) -> Request | None:
+        # Two replicas see at the same moment that somebody is to be reminded.
+        once = "NOT reminded" if columns.get("reminded") else "true"
         async with transaction(self._pool) as connection:
-            noted = await _update(connection, request, move_values(columns))
+            noted = await _update(connection, request, move_values(columns), once)
             if noted is not None:
                 await self._settle(connection, noted, entry, columns)
             return noted
@@ -204,17 +206,17 @@ class PgRequests:
     async def renew(self, claimed: Claimed, lease: timedelta) -> bool:
         """A lease that ran out is lost, even where nobody has called the run unknown yet."""
         now = self._clock()
-        async with transaction(self._pool) as connection:
+        async with reading(self._pool) as connection:  # one statement is a transaction of its own
             status = await connection.execute(
                 "UPDATE requests SET lease_until = $4 WHERE id = $1 AND fence = $2 AND lease_until > $3",
                 *(number(claimed.request.id), claimed.fence, now, now + lease),
             )
         return status == "UPDATE 1"
 
-    async def due(self, now: datetime) -> Due:
+    async def due(self, now: datetime, *, plans: int = 100) -> Due:
         """The unplanned are given to one caller at a time, for `PLANNING`."""
         async with reading(self._pool) as connection:
-            records = await connection.fetch(_DUE, now, now + PLANNING, now - SEEN_FOR)
+            records = await connection.fetch(_DUE, now, now + PLANNING, now - SEEN_FOR, plans)
         found: dict[str, list[RequestId]] = {}
         for record in records:
             found.setdefault(record["kind"], []).append(request_id(record["id"]))
@@ -309,10 +311,11 @@ async def _earlier(
 _DUE = """
 WITH unplanned AS (
     UPDATE requests SET planning_until = $2
-    WHERE state = 'asked' AND id IN (
-        SELECT id FROM requests WHERE state = 'asked' AND planning_until <= $1 ORDER BY id LIMIT 100
+    -- An array, as IN may look more than once and so take more than it was to.
+    WHERE state = 'asked' AND id = ANY (ARRAY(
+        SELECT id FROM requests WHERE state = 'asked' AND planning_until <= $1 ORDER BY id LIMIT $4
         FOR UPDATE SKIP LOCKED
-    )
+    ))
     RETURNING id
 ), forgotten AS (
     DELETE FROM deliveries WHERE key IN (

@@ -88,7 +88,8 @@ CASES = [
     Case("no plan", OTHERS, (vote(MIA),), "1 more", REQUEST.model_copy(update={"plan": None})),
     *(
         Case(f"already {state}", OTHERS, (vote(MIA),), "1 more", REQUEST.model_copy(update={"state": state}))
-        for state in set(State) - {State.ASKED, State.WAITING, State.CLEARED}
+        for state in State
+        if state not in (State.ASKED, State.WAITING, State.CLEARED)
     ),
     Case("cleared, weighed again at the run", OTHERS, (vote(MIA),), "yes by mia",
          REQUEST.model_copy(update={"state": State.CLEARED})),
