@@ -37,6 +37,13 @@ class NotClaimed(Stale):
         super().__init__(f"{request.id} cannot be undone at this moment: something else runs on {request.target}.")
 
 
+class LeaseLost(Stale):
+    """Nothing was done, as this process had been stopped or starved; whoever acts next may do it."""
+
+    def __init__(self) -> None:
+        super().__init__("This process was too slow and lost its lease.")
+
+
 @dataclass(frozen=True)
 class Executor:
     catalogue: Catalogue
@@ -175,7 +182,7 @@ class Executor:
     async def _still_ours(self, claimed: Claimed) -> None:
         # A process that was stopped for longer than its lease must not act when it wakes up.
         if not await self.requests.renew(claimed, self.limits.lease):
-            raise Stale("This process was too slow and lost its lease.")
+            raise LeaseLost
 
     async def _outcome(self, claimed: Claimed, act: Awaitable[Receipt], done: State) -> "_End":
         """Wait for the end, whatever it is, and put it into words. An end we do not understand is unknown."""

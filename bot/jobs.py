@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.errors import OpsError, TryLater
-from bot.execute import MACHINE, NotClaimed, lapsed
+from bot.execute import MACHINE, LeaseLost, NotClaimed, lapsed
 from bot.ports import Clock, Columns, Entry, Notice, NoticeKind
 from bot.request import Request, RequestId, Review, State, sources_of
 from bot.road import Road
@@ -64,11 +64,12 @@ class Jobs:
 
     async def sweep(self) -> None:
         """Look once at everything due. Runs are started, not waited for."""
-        due = await self.road.requests.due(self.road.clock())
-        for request_id in due.cleared:
-            self._start(request_id, self._run(request_id))
+        room = self.road.limits.executors - len(self._busy)
+        due = await self.road.requests.due(self.road.clock(), plans=max((room + 1) // 2, 0))
         for request_id in due.unplanned:
             self._start(request_id, self._prepare(request_id))
+        for request_id in due.cleared:
+            self._start(request_id, self._run(request_id))
         for request_id in due.ending:
             self._start(request_id, self._end(request_id))
         for request_id in due.lapsed:
@@ -116,8 +117,8 @@ class Jobs:
         requests, now = self.road.requests, self.road.clock()
         try:
             await self.road.executor.undo(request_id, MACHINE)
-        except NotClaimed:
-            return  # another replica ends it, or something runs on its target: the next sweep looks again
+        except (NotClaimed, LeaseLost):
+            return  # another replica ends it, or something runs on its target, or nothing was done: looked at again
         except TryLater as error:
             entry = Entry(kind="end_postponed", actor=MACHINE, request=request_id, detail={"why": str(error)})
             await requests.note(request_id, entry, ends_at=now + RETRY_END)

@@ -193,7 +193,8 @@ class Requests(Protocol):
         ...
 
     async def note(self, request: RequestId, entry: Entry, **columns: Unpack[Columns]) -> Request | None:
-        """Set columns without a move: a new end, a review, a warning. None for an unknown request."""
+        """Set columns without a move: a new end, a review, a warning. None for an unknown request, and for a reminder
+        where one was given already."""
         ...
 
     async def vote(
@@ -215,7 +216,9 @@ class Requests(Protocol):
         """Lengthen the lease; False where it was lost."""
         ...
 
-    async def due(self, now: datetime) -> "Due": ...
+    async def due(self, now: datetime, *, plans: int = 100) -> "Due":
+        """At most so many unplanned: whoever is given one has to plan it, as nobody else will for a while."""
+        ...
 
     async def listen(self, wake: Callable[[], None]) -> None:
         """Call `wake` whenever another process moved something, and after every reconnect. Runs until cancelled."""

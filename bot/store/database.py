@@ -18,6 +18,10 @@ Connection = asyncpg.Connection | PoolConnectionProxy
 WAIT_S = 10.0
 """For a connection, for an answer: past it the database counts as away."""
 
+SILENT = "2s"
+"""Between two statements of a transaction; past it PostgreSQL ends it. A process that was stopped there would keep its
+locks, the audit's head among them, and hold up every other replica until their leases are lost."""
+
 CHANNEL = "handrail"
 """Of LISTEN and NOTIFY; the payload is a request's number, or nothing."""
 
@@ -25,7 +29,9 @@ _UNWRITABLE = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # of a connection that the server is about to close
     asyncpg.PostgresConnectionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InsufficientPrivilegeError,
@@ -50,7 +56,7 @@ def open_pool(dsn: str, *, size: int = 10) -> asyncpg.Pool:
         max_size=size,
         timeout=WAIT_S,
         command_timeout=WAIT_S,
-        server_settings={"application_name": "handrail"},
+        server_settings={"application_name": "handrail", "idle_in_transaction_session_timeout": SILENT},
         reset=_as_it_is,
     )
 
