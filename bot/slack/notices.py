@@ -56,7 +56,9 @@ class Deliverer:
                 except Exception:
                     log.exception("outbox_crashed")
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), POLL_S)
+                    # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the wake-up.
+                    async with asyncio.timeout(POLL_S):
+                        await self._woken.wait()
                 self._woken.clear()
         finally:
             for worker in self._workers.values():
