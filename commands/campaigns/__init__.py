@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bot.action import Lookup
 from bot.params import Params
 from bot.report import Report, Table
-from commands.campaigns._switches import look, state_of
+from commands._switches import CAMPAIGN, look, state_of
 from integrations.capabilities import Switch, Switches
 
 
@@ -27,7 +27,7 @@ class ListCampaigns(Lookup[Campaigns]):
 
     async def answer(self, params: Campaigns) -> Report:
         now = self.now()
-        seen = await look(self.services, self.deadline)
+        seen = await look(self.services, self.deadline, CAMPAIGN)
         order = list(Switch)
         found = [(service, thing) for service, things in seen.things.items() for thing in things]
         found.sort(key=lambda each: (order.index(each[1].state), each[1].name.casefold()))

@@ -16,6 +16,7 @@ class Execution:
     workflow: str
     """The workflow's name; its id where the name cannot be read."""
     status: str
+    """success, error, crashed, canceled, running, waiting or new; else the vendor's own word."""
     started_at: datetime | None
     stopped_at: datetime | None
     failing_node: str | None = None
@@ -28,6 +29,10 @@ class Execution:
     @property
     def failed(self) -> bool:
         return self.status in ("error", "crashed")
+
+    @property
+    def going(self) -> bool:
+        return self.status in ("running", "waiting", "new")
 
 
 @runtime_checkable

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from pydantic import JsonValue
 
 from bot.errors import NotUnderstood, Stale
 from commands.health import Measured
@@ -18,6 +20,7 @@ from integrations.capabilities import (
     RateLimitState,
     Switch,
     Switchable,
+    Workflow,
 )
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -100,7 +103,7 @@ class ErrorLog(Outside):
 
 @dataclass
 class Engine(Outside):
-    """RetriesCurrent."""
+    """RetriesCurrent, Stoppable."""
 
     current_means: ClassVar[str] = "its latest draft"
 
@@ -150,6 +153,47 @@ class Engine(Outside):
         new = str(max(map(int, self.runs)) + 1)
         self.ran(new, self.next_ends, retry_of=execution_id, workflow=self.runs[execution_id].workflow)
         return self.runs[new]
+
+    async def running(self) -> tuple[Execution, ...]:
+        await self.answers()
+        return tuple(run for run in self.runs.values() if run.going)
+
+    async def stop(self, execution_id: str) -> Execution:
+        await self.answers()
+        self.runs[execution_id] = replace(self.runs[execution_id], status="canceled")
+        return self.runs[execution_id]
+
+
+@dataclass
+class Flows(Outside):
+    """Workflows; turning one on makes its draft live."""
+
+    found: dict[str, Workflow] = field(default_factory=dict)
+    turned: list[str] = field(default_factory=list)
+
+    def add(self, id_: str, name: str, *, active: bool = True, version: str = "v1", **more: Any) -> None:
+        self.found[id_] = Workflow(id_, name, active, version, **more)
+
+    async def workflows(self) -> tuple[Workflow, ...]:
+        await self.answers()
+        return tuple(self.found.values())
+
+    async def turn(self, workflow: Workflow, *, on: bool) -> dict[str, JsonValue]:
+        await self.answers()
+        self._change(workflow, expected=workflow.active, to=on)
+        return {"version": workflow.version}
+
+    async def turn_back(self, workflow: Workflow, kept: dict[str, JsonValue]) -> None:
+        await self.answers()
+        assert kept == {"version": workflow.version}
+        self._change(workflow, expected=not workflow.active, to=workflow.active)
+
+    def _change(self, workflow: Workflow, *, expected: bool, to: bool) -> None:
+        now = self.found[workflow.id]
+        if now.active is not expected or now.version != workflow.version:
+            raise Stale(f"{now.name} was changed meanwhile.")
+        self.found[workflow.id] = replace(now, active=to)
+        self.turned.append(f"{workflow.id} {'on' if to else 'off'} {workflow.version}")
 
 
 @dataclass

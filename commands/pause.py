@@ -1,0 +1,17 @@
+"""/ops pause: pause one thing of any service that has such: a campaign, a workflow, a webhook endpoint."""
+
+from typing import Annotated
+
+from bot.params import Choices
+from commands._switches import AskedToPause, Pausing
+
+
+class Pause(AskedToPause):
+    name: Annotated[str, Choices()]
+    """What to pause, by its name or id."""
+
+
+class PauseThing(Pausing[Pause]):
+    """Pause one thing: a campaign, a workflow, a webhook, a messaging profile."""
+
+    examples = ('pause "Outreach cadence" reason="bounces"', 'pause "Outreach cadence" for=2h reason="wrong link"')

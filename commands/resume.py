@@ -1,0 +1,17 @@
+"""/ops resume: let one thing run that is paused now."""
+
+from typing import Annotated
+
+from bot.params import Choices
+from commands._switches import Asked, Resuming
+
+
+class Resume(Asked):
+    name: Annotated[str, Choices()]
+    """What to resume, by its name or id."""
+
+
+class ResumeThing(Resuming[Resume]):
+    """Resume one thing that is paused."""
+
+    examples = ('resume "Outreach cadence" reason="fixed"',)

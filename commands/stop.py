@@ -1,0 +1,108 @@
+"""/ops stop: end a running execution, for good."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Annotated, Protocol, runtime_checkable
+
+from pydantic import Field
+
+from bot.action import Change, Plan, Receipt, Risk
+from bot.errors import Stale
+from bot.params import Choices, FreeText, Option, Params
+from bot.report import Fact, Link, Moment
+from commands._services import LONGEST_LABEL, Unanswered, ask, matching, names, pick
+from integrations.capabilities import Execution, Executions, Stoppable
+
+
+@runtime_checkable
+class StoppableExecutions(Executions, Stoppable, Protocol):
+    """Runs can be looked at, and stopped."""
+
+
+class Stop(Params):
+    positional = ("execution",)
+
+    execution: Annotated[str, Choices(), Field(min_length=1, max_length=100)]
+    """Id of the execution that runs or waits."""
+    engine: Annotated[str | None, Choices()] = None
+    """Service that runs it, as named in ops.toml; needed only where there are several."""
+    reason: Annotated[str, Field(max_length=500), FreeText()] = ""
+    """Why, for the approver and the audit."""
+
+
+class StopPlan(Plan):
+    engine: str
+    execution: str
+    going: bool
+
+
+@dataclass(frozen=True)
+class StopExecution(Change[Stop, StopPlan]):
+    """Stop an execution that runs or waits."""
+
+    engines: tuple[StoppableExecutions, ...]
+    refresh_deadline: timedelta = timedelta(seconds=10)
+    known: dict[str, tuple[Option, ...]] = field(default_factory=dict, compare=False)
+    """What `options` answers from: executions that are going, by engine; empty until the first `refresh`."""
+
+    risk = Risk.DESTRUCTIVE
+    examples = ("stop 4720", "stop 4720 reason=it sends the same mail again and again")
+
+    async def preview(self, params: Stop) -> StopPlan:
+        engine = self._engine(params.engine, params.execution)
+        run = await engine.execution(params.execution)
+        facts = [
+            Fact(label="Workflow", value=run.workflow),
+            Fact(label="Began", value=Moment(at=run.started_at) if run.started_at else None),
+        ]
+        if run.link:
+            facts.append(Fact(label="Execution", value=Link(url=run.link, name=run.id)))
+        if params.reason:
+            facts.append(Fact(label="Reason", value=params.reason))
+        return StopPlan(
+            target=f"{engine.name} execution {run.id}",
+            headline=f"Stop execution {run.id} of {run.workflow!r}.",
+            effects=(f"execution {run.id}: now {run.status}, then canceled",),
+            facts=tuple(facts),
+            warnings=("What it has done so far stays done; the rest is left out.",),
+            undo_note="A stopped run cannot be gone on with.",
+            nothing_to_do="" if run.going else f"Execution {run.id} is over: {run.status}.",
+            engine=engine.name,
+            execution=run.id,
+            going=run.going,
+        )
+
+    async def execute(self, plan: StopPlan) -> Receipt:
+        engine = self._engine(plan.engine, plan.execution)
+        run = await engine.execution(plan.execution)
+        if not run.going:
+            raise Stale(f"Execution {run.id} is over: {run.status}.", differences=(f"it is {run.status} now",))
+        stopped = await engine.stop(run.id)
+        if stopped.status == "canceled":
+            return Receipt(headline=f"Stopped execution {stopped.id} of {stopped.workflow!r}.")
+        return Receipt(headline=f"Execution {stopped.id} ended as {stopped.status}, before it could be stopped.")
+
+    async def evidence(self, plan: StopPlan) -> str:
+        run = await self._engine(plan.engine, plan.execution).execution(plan.execution)
+        return f"execution {run.id} is {run.status}"
+
+    async def options(self, field: str, typed: str) -> Sequence[Option]:
+        if field == "engine":
+            return matching(names(self.engines), typed)
+        return matching((option for options in self.known.values() for option in options), typed)
+
+    async def refresh(self) -> None:
+        """Read what is going, in the background; an engine that is silent keeps its last ones."""
+        calls = (ask(engine.running(), self.refresh_deadline) for engine in self.engines)
+        for engine, answer in zip(self.engines, await asyncio.gather(*calls), strict=True):
+            if not isinstance(answer, Unanswered):
+                self.known[engine.name] = tuple(_option(run) for run in answer)
+
+    def _engine(self, name: str | None, execution: str) -> StoppableExecutions:
+        return pick(self.engines, name, can="stop executions", typed=lambda each: f"stop {execution} engine={each}")
+
+
+def _option(run: Execution) -> Option:
+    return Option(run.id, f"{run.id} {run.workflow} ({run.status})"[:LONGEST_LABEL])

@@ -1,0 +1,89 @@
+"""/ops workflows: which run, which do not, and which failed lately."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from bot.action import Lookup
+from bot.errors import Misconfigured
+from bot.params import Choices, Option, Params
+from bot.report import Link, Moment, Report, Status, Table
+from commands._services import Unanswered, ask, matching, names, pick
+from integrations.capabilities import Workflow, Workflows
+
+
+class Listed(Params):
+    positional = ("service",)
+
+    service: Annotated[str | None, Choices()] = None
+    """Only of this service, as named in ops.toml."""
+    failures: bool = False
+    """Only those with a failure that no retry has mended, as in failures=yes."""
+
+
+@dataclass(frozen=True)
+class ListWorkflows(Lookup[Listed]):
+    """List workflows: whether they are on, and when they last failed."""
+
+    services: tuple[Workflows, ...]
+    now: Callable[[], datetime]
+    deadline: timedelta = timedelta(seconds=20)
+    """For one service to answer; the last failures are looked for among its runs."""
+
+    examples = ("workflows", "workflows failures=yes", "workflows n8n")
+
+    async def answer(self, params: Listed) -> Report:
+        if not self.services:
+            raise Misconfigured("ops.toml names no service with workflows; add one under [services].")
+        asked = self.services
+        if params.service is not None:
+            asked = (pick(asked, params.service, can="list workflows", typed=lambda name: f"workflows {name}"),)
+        answers = await asyncio.gather(*(ask(service.workflows(), self.deadline) for service in asked))
+        found: list[tuple[str, Workflow]] = []
+        unread = []
+        for service, answer in zip(asked, answers, strict=True):
+            if isinstance(answer, Unanswered):
+                unread.append(f"Could not read {service.name}: {answer.why}")
+            else:
+                found.extend((service.name, each) for each in answer)
+        nothing = len(unread) == len(asked)
+        shown = [each for each in found if each[1].last_failed_at or not params.failures]
+        shown.sort(key=lambda each: each[1].name.casefold())
+        shown.sort(key=lambda each: each[1].last_failed_at.timestamp() if each[1].last_failed_at else 0, reverse=True)
+        return Report(
+            title="Workflows",
+            lead="No service's workflows could be read." if nothing else _counted([each for _, each in found]),
+            status=Status.UNKNOWN if nothing else None,
+            table=_table(shown) if shown else None,
+            notes=tuple(unread),
+            taken_at=self.now(),
+        )
+
+    async def options(self, field: str, typed: str) -> list[Option]:
+        return matching(names(self.services), typed)
+
+
+def _counted(found: list[Workflow]) -> str:
+    if not found:
+        return "There are no workflows."
+    on, failing = sum(each.active for each in found), sum(each.last_failed_at is not None for each in found)
+    failed = f"{failing} with failures that nothing has mended" if failing else "none with failures"
+    return f"{on} on, {len(found) - on} off; {failed}."
+
+
+def _table(shown: list[tuple[str, Workflow]]) -> Table:
+    return Table(
+        columns=("workflow", "state", "last failure", "id", "service"),
+        rows=tuple(
+            (
+                Link(url=each.link, name=each.name) if each.link else each.name,
+                "on" if each.active else "off",
+                Moment(at=each.last_failed_at) if each.last_failed_at else None,
+                each.id,
+                service,
+            )
+            for service, each in shown
+        ),
+    )

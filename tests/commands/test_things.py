@@ -1,0 +1,74 @@
+"""/ops pause and /ops resume: one thing of any service."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.errors import Misconfigured, NotUnderstood
+from bot.params import Params
+from commands import CAMPAIGN_KINDS
+from commands.pause import Pause, PauseThing
+from commands.resume import Resume, ResumeThing
+from integrations.capabilities import Switch
+from tests.commands.world import Board
+from tests.test_promises import catalogue
+
+
+def boards() -> tuple[Board, Board]:
+    stripe, n8n = Board("stripe", kind="stripe"), Board("n8n", kind="n8n")
+    stripe.add("we_1", "https://shop.example.com/hook")
+    n8n.add("w1", "Outreach cadence")
+    n8n.add("w2", "Win-back", Switch.PAUSED)
+    return stripe, n8n
+
+
+async def test_pause_one_and_undo() -> None:
+    stripe, n8n = boards()
+    action = PauseThing((stripe, n8n))
+
+    plan = await action.preview(Pause(name="we_1", for_=timedelta(hours=2), reason="it is down"))
+    receipt = await action.execute(plan)
+
+    assert plan.headline == "Pause 1 thing: https://shop.example.com/hook."
+    assert plan.target == "stripe: https://shop.example.com/hook (we_1)"
+    assert plan.ends_after == timedelta(hours=2)
+    assert set(stripe.states().values()) == {"paused"}
+    assert n8n.states()["Outreach cadence"] == "running"
+    await action.undo(plan, receipt)
+    assert set(stripe.states().values()) == {"running"}
+
+
+async def test_resume_one() -> None:
+    _, n8n = boards()
+    action = ResumeThing((n8n,))
+    plan = await action.preview(Resume(name="Win-back", reason="fixed"))
+    assert plan.warnings == ()
+    await action.execute(plan)
+    assert set(n8n.states().values()) == {"running"}
+
+
+async def test_all_is_no_thing() -> None:
+    """What every service has that can be paused is too much for one word."""
+    with pytest.raises(NotUnderstood, match="There is no thing 'all'") as caught:
+        await PauseThing(boards()).preview(Pause(name="all", reason="panic"))
+    assert "There are: 'https://shop.example.com/hook', 'Outreach cadence', 'Win-back'." in str(caught.value)
+    with pytest.raises(Misconfigured, match="anything that can be paused"):
+        await PauseThing(()).preview(Pause(name="x", reason="panic"))
+
+
+async def test_options_offer_no_all() -> None:
+    action = PauseThing(boards())
+    await action.refresh()
+    assert [each.value for each in await action.options("name", "")] == [
+        "https://shop.example.com/hook",
+        "Outreach cadence",
+    ]
+
+
+def test_a_campaign_is_only_what_ops_toml_called_one() -> None:
+    """`campaigns pause` without a name means all: webhooks and messaging profiles must not be among them."""
+    assert not {"stripe", "telnyx", "github", "http"} & set(CAMPAIGN_KINDS)
+    for words in ("pause", "resume"):
+        action, _ = catalogue().find(words)
+        assert isinstance(action.params_type, type(Params))
+        assert action.params_type.model_fields["name"].is_required()
