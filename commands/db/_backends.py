@@ -43,9 +43,7 @@ async def end(database: Database, plan: EndPlan) -> Receipt:
     """Raises Stale where none of them is as it was any more."""
     ended = await database.terminate(plan.backends)
     if not ended:
-        raise Stale(
-            f"Nothing was ended: none of the {counted(len(plan.backends))} is as it was when the plan was made."
-        )
+        raise Stale(f"Nothing was ended: of the plan's {counted(len(plan.backends))} none is as it was then.")
     left = [backend for backend in plan.backends if backend not in ended]
     facts = [Fact(label="Ended", value=", ".join(str(backend.pid) for backend in ended))]
     if left:

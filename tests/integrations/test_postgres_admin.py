@@ -24,6 +24,10 @@ async def sql(database: str) -> AsyncIterator[Any]:
     await connection.close()
 
 
+LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, ConnectionError)
+"""What asyncpg says of a connection that the server ended, by where it was just then."""
+
+
 def opened(http: httpx.AsyncClient, dsn: str, **tables: Any) -> Services:
     return open_services({"db": {"kind": "postgres", "dsn": "env:DSN", **tables}}, http, lambda reference: dsn)
 
@@ -97,7 +101,7 @@ async def test_idle_connections_are_really_ended_and_nobody_elses(
         assert await db.terminate([namesake, was_idle, *protected]) == ()
 
         assert await db.terminate([idle_now]) == (idle_now,)
-        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError)):
+        with pytest.raises(LOST):
             await idle.fetchval("SELECT 1")
         assert await ours.fetchval("SELECT 1") == 1
         assert await superuser.fetchval("SELECT 1") == 1

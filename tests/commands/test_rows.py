@@ -1,0 +1,85 @@
+"""/ops rows."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from bot.errors import Misconfigured, NotUnderstood
+from bot.parse import parse
+from commands.rows import Read, ReadRows, conditions
+from integrations import Services, open_services
+from integrations.capabilities import Rows
+from sandbox.world import World
+from tests.commands.world import Clock
+from tests.test_promises import catalogue
+
+
+@pytest.fixture
+async def services(database: str) -> AsyncIterator[Services]:
+    async with World(database) as world, httpx.AsyncClient() as http:
+        tables = {name: table for name, table in world.services().items() if name == "shop-db"}
+        async with open_services(tables, http, world.secret) as opened:
+            yield opened
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("", ()),
+        ("status:failed", (("status", "failed"),)),
+        ('name:"Ana Ruiz"  status:failed', (("name", "Ana Ruiz"), ("status", "failed"))),
+        ("left_at:", (("left_at", ""),)),
+        ("left_at: status:x", (("left_at", ""), ("status", "x"))),
+        ("at:2026-03-01T10:00:00Z", (("at", "2026-03-01T10:00:00Z"),)),
+        ("link:https://x.example/?a=1", (("link", "https://x.example/?a=1"),)),
+    ],
+)
+def test_conditions(typed: str, found: Any) -> None:
+    assert conditions(typed) == found
+
+
+@pytest.mark.parametrize("typed", ["status", "status:failed and more", ":x", 'name:"Ana', 'name:"Ana"x'])
+def test_what_is_no_condition_is_told(typed: str) -> None:
+    with pytest.raises(ValueError, match="type column:value"):
+        Read(table="t", where=typed)
+
+
+def test_as_it_is_typed() -> None:
+    parsed = parse(catalogue(), 'rows businesses where=business_name:"Harbour Dental" plan:pro limit=5 csv=yes')
+    assert isinstance(parsed.params, Read)
+    assert conditions(parsed.params.where) == (("business_name", "Harbour Dental"), ("plan", "pro"))
+    assert (parsed.params.limit, parsed.params.csv) == (5, True)
+
+
+async def test_rows(services: Services) -> None:
+    action = ReadRows(services.having(Rows), Clock())
+    report = await action.answer(
+        Read(table="demo.businesses", where='business_name:"Harbour Dental" phone_number:+15550100005', csv=True)
+    )
+    assert report.title == "demo.businesses of shop-db"
+    assert report.lead == "1 row."
+    assert report.table is not None
+    assert report.table.csv
+    assert report.table.rows[0][1:3] == ("Harbour Dental", "•••")
+    assert report.notes == ("Masked: phone_number.", "That this was read is in the audit trail.")
+    newest = await action.answer(Read(table="demo.toll_free_numbers", order="-created_at", limit=1))
+    assert newest.table is not None
+    assert newest.table.rows[0][0] == "+18885550101"
+
+
+async def test_which_table(services: Services) -> None:
+    action = ReadRows(services.having(Rows), Clock())
+    with pytest.raises(NotUnderstood, match=r"Did you mean 'demo\.businesses'") as caught:
+        await action.answer(Read(table="businesses"))
+    assert caught.value.hint == "rows demo.businesses"
+    with pytest.raises(Misconfigured, match="lists no table"):
+        await ReadRows((), Clock()).answer(Read(table="businesses"))
+    options = await action.options("table", "num")
+    assert [option.value for option in options] == ["demo.toll_free_numbers"]
+
+
+def test_it_is_for_approvers_and_goes_into_the_trail() -> None:
+    assert ReadRows.restricted
+    assert ReadRows.audited
