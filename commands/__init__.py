@@ -13,6 +13,7 @@ from commands import (
     audit,
     campaigns,
     db,
+    deploys,
     doctor,
     end,
     errors,
@@ -42,16 +43,23 @@ from commands import (
 from commands.campaigns import pause as pause_campaigns
 from commands.campaigns import resume as resume_campaigns
 from commands.db import analyze, cleanup, kill_idle, terminate, vacuum
+from commands.deploys import promote, redeploy, restart, rollback
+from commands.deploys._hosting import Listing
 from commands.numbers import reassign, release
 from commands.workflows import off, on
 from integrations import Services
 from integrations.capabilities import (
     Checkable,
     Database,
+    Deployments,
     ErrorSource,
     Executions,
     Numbers,
+    Promotes,
     RateLimiter,
+    Redeploys,
+    Restarts,
+    RollsBack,
     Rows,
     Switches,
     Workflows,
@@ -99,6 +107,8 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
     flows = services.having(Workflows)
     databases = services.having(Database)
     inventories = services.having(Numbers)
+    hosts = services.having(Deployments)
+    listing = Listing(hosts)
     limits = hold.settings.whitelist
     return (
         help.ShowHelp(hold.catalogue, hold.allowed),
@@ -110,6 +120,11 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
         execution.ShowExecution(services.having(Executions), now),
         retry.RetryExecution(services.having(Executions)),
         stop.StopExecution(services.having(stop.StoppableExecutions)),
+        deploys.ListDeployments(hosts, now),
+        rollback.RollBackDeployment(services.having(RollsBack), listing),
+        promote.PromoteDeployment(services.having(Promotes), listing),
+        redeploy.RedeployDeployment(services.having(Redeploys), listing),
+        restart.RestartDeployment(services.having(Restarts)),
         whitelist.LiftRateLimit(services.having(RateLimiter), now, limits.widest_v4, limits.widest_v6),
         campaigns.ListCampaigns(held, now),
         pause_campaigns.PauseCampaigns(held),

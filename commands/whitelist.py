@@ -14,6 +14,7 @@ from bot.params import Choices, Duration, Network, Option, Params, Reason, durat
 from bot.report import Fact
 from commands._services import matching, names, pick
 from integrations.capabilities import RateLimiter, RateLimitState
+from integrations.capabilities.rate_limits import Prolongs
 
 
 class Whitelist(Params):
@@ -35,6 +36,8 @@ class WhitelistPlan(Plan):
     reason: str
     allowed: bool
     """On the allow-list already, when the approver looked."""
+    blocks: tuple[str, ...] = ()
+    """Rules against it that are lifted."""
 
 
 @dataclass(frozen=True)
@@ -73,16 +76,15 @@ class LiftRateLimit(Undoable[Whitelist, WhitelistPlan]):
                 Fact(label="Addresses", value=_addresses(params.network)),
             ),
             warnings=_warnings(params, state),
-            undo_note="Undo takes it off the allow-list again; deleted records are not put back."
-            if inserts
-            else "Deleted records are not put back.",
-            ends_after=params.for_ if inserts else None,
+            undo_note=_undo_note(state),
+            ends_after=params.for_ if inserts or state.blocks else None,
             confirm_phrase=params.network,
             nothing_to_do=_nothing_to_do(params.network, limiter.name, state),
             service=limiter.name,
             network=params.network,
             reason=params.reason,
             allowed=state.allowed,
+            blocks=state.blocks,
         )
 
     async def execute(self, plan: WhitelistPlan) -> Receipt:
@@ -91,6 +93,9 @@ class LiftRateLimit(Undoable[Whitelist, WhitelistPlan]):
         if state.allowed != plan.allowed:
             moved = f"{plan.network} is {'now' if state.allowed else 'no longer'} on the allow-list of {plan.service}"
             raise Stale(f"{moved}.", differences=(moved,))
+        if state.blocks != plan.blocks:
+            moved = f"what blocks {plan.network} on {plan.service} is now: {'; '.join(state.blocks) or 'nothing'}"
+            raise Stale(f"Somebody changed the blocks: {moved}.", differences=(moved,))
         until = self.now() + plan.ends_after if plan.ends_after else None
         lifted = await limiter.lift(plan.network, note=plan.reason, until=until)
         return Receipt(
@@ -102,8 +107,15 @@ class LiftRateLimit(Undoable[Whitelist, WhitelistPlan]):
         lifted = cast("dict[str, object]", receipt.undo["lifted"])
         removed = await self._planned(plan).restore(plan.network, lifted)
         if not removed:
-            return Receipt(headline=f"{plan.network} had not been added to the allow-list of {plan.service}.")
-        return Receipt(headline=f"{plan.network} is no longer on the allow-list of {plan.service}.")
+            was = "had not been added to" if plan.allowed else "was no longer on"
+            return Receipt(headline=f"{plan.network} {was} the allow-list of {plan.service}.")
+        again = " Its blocks are back." if plan.blocks else ""
+        return Receipt(headline=f"{plan.network} is no longer on the allow-list of {plan.service}.{again}")
+
+    async def extend(self, plan: WhitelistPlan, receipt: Receipt, until: datetime) -> None:
+        limiter = self._planned(plan)
+        if isinstance(limiter, Prolongs):
+            await limiter.prolong(plan.network, cast("dict[str, object]", receipt.undo["lifted"]), until)
 
     async def evidence(self, plan: WhitelistPlan) -> str:
         state = await self._planned(plan).rate_limits(plan.network)
@@ -162,10 +174,12 @@ def _headline(params: Whitelist, service: str, state: RateLimitState) -> str:
 
 
 def _effects(network: str, state: RateLimitState) -> tuple[str, ...]:
-    records = "1 rate-limit record is" if state.records == 1 else f"{state.records} rate-limit records are"
-    some = f": {'; '.join(state.sample)}" if state.sample else ""
-    more = ", and more" if len(state.sample) < state.records and state.sample else ""
-    effects = [f"{records} deleted{some}{more}"]
+    effects = [f"{block[:1].lower()}{block[1:]} is lifted" for block in state.blocks]
+    if state.records or not state.has_allow_list:
+        records = "1 rate-limit record is" if state.records == 1 else f"{state.records} rate-limit records are"
+        some = f": {'; '.join(state.sample)}" if state.sample else ""
+        more = ", and more" if len(state.sample) < state.records and state.sample else ""
+        effects.append(f"{records} deleted{some}{more}")
     if state.has_allow_list:
         effects.append(
             f"{network} is already on the allow-list" if state.allowed else f"{network} goes on the allow-list"
@@ -175,17 +189,24 @@ def _effects(network: str, state: RateLimitState) -> tuple[str, ...]:
 
 def _warnings(params: Whitelist, state: RateLimitState) -> tuple[str, ...]:
     if not state.has_allow_list:
-        return ("There is no allow-list here: records are deleted once, and new ones will count again.",)
+        return ("There is no allow-list here: records are deleted once, and new ones will count again.", *state.notes)
     if state.allowed:
-        return ("It was allowed before, by somebody else; this neither ends nor undoes that.",)
-    return () if params.for_ else ("It does not end by itself; for=2h would.",)
+        return ("It was allowed before, by somebody else; this neither ends nor undoes that.", *state.notes)
+    return state.notes if params.for_ else ("It does not end by itself; for=2h would.", *state.notes)
+
+
+def _undo_note(state: RateLimitState) -> str:
+    said = ["Undo takes it off the allow-list again."] if state.has_allow_list and not state.allowed else []
+    said += ["Undo puts the blocks back."] if state.blocks else []
+    said += ["Deleted records are not put back."] if state.records or not said else []
+    return " ".join(said)
 
 
 def _nothing_to_do(network: str, service: str, state: RateLimitState) -> str:
-    if state.records or (state.has_allow_list and not state.allowed):
+    if state.records or state.blocks or (state.has_allow_list and not state.allowed):
         return ""
     allowed = "it is on the allow-list already" if state.allowed else "there is no allow-list to put it on"
-    return f"{service} has no rate-limit record of {network}, and {allowed}."
+    return " ".join((f"{service} has no rate-limit record of {network}, and {allowed}.", *state.notes))
 
 
 def _addresses(network: str) -> int | str:

@@ -1,0 +1,70 @@
+"""/ops deploys: what serves production, and what could."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from bot.action import Lookup
+from bot.errors import Misconfigured, TryLater
+from bot.params import Choices, Option, Params
+from bot.report import Moment, Report, Table
+from commands._services import Unanswered, ask, matching, names, pick
+from commands.deploys._hosting import live_of, told
+from integrations.capabilities import Deployments
+
+
+class Deploys(Params):
+    positional = ("service",)
+
+    service: Annotated[str | None, Choices()] = None
+    """Service whose deployments are listed, as named in ops.toml; all that have some if left out."""
+    n: Annotated[int, Field(ge=1, le=50)] = 10
+    """How many of each service, newest first."""
+
+
+@dataclass(frozen=True)
+class ListDeployments(Lookup[Deploys]):
+    """List production deployments and which is live."""
+
+    hosts: tuple[Deployments, ...]
+    now: Callable[[], datetime]
+    deadline: timedelta = timedelta(seconds=15)
+
+    examples = ("deploys", "deploys web", "deploys web n=30")
+
+    async def answer(self, params: Deploys) -> Report:
+        if not self.hosts:
+            raise Misconfigured("ops.toml names no service with deployments; add one under [services].")
+        hosts = self.hosts
+        if params.service is not None:
+            can = "list deployments"
+            hosts = (pick(hosts, params.service, can=can, typed=lambda each: f"deploys {each}"),)
+        answers = await asyncio.gather(*(ask(host.deployments(limit=params.n), self.deadline) for host in hosts))
+        pairs = list(zip(hosts, answers, strict=True))
+        unread = tuple(f"Could not read {host.name}: {no.why}" for host, no in pairs if isinstance(no, Unanswered))
+        if len(unread) == len(hosts):
+            raise TryLater(" ".join(unread))
+        found = [(host.name, answer) for host, answer in pairs if not isinstance(answer, Unanswered)]
+        lives = [(name, live_of(deployments)) for name, deployments in found]
+        return Report(
+            title="Deployments",
+            lead=" ".join(f"{name}: {told(live) if live else 'nothing'} is live." for name, live in lives),
+            table=Table(
+                columns=("service", "live", "state", "commit", "message", "by", "created", "id"),
+                rows=tuple(
+                    (name, "live" if each.live else None, each.state, each.ref or None, each.message or None,
+                     each.author or None, Moment(at=each.created_at) if each.created_at else None, each.id)
+                    for name, deployments in found
+                    for each in deployments
+                ),
+            ),
+            notes=unread,
+            taken_at=self.now(),
+        )  # fmt: skip
+
+    async def options(self, field: str, typed: str) -> Sequence[Option]:
+        return matching(names(self.hosts), typed)

@@ -1,0 +1,67 @@
+"""/ops deploys restart: restart what runs now, a deployment or a database endpoint."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from bot.action import Change, Plan, Receipt, Risk
+from bot.errors import Stale
+from bot.params import Choices, Option, Params
+from bot.report import Fact
+from commands._services import matching, names, pick
+from integrations.capabilities import Restarts
+
+
+class Restart(Params):
+    positional = ("service",)
+
+    service: Annotated[str, Choices()]
+    """Service to restart, as named in ops.toml."""
+
+
+class RestartPlan(Plan):
+    service: str
+    running: str
+    """Id of what ran when the approver looked."""
+
+
+@dataclass(frozen=True)
+class RestartDeployment(Change[Restart, RestartPlan]):
+    """Restart what runs now."""
+
+    hosts: tuple[Restarts, ...]
+
+    risk = Risk.DESTRUCTIVE
+    examples = ("deploys restart etl", "deploys restart neon")
+
+    async def preview(self, params: Restart) -> RestartPlan:
+        host = self._host(params.service)
+        running = await host.running_now()
+        return RestartPlan(
+            target=f"{host.name} {running}",
+            headline=f"Restart {host.name}.",
+            effects=(f"{running} is restarted",),
+            warnings=host.cautions("restart"),
+            undo_note="A restart cannot be taken back.",
+            confirm_phrase=host.name,
+            service=host.name,
+            running=running,
+        )
+
+    async def execute(self, plan: RestartPlan) -> Receipt:
+        host = self._host(plan.service)
+        running = await host.running_now()
+        if running != plan.running:
+            moved = f"{plan.service} runs {running} now, not {plan.running}"
+            raise Stale(f"{moved}.", differences=(moved,))
+        done = await host.restart()
+        return Receipt(headline=done.sentence, facts=tuple(Fact(label="Note", value=note) for note in done.notes))
+
+    async def evidence(self, plan: RestartPlan) -> str:
+        return f"{plan.service} runs {await self._host(plan.service).running_now()}"
+
+    async def options(self, field: str, typed: str) -> Sequence[Option]:
+        return matching(names(self.hosts), typed)
+
+    def _host(self, name: str) -> Restarts:
+        return pick(self.hosts, name, can="be restarted", typed=lambda each: f"deploys restart {each}")
