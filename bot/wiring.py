@@ -39,6 +39,7 @@ from bot.store.requests import PgRequests
 from bot.store.tokens import PgTokens
 from commands import Hold, commands
 from integrations import Services, open_services
+from integrations.probe import probe_session
 from integrations.transport import PerHost
 
 AUDIT_KEY_LENGTH = 32
@@ -159,8 +160,9 @@ async def open_ops(
         redactor.register(key.decode("ascii", "replace"))
         pool = await stack.enter_async_context(open_pool(dsn))
         http = await stack.enter_async_context(httpx.AsyncClient(transport=PerHost(), follow_redirects=False))
+        probes = await stack.enter_async_context(probe_session())
         services = await stack.enter_async_context(
-            open_services(settings.services, http, reader(redactor), redact=redactor.text)
+            open_services(settings.services, http, reader(redactor), redact=redactor.text, probes=probes)
         )
         requests, audit = PgRequests(pool, key, clock), PgAuditLog(pool, key, clock)
         tokens, follows, outbox = PgTokens(pool, key, clock), PgFollows(pool, key, clock), PgOutbox(pool, clock)

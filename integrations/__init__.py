@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Protocol, Self, TypeVar, cast
 
+import aiohttp
 import httpx
 from pydantic import ValidationError
 
@@ -96,13 +97,15 @@ def open_services(
     secrets: Callable[[str], str],
     *,
     redact: Callable[[str], str] = _as_it_is,
+    probes: aiohttp.ClientSession | None = None,
 ) -> Services:
     """Build the clients of `[services.*]`; nothing is contacted and no secret is looked up yet.
 
-    `secrets` turns `env:NAME` or `file:/path` into a value at each use; `redact` is applied to vendors' own sentences.
+    `secrets` turns `env:NAME` or `file:/path` into a value at each use; `redact` is applied to vendors' own sentences;
+    `probes` carries health checks, which go over `http` without it.
     Raises Misconfigured, naming the setting and what to write.
     """
-    outside = Outside(http, secrets, redact)
+    outside = Outside(http, secrets, redact, probes)
     clients: list[Named] = []
     for name, table in sections.items():
         if not _NAME.fullmatch(name):

@@ -5,33 +5,31 @@ connection, and also a 5xx, because a gateway gives up on a call that its upstre
 """
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
 from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
+from integrations.answer import AFTER_LIMIT as AFTER_LIMIT
+from integrations.answer import ANSWER_LIMIT
+from integrations.answer import Answer as Answer
+from integrations.answer import retry_after as retry_after
 from integrations.capabilities import Checked, Health
+from integrations.probe import PROBE_FAILURES, probe
 from integrations.section import Outside
 from integrations.unreached import unreached
 
 USER_AGENT = "handrail"
-ANSWER_LIMIT = 8 * 1024 * 1024
-"""Bytes read of one answer, after decompression."""
 QUOTE_LIMIT = 300
 """Characters of a vendor's own sentence that an error repeats."""
 CONNECT_LIMIT = timedelta(seconds=5)
 ATTEMPTS = 3
-AFTER_LIMIT = timedelta(hours=1)
-"""Longest wait that a Retry-After may ask for."""
 
 _UNSENDABLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError)
 _FAILURES = (httpx.HTTPError, TimeoutError, *_UNSENDABLE)
@@ -46,52 +44,6 @@ class Unreadable(TryLater):
 
 class Unread(OutcomeUnknown):
     """A write was answered with success, and the answer is too large, cut off, or not what the API promises."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back, whatever its status."""
-
-    status: int
-    media: str
-    """Content type without parameters, lower case."""
-    body: bytes = field(repr=False)
-    whole: bool
-    """False where the body was cut off at ANSWER_LIMIT, or by the connection."""
-    retry_after: timedelta | None
-    seconds: float
-    """From sending to the last byte."""
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Whatever the case of their names."""
-
-    @property
-    def good(self) -> bool:
-        return 200 <= self.status < 300
-
-    @property
-    def broken(self) -> bool:
-        """A success whose connection broke before its end."""
-        return self.good and not self.whole and len(self.body) < ANSWER_LIMIT
-
-    def json(self) -> Any:
-        """Raises ValueError."""
-        if not self.whole:
-            raise ValueError("cut off")
-        return json.loads(self.body)
-
-
-def retry_after(value: str | None, now: datetime) -> timedelta | None:
-    """Read a Retry-After header, seconds or a date; None where it says nothing usable; at most AFTER_LIMIT."""
-    if not value:
-        return None
-    try:
-        span = timedelta(seconds=float(value))
-    except (ValueError, OverflowError):
-        try:
-            span = parsedate_to_datetime(value).astimezone(UTC) - now
-        except (ValueError, OverflowError, TypeError):
-            return None
-    return min(max(span, timedelta(0)), AFTER_LIMIT)
 
 
 class Service:
@@ -127,7 +79,7 @@ class Service:
         """Read, trying again within the time limit. `missing` is raised for a 404."""
         return await self._read_again("GET", path, shape, params, None, missing)
 
-    async def query(self, path: str, shape: type[M], body: Mapping[str, Any]) -> M:
+    async def query(self, path: str, shape: type[M], body: Mapping[str, Any] | None) -> M:
         """As `get`, for a question that is posted: GraphQL."""
         return await self._read_again("POST", path, shape, None, body, None)
 
@@ -229,8 +181,12 @@ class Service:
     ) -> Answer | Checked:
         """One try, for health checks: the answer whatever its status, or what its absence means."""
         try:
-            return await self._send(method, path, body=body, limit=limit)
-        except _FAILURES as error:
+            if self._outside.probes is None:
+                return await self._send(method, path, body=body, limit=limit)
+            headers, connect = self._headers(), _connect_limit(limit)
+            url = self._base_url + path
+            return await probe(self._outside.probes, method, url, headers, body, limit=limit, connect=connect)
+        except (*_FAILURES, *PROBE_FAILURES) as error:
             return unreached(error, limit)
         except OpsError as error:  # a credential that cannot be found
             return Checked(Health.UNKNOWN, str(error))
@@ -260,18 +216,28 @@ class Service:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> AbstractAsyncContextManager[httpx.Response]:
-        seconds = limit.total_seconds()
-        # Connecting ends well before the whole does, so that "nothing was sent" can be told from "no answer".
-        connect = min(CONNECT_LIMIT.total_seconds(), seconds / 3)
+        seconds, connect = limit.total_seconds(), _connect_limit(limit)
         return self._outside.http.stream(
             method,
             self._base_url + path,
             params=params,
             json=body,
-            headers={"Accept": "application/json", "User-Agent": USER_AGENT, **self._credentials()},
+            headers={
+                "Accept": "application/json",
+                "User-Agent": USER_AGENT,
+                **self._credentials(),
+                **self.wanted(method, path, params),
+            },
             timeout=httpx.Timeout(seconds, connect=connect, pool=connect),
             follow_redirects=False,  # a redirect would carry the credential to wherever it points
         )
+
+    def wanted(self, method: str, path: str, params: Mapping[str, str] | None) -> Mapping[str, str]:
+        """A vendor's own headers for one call: the form and the version of its answer, that it be newer than known."""
+        return {}
+
+    def _headers(self) -> dict[str, str]:
+        return {"Accept": "application/json", "User-Agent": USER_AGENT, **self._credentials()}
 
     def _read(self, answer: Answer, shape: type[M], *, write: bool, missing: OpsError | None) -> M:
         if not answer.good:
@@ -365,6 +331,11 @@ class Service:
 def _shown(failure: Exception | None, failed: OpsError) -> Exception | None:
     """The cause, except where it quotes the credential that could not be sent."""
     return None if isinstance(failed, Misconfigured) else failure
+
+
+def _connect_limit(limit: timedelta) -> float:
+    """In seconds. Connecting ends well before the whole does: "nothing was sent" is told from "no answer"."""
+    return min(CONNECT_LIMIT.total_seconds(), limit.total_seconds() / 3)
 
 
 def _answer(response: httpx.Response, content: bytes, whole: bool, seconds: float) -> Answer:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
+import aiohttp
 import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -58,3 +59,5 @@ class Outside:
     """Turns a SecretRef into its value. Raises Misconfigured."""
     redact: Callable[[str], str]
     """Applied to every text a vendor sent before it becomes part of an error."""
+    probes: aiohttp.ClientSession | None = None
+    """For health checks; they go over `http` without it."""

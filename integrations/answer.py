@@ -1,0 +1,59 @@
+"""What came back of a call, and how long a vendor wants to be left alone."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+ANSWER_LIMIT = 8 * 1024 * 1024
+"""Bytes read of one answer, after decompression."""
+AFTER_LIMIT = timedelta(hours=1)
+"""Longest wait that a Retry-After may ask for."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, whatever its status."""
+
+    status: int
+    media: str
+    """Content type without parameters, lower case."""
+    body: bytes = field(repr=False)
+    whole: bool
+    """False where the body was cut off at ANSWER_LIMIT, or by the connection."""
+    retry_after: timedelta | None
+    seconds: float
+    """From sending to the last byte."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Whatever the case of their names."""
+
+    @property
+    def good(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def broken(self) -> bool:
+        """A success whose connection broke before its end."""
+        return self.good and not self.whole and len(self.body) < ANSWER_LIMIT
+
+    def json(self) -> Any:
+        """Raises ValueError."""
+        if not self.whole:
+            raise ValueError("cut off")
+        return json.loads(self.body)
+
+
+def retry_after(value: str | None, now: datetime) -> timedelta | None:
+    """Read a Retry-After header, seconds or a date; None where it says nothing usable; at most AFTER_LIMIT."""
+    if not value:
+        return None
+    try:
+        span = timedelta(seconds=float(value))
+    except (ValueError, OverflowError):
+        try:
+            span = parsedate_to_datetime(value).astimezone(UTC) - now
+        except (ValueError, OverflowError, TypeError):
+            return None
+    return min(max(span, timedelta(0)), AFTER_LIMIT)
