@@ -65,7 +65,7 @@ from integrations.capabilities import (
     Workflows,
 )
 
-CAMPAIGN_KINDS = ("n8n", "neon", "postgres", "supabase")
+CAMPAIGN_KINDS = ("n8n", "postgres", "supabase")
 """Where everything that can be paused was named in ops.toml as a campaign; elsewhere `all` would mean too much."""
 
 

@@ -13,8 +13,7 @@ from bot.errors import NotUnderstood, Stale
 from bot.params import Choices, Duration, Network, Option, Params, Reason, duration_text
 from bot.report import Fact
 from commands._services import matching, names, pick
-from integrations.capabilities import RateLimiter, RateLimitState
-from integrations.capabilities.rate_limits import Prolongs
+from integrations.capabilities import Prolongs, RateLimiter, RateLimitState
 
 
 class Whitelist(Params):

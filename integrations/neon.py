@@ -11,6 +11,7 @@ from bot.params import Network
 from integrations.capabilities import (
     Checked,
     Credential,
+    Deed,
     Deployed,
     Health,
     Named,
@@ -18,7 +19,6 @@ from integrations.capabilities import (
     Rights,
     Trial,
 )
-from integrations.capabilities.deployments import Deed
 from integrations.neon_access import AllowedAddresses, PausableEndpoints
 from integrations.neon_api import Endpoint, NeonApi, NeonService, Project
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url

@@ -11,6 +11,7 @@ from bot.errors import NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLate
 from integrations.capabilities import (
     Checked,
     Credential,
+    Deed,
     Deployed,
     Deployment,
     ErrorEvent,
@@ -22,7 +23,6 @@ from integrations.capabilities import (
     Rights,
     Trial,
 )
-from integrations.capabilities.deployments import Deed
 from integrations.polling import until
 from integrations.railway_api import ENDED_BADLY, UP, Line, Logs, Node, Place, RailwayApi, RailwayService, State
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url

@@ -11,6 +11,7 @@ from bot.errors import OpsError, OutcomeUnknown, Refused
 from integrations.capabilities import (
     Checked,
     Credential,
+    Deed,
     Deployed,
     Deployment,
     ErrorEvent,
@@ -23,7 +24,6 @@ from integrations.capabilities import (
     Rights,
     Trial,
 )
-from integrations.capabilities.deployments import Deed
 from integrations.http import Answer
 from integrations.polling import until
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url

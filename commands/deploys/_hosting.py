@@ -13,8 +13,7 @@ from bot.errors import NotUnderstood, Refused, Stale
 from bot.params import Option, Params
 from bot.report import Fact, Moment
 from commands._services import LONGEST_LABEL, Unanswered, ask, matching, names, pick
-from integrations.capabilities import Deployed, Deployment, Deployments, Promotes, RollsBack
-from integrations.capabilities.deployments import Deed
+from integrations.capabilities import Deed, Deployed, Deployment, Deployments, Promotes, RollsBack
 
 LOOKED_THROUGH = 50
 """Deployments among which the one that is meant is looked for, newest first."""

@@ -6,6 +6,7 @@ Clients translate their vendor's errors into `bot.errors` at the door, so a comm
 from integrations.capabilities.calls import Call, Calls, Number, Numbers, NumberState
 from integrations.capabilities.checks import Checkable, Checked, Health
 from integrations.capabilities.deployments import (
+    Deed,
     Deployed,
     Deployment,
     Deployments,
@@ -20,7 +21,7 @@ from integrations.capabilities.issues import Issue, Issues, IssueStatus
 from integrations.capabilities.logs import Level, LogLine, LogPage, LogSource
 from integrations.capabilities.named import Named
 from integrations.capabilities.own_jobs import Job, JobEnd, JobParam, OwnJobs
-from integrations.capabilities.rate_limits import RateLimiter, RateLimitState
+from integrations.capabilities.rate_limits import Prolongs, RateLimiter, RateLimitState
 from integrations.capabilities.statistics import Bucket, Operation, Statistic, Statistics
 from integrations.capabilities.switches import Flipped, Switch, Switchable, Switches
 from integrations.capabilities.tables import Backend, Cell, Database, Grid, Retention, Rows, Tended, View
@@ -40,6 +41,7 @@ __all__ = [
     "Credential",
     "Credentialed",
     "Database",
+    "Deed",
     "Deployed",
     "Deployment",
     "Deployments",
@@ -68,6 +70,7 @@ __all__ = [
     "Numbers",
     "Operation",
     "OwnJobs",
+    "Prolongs",
     "Promotes",
     "Quota",
     "RateLimitState",

@@ -305,8 +305,11 @@ class FakeVercel:
     async def _runtime(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/stream+json"})
         await response.prepare(request)
-        for line in self.runtime:
-            await response.write(json.dumps(line).encode() + b"\n")
+        said = "".join(f"{json.dumps(line)}\n" for line in self.runtime)
+        await response.write(said.encode())
+        # Written down here: a stream that is left never comes to its end.
+        query = dict(request.query)
+        self.heard.append(Heard("GET", request.path, query, "", 200, said, "application/stream+json"))
         await asyncio.sleep(30)
         return response
 

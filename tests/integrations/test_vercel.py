@@ -18,12 +18,12 @@ from integrations.capabilities import (
     Health,
     Level,
     LogSource,
+    Prolongs,
     Promotes,
     RateLimiter,
     Redeploys,
     RollsBack,
 )
-from integrations.capabilities.rate_limits import Prolongs
 from integrations.capabilities.trials import Testable as Tryable
 from integrations.vercel import Vercel
 from integrations.vercel_firewall import Firewall
