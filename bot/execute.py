@@ -154,8 +154,8 @@ class Executor:
 
     def phrase(self, request: Request) -> str:
         """What is typed to approve one's own request."""
-        plan = Plan.model_validate({name: (request.plan or {}).get(name) for name in ("target", "headline")})
-        return str((request.plan or {}).get("confirm_phrase") or plan.target)
+        plan = request.plan or {}
+        return str(plan.get("confirm_phrase") or plan.get("target") or "")
 
     def _action(self, request: Request) -> Change[Any, Any]:
         action = self.catalogue.get(request.action)
