@@ -10,13 +10,13 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
 from bot.errors import OpsError, TryLater
 from bot.execute import MACHINE, LeaseLost, NotClaimed, lapsed
-from bot.ports import Clock, Columns, Entry, Notice, NoticeKind
+from bot.ports import Columns, Entry, Notice, NoticeKind
 from bot.request import Request, RequestId, Review, State, sources_of
 from bot.road import Road
 
@@ -32,8 +32,6 @@ class Jobs:
     """One per process. `run` until cancelled, woken by whoever listens to the store; `drain` lets what runs end."""
 
     road: Road
-    also: tuple[Callable[[], Awaitable[None]], ...] = ()
-    """Further sweeps, each quick, each safe to repeat: follows, anchors, refreshes."""
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _busy: dict[RequestId, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -78,8 +76,6 @@ class Jobs:
             await self._expire(request_id)
         for request_id in due.reminding:
             await self._remind(request_id)
-        for look in self.also:
-            await look()
 
     async def drain(self, patience: timedelta) -> None:
         """Let running work end; what does not end in time is found by its lapsed lease."""
@@ -192,17 +188,21 @@ class Jobs:
         )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Every:
-    """A sweep that rests between two looks."""
+    """Something looked at again and again, apart from the jobs: a vendor that is slow holds up no request."""
 
     span: timedelta
-    sweep: Callable[[], Awaitable[None]]
-    clock: Clock
-    _next: datetime | None = None
+    """Rest between two looks."""
+    look: Callable[[], Awaitable[None]]
 
-    async def __call__(self) -> None:
-        now = self.clock()
-        if self._next is None or now >= self._next:
-            self._next = now + self.span
-            await self.sweep()
+    async def run(self) -> None:
+        """Until cancelled; a look that fails is repeated at its next turn."""
+        while True:
+            try:
+                await self.look()
+            except (OpsError, OSError) as error:
+                log.warning("look_failed", look=self.look.__qualname__, error=str(error))
+            except Exception:
+                log.exception("look_crashed", look=self.look.__qualname__)
+            await asyncio.sleep(self.span.total_seconds())

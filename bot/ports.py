@@ -172,6 +172,10 @@ class Requests(Protocol):
         """In an open state, unknown, time-boxed and not over, or in need of review; oldest first."""
         ...
 
+    async def asked_since(self, at: datetime) -> tuple[Request, ...]:
+        """Oldest first, at most 1,000."""
+        ...
+
     async def last_run(self, action: str, target: str) -> datetime | None:
         """When this action last finished as done on this target."""
         ...

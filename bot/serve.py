@@ -3,11 +3,12 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -27,6 +28,7 @@ from bot.slack.posting import Poster
 from bot.slack.serve import Clients, HttpMode, SocketMode, clients
 from bot.store.people import load_people, save_people
 from bot.vitals import Vitals, served_vitals
+from bot.weekly import Weekly
 from bot.wiring import Ops, open_ops, utc_now
 
 log = structlog.get_logger(__name__)
@@ -77,7 +79,7 @@ async def serving(
             Poster(slack.strict),
             approvals,
         )
-        jobs = Jobs(ops.road, _sweeps(ops, people))
+        jobs = Jobs(ops.road)
         link = _link(app, environment, http)
         vitals = Vitals(ops.pool, ops.outbox, jobs, lambda: link.connected, time.monotonic)
         ops.doctor.probes.append(slack_probe(environment, settings.team, people))
@@ -89,6 +91,8 @@ async def serving(
         await _in_background(stack, ops.road.requests.listen(wake), "listener")
         await _in_background(stack, jobs.run(), "jobs")
         await _in_background(stack, deliverer.run(), "deliverer")
+        for every in _looks(ops, people):
+            await _in_background(stack, every.run(), every.look.__qualname__)
         await _in_background(stack, reader.run(), "people")
         stack.push_async_callback(jobs.drain, PATIENCE)
         stack.push_async_callback(app.drain, PATIENCE)
@@ -115,26 +119,32 @@ def _app(ops: Ops, slack: Clients, identity: Identity, environment: Environment)
     return slack_app(ops.road, ops.outbox, slack.patient, identity, signing_secret=signing)
 
 
-def _sweeps(ops: Ops, people: People) -> tuple[Callable[[], Awaitable[None]], ...]:
+def _looks(ops: Ops, people: People) -> tuple[Every, ...]:
+    """What is looked at apart from the requests."""
     team = ops.settings.team
 
     async def choices() -> None:
         async with asyncio.timeout(REFRESH_CHOICES.total_seconds()):
             await asyncio.gather(*(action.refresh() for action in ops.catalogue))
 
-    anchoring = Anchoring(
-        ops.audit,
+    def audit_channel() -> str | None:
+        return people.channel_id(team.audit_channel)
+
+    anchoring = Anchoring(ops.audit, ops.outbox, ops.clock, team.anchor_every, audit_channel, team.anchor_file)
+    zone = ZoneInfo(team.timezone)
+    weekly = Weekly(
+        ops.road.requests,
         ops.outbox,
         ops.clock,
-        team.anchor_every,
-        lambda: people.channel_id(team.audit_channel),
-        team.anchor_file,
+        zone,
+        lambda: audit_channel() or people.channel_id(team.approvals_channel),
     )
     return (
-        Every(timedelta(seconds=1), ops.following.sweep, ops.clock),
-        Every(timedelta(seconds=10), ops.emergency.replay, ops.clock),
-        Every(timedelta(minutes=1), anchoring.sweep, ops.clock),
-        Every(REFRESH_CHOICES, choices, ops.clock),
+        Every(timedelta(seconds=1), ops.following.sweep),
+        Every(timedelta(seconds=10), ops.emergency.replay),
+        Every(timedelta(minutes=1), anchoring.sweep),
+        Every(timedelta(minutes=1), weekly.sweep),
+        Every(REFRESH_CHOICES, choices),
     )
 
 

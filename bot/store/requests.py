@@ -82,6 +82,14 @@ class PgRequests:
             )
         return tuple(request_of(record) for record in records)
 
+    async def asked_since(self, at: datetime) -> tuple[Request, ...]:
+        async with reading(self._pool) as connection:
+            records = await connection.fetch(
+                f"SELECT {COLUMNS} FROM requests WHERE asked_at >= $1 ORDER BY id LIMIT 1000",  # noqa: S608
+                utc(at),
+            )
+        return tuple(request_of(record) for record in records)
+
     async def last_run(self, action: str, target: str) -> datetime | None:
         """One that was undone since counts too: it ran."""
         async with reading(self._pool) as connection:

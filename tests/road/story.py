@@ -127,6 +127,7 @@ class Story:
         """Let everything that is due happen, and end."""
         for _ in range(20):
             await self.jobs.sweep()
+            await self.ops.emergency.replay()
             await self.jobs.drain(timedelta(seconds=10))
             due = await self.ops.road.requests.due(self.clock())
             if not (due.cleared or due.ending or due.expired or due.lapsed or due.reminding):
@@ -228,7 +229,7 @@ async def process(
     parsed = parse_toml({**TOML, "services": world.services(), **settings})
     gates, people = Gates(), People(parsed, clock)
     async with open_ops(environment(dsn, data), parsed, people, clock=clock, checkpoint=gates) as ops:
-        story = Story(ops, world, people, clock, gates, Jobs(ops.road, (ops.emergency.replay,)))
+        story = Story(ops, world, people, clock, gates, Jobs(ops.road))
         story.groups_are(GROUPS)
         yield story
 
