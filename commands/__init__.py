@@ -42,7 +42,7 @@ from commands import (
 )
 from commands.campaigns import pause as pause_campaigns
 from commands.campaigns import resume as resume_campaigns
-from commands.db import analyze, cleanup, kill_idle, terminate, vacuum
+from commands.db import analyze, cleanup, kill_idle, read_only, terminate, vacuum, writable
 from commands.deploys import promote, redeploy, restart, rollback
 from commands.deploys._hosting import Listing
 from commands.numbers import reassign, release
@@ -54,6 +54,7 @@ from integrations.capabilities import (
     Deployments,
     ErrorSource,
     Executions,
+    LiftsReadOnly,
     Numbers,
     Promotes,
     RateLimiter,
@@ -106,6 +107,7 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
     held = tuple(each for each in switches if each.kind in CAMPAIGN_KINDS)
     flows = services.having(Workflows)
     databases = services.having(Database)
+    guards = services.having(LiftsReadOnly)
     inventories = services.having(Numbers)
     hosts = services.having(Deployments)
     listing = Listing(hosts)
@@ -137,6 +139,8 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
         analyze.AnalyzeTable(databases),
         vacuum.VacuumTable(databases),
         cleanup.CleanUpRows(databases, desk),
+        read_only.ShowReadOnly(guards, now),
+        writable.LetItWrite(guards),
         rows.ReadRows(services.having(Rows), now),
         numbers.ListNumbers(inventories, now),
         release.ReleaseNumber(inventories),

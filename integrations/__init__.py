@@ -18,6 +18,7 @@ from integrations.neon import NeonSection, neon
 from integrations.postgres import PostgresSection, postgres
 from integrations.railway import Railway, RailwaySection
 from integrations.section import Outside, Section
+from integrations.supabase import SupabaseSection, supabase
 from integrations.vercel import VercelSection, vercel
 from integrations.web import Web, WebSection
 
@@ -33,6 +34,7 @@ KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
         "neon": (NeonSection, neon),
         "postgres": (PostgresSection, postgres),
         "railway": (RailwaySection, Railway),
+        "supabase": (SupabaseSection, supabase),
         "vercel": (VercelSection, vercel),
     }
 )

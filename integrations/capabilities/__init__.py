@@ -22,6 +22,7 @@ from integrations.capabilities.logs import Level, LogLine, LogPage, LogSource
 from integrations.capabilities.named import Named
 from integrations.capabilities.own_jobs import Job, JobEnd, JobParam, OwnJobs
 from integrations.capabilities.rate_limits import Prolongs, RateLimiter, RateLimitState
+from integrations.capabilities.read_only import LiftsReadOnly, ReadOnly
 from integrations.capabilities.statistics import Bucket, Operation, Statistic, Statistics
 from integrations.capabilities.switches import Flipped, Switch, Switchable, Switches
 from integrations.capabilities.tables import Backend, Cell, Database, Grid, Retention, Rows, Tended, View
@@ -60,6 +61,7 @@ __all__ = [
     "JobEnd",
     "JobParam",
     "Level",
+    "LiftsReadOnly",
     "LogLine",
     "LogPage",
     "LogSource",
@@ -75,6 +77,7 @@ __all__ = [
     "Quota",
     "RateLimitState",
     "RateLimiter",
+    "ReadOnly",
     "Redeploys",
     "Restarts",
     "Retention",

@@ -1,0 +1,60 @@
+"""/ops db read-only: which databases their host holds read-only, and why."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.action import Lookup
+from bot.errors import Misconfigured
+from bot.params import Params
+from bot.report import Fact, Line, Moment, Report, Status, Suggestion
+from commands._services import Unanswered, ask
+from integrations.capabilities import LiftsReadOnly, ReadOnly
+
+
+class Everything(Params):
+    pass
+
+
+@dataclass(frozen=True)
+class ShowReadOnly(Lookup[Everything]):
+    """Show which databases their host holds read-only."""
+
+    hosts: tuple[LiftsReadOnly, ...]
+    now: Callable[[], datetime]
+    deadline: timedelta = timedelta(seconds=8)
+
+    examples = ("db read-only",)
+
+    async def answer(self, params: Everything) -> Report:
+        if not self.hosts:
+            raise Misconfigured("ops.toml names no host that can say so; add a service of kind supabase.")
+        answers = await asyncio.gather(*(ask(host.read_only(), self.deadline) for host in self.hosts))
+        pairs = [(host.name, seen) for host, seen in zip(self.hosts, answers, strict=True)]
+        held = [name for name, seen in pairs if isinstance(seen, ReadOnly) and seen.on]
+        unread = [name for name, seen in pairs if isinstance(seen, Unanswered)]
+        lead = f"{', '.join(held)} {'is' if len(held) == 1 else 'are'} read-only." if held else "None is read-only."
+        if unread and not held:
+            lead = f"Could not read: {', '.join(unread)}."
+        return Report(
+            title="Read-only mode",
+            lead=lead,
+            status=Status.DEGRADED if held else Status.UNKNOWN if unread else Status.OK,
+            lines=tuple(_line(name, seen) for name, seen in pairs),
+            taken_at=self.now(),
+        )
+
+
+def _line(name: str, seen: ReadOnly | Unanswered) -> Line:
+    if isinstance(seen, Unanswered):
+        return Line(text=name, detail=seen.why, status=Status.UNKNOWN)
+    until = (Fact(label="writing let through until", value=Moment(at=seen.lifted_until)),) if seen.lifted_until else ()
+    lift = Suggestion(label="Let it write", words=f"db writable {name}")
+    return Line(
+        text=name,
+        detail=seen.detail,
+        status=Status.DEGRADED if seen.on else Status.OK,
+        facts=until,
+        suggestions=(lift,) if seen.on and not seen.lifted_until else (),
+    )
