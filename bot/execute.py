@@ -21,6 +21,8 @@ from bot.request import Request, RequestId, Review, State, sources_of
 from bot.settings import Limits
 
 log = structlog.get_logger(__name__)
+FINISH_PAUSES_S = (0.2, 0.5, 1.0, 2.0)
+"""Between the tries to write down how a run ended; together well within a lease."""
 MACHINE = PersonId("machine:handrail")
 Checkpoint = Callable[[str], Awaitable[None]]
 """Called at each named point of the road; the crash test stops or kills the process there."""
@@ -245,12 +247,28 @@ class Executor:
         if not not_undone:
             columns["finished_at"] = self.clock()
         columns["notices"] = (self._told(request, to, columns),)
-        moved = await self.requests.move(
-            request.id, frozenset({request.state}), to, entry, fence=claimed.fence, **columns
-        )
+        moved = await self._written(claimed, to, entry, columns)
         if moved is None:
             log.warning("lease_lost", request=request.id, outcome=to)
         return moved
+
+    async def _written(self, claimed: Claimed, to: State, entry: Entry, columns: Columns) -> Request | None:
+        """How it ended is known here alone, so a database that is away for a moment is asked again.
+
+        Raises OutcomeUnknown where it stays away: the lease runs out, and people look.
+        """
+        request = claimed.request
+        for pause in (*FINISH_PAUSES_S, None):
+            try:
+                return await self.requests.move(
+                    request.id, frozenset({request.state}), to, entry, fence=claimed.fence, **columns
+                )
+            except StoreUnwritable as error:
+                if pause is None:
+                    outcome = columns.get("outcome", to.value)
+                    raise OutcomeUnknown(f"{outcome} This could not be written down: {error}") from error
+                await asyncio.sleep(pause)
+        raise AssertionError("the last pause is None")
 
     def _told(self, request: Request, to: State, columns: Columns) -> Notice:
         outcome = columns.get("outcome")

@@ -11,16 +11,18 @@ from datetime import timedelta
 import aiohttp
 import structlog
 
-from bot.errors import OpsError
+from bot.errors import OpsError, StoreUnwritable
 from bot.ports import NoticeKind, Outbox, Posting
 from bot.slack.drawing import Drawing, digest
 from bot.slack.posting import Gone, Later, Poster, Sent, Unusable
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(minutes=1)
+"""Longer than AT_ONCE of one channel take at Slack's pace of one a second; a killed process delays them by as much."""
 POLL_S = 0.5
-AT_ONCE = 100
+NOTE_PAUSES_S = (0.2, 1.0, 3.0)
+AT_ONCE = 40
 """Postings taken and not delivered yet."""
 STORM = 10
 """More words than this for one channel at once become one message with a count."""
@@ -125,7 +127,16 @@ class Deliverer:
             # Of a card: owed anew, as a fresh message.
             await self.outbox.give_up(posting, str(gone))
             return
-        await self.outbox.delivered(posting, channel=sent.channel, ts=sent.ts, version=drawn.version)
+        await self._noted(posting, sent, drawn.version)
+
+    async def _noted(self, posting: Posting, sent: Sent, version: int) -> None:
+        """It stands in Slack: where that cannot be written down, it would be posted twice, so it is tried again."""
+        for pause in NOTE_PAUSES_S:
+            try:
+                return await self.outbox.delivered(posting, channel=sent.channel, ts=sent.ts, version=version)
+            except StoreUnwritable:
+                await asyncio.sleep(pause)
+        return await self.outbox.delivered(posting, channel=sent.channel, ts=sent.ts, version=version)
 
     async def _post(self, posting: Posting, owner: str | None, post: Post) -> Sent:
         """Where it belongs, else in the approval channel, else to the person whose request it is. Raises: Gone"""
@@ -153,7 +164,7 @@ class Deliverer:
                 await self.outbox.give_up(posting, str(gone))
             return
         for posting in postings:
-            await self.outbox.delivered(posting, channel=sent.channel, ts=sent.ts, version=0)
+            await self._noted(posting, sent, 0)
 
     async def _postpone(self, postings: Sequence[Posting], after: timedelta, why: str) -> None:
         for posting in postings:
