@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from bot.errors import Misconfigured, NotUnderstood
 from integrations.capabilities import Named
+from integrations.github import GitHubSection, github
 from integrations.n8n import N8nSection, n8n
 from integrations.neon import NeonSection, neon
 from integrations.postgres import PostgresSection, postgres
@@ -29,6 +30,7 @@ class _Factory(Protocol):
 
 KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
     {
+        "github": (GitHubSection, github),
         "http": (WebSection, Web),
         "n8n": (N8nSection, n8n),
         "neon": (NeonSection, neon),

@@ -66,8 +66,8 @@ async def test_options_offer_no_all() -> None:
 
 
 def test_a_campaign_is_only_what_ops_toml_called_one() -> None:
-    """`campaigns pause` without a name means all: webhooks and messaging profiles must not be among them."""
-    assert not {"stripe", "telnyx", "github", "http"} & set(CAMPAIGN_KINDS)
+    """`campaigns pause` without a name means all: webhooks and databases must not be among them."""
+    assert not {"stripe", "telnyx", "github", "http", "neon"} & set(CAMPAIGN_KINDS)
     for words in ("pause", "resume"):
         action, _ = catalogue().find(words)
         assert isinstance(action.params_type, type(Params))
