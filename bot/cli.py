@@ -95,7 +95,7 @@ def serve(
 def demo(
     port: Annotated[int, typer.Option(help="of the page")] = 8787,
     tour: Annotated[bool, typer.Option(help="play the scripted tour and stop")] = False,
-    pictures: Annotated[Path | None, typer.Option(help="where the tour saves its pictures")] = None,
+    pictures: Annotated[Path, typer.Option(help="where the tour saves its pictures")] = Path(".ops/tour"),
 ) -> None:
     """Start a local Slack, a small world and the bot, with nothing but this machine."""
     from sandbox.demo import run_demo

@@ -68,7 +68,9 @@ class Judge:
         return approvers(self._question(request), self.policy, self.directory.roster())
 
     def _question(self, request: Request) -> Question:
-        governing = self.catalogue.get(str((request.plan or {}).get("governed_by") or request.action))
+        # A rule of ops.toml for undo, end or extend themselves goes before that of what they act on.
+        governed_by = None if request.action in self.policy.rules else (request.plan or {}).get("governed_by")
+        governing = self.catalogue.get(str(governed_by or request.action))
         return Question(
             action=governing.words if governing else request.action,
             risk=request.risk,

@@ -106,7 +106,12 @@ async def _camera(base_url: str, pictures: Path | None, console: Console) -> Asy
             console.print("No Chromium here: the tour goes on without pictures.")
         yield none
         return
-    from playwright.async_api import async_playwright
+    try:
+        from playwright.async_api import async_playwright
+    except ImportError:
+        console.print('No Playwright here (extra "page"): the tour goes on without pictures.')
+        yield none
+        return
 
     pictures.mkdir(parents=True, exist_ok=True)
     async with async_playwright() as playwright:

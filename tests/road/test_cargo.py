@@ -1,6 +1,7 @@
 """Each command of the cargo, from typed words to audit rows; and putting back what it did."""
 
 from datetime import timedelta
+from typing import Any
 
 from bot.report import Status
 from bot.request import State
@@ -230,3 +231,15 @@ async def test_requests_and_audit_tell_what_happened(story: Story) -> None:
     assert trail.table is not None
     assert [row[2] for row in trail.table.rows][-1] == "asked"
     assert (await story.rows())[-1].kind == "denied"
+
+
+async def test_a_rule_for_end_itself_goes_before_that_of_what_it_ends(begin: Any) -> None:
+    """sso-elevator#35: "I'm done" needs nobody else where ops.toml says so."""
+    story: Story = await begin(rules={"end": {"confirm": True}})
+    lifted = await story.done(ANA, "whitelist 203.0.113.7 for=2h reason=import")
+
+    end = await story.asks(ANA, f"end {lifted.id}")
+    assert await story.confirms(ANA, end) == f"You confirmed {end.id}; it runs now."
+    await story.runs()
+
+    assert (await story.now(lifted)).state is State.UNDONE
