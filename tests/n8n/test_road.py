@@ -1,4 +1,4 @@
-"""`/ops errors` and `/ops retry` from typed words to audit rows, against a real n8n."""
+"""`/ops errors`, `retry`, `workflows` and `stop` from typed words to audit rows, against a real n8n."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -223,3 +223,76 @@ async def test_a_retry_that_somebody_stops_in_n8n_is_unknown(
     stopped = await story.now(request)
     assert stopped.state is State.UNKNOWN
     assert f"run {going['id']} (" in stopped.outcome  # n8n may list it as running for a moment
+
+
+async def test_a_workflow_off_and_undone_runs_the_version_it_ran(
+    story: Story, api: httpx.AsyncClient, failing_workflow: Workflow, target: Target
+) -> None:
+    """The webhook stops answering and answers again; a draft that was saved meanwhile does not go live by it."""
+    path, name = f"/workflows/{failing_workflow.id}", failing_workflow.name
+    live = (await api.get(path)).json()["activeVersionId"]
+    listed = await story.reads(ANA, "workflows n8n")
+    assert listed.table is not None
+    assert [row[1] for row in listed.table.rows if failing_workflow.id in row] == ["on"]
+
+    off = await approved(story, f'workflows off "{name}" reason=HubSpot is down')
+    await story.runs()
+    assert await story.state(off) is State.DONE
+    await failing_workflow.wait_until_webhook(registered=False)
+    await failing_workflow.save_draft(f"{target.url}/order", f"{target.url}/slow")
+
+    undo = await approved(story, f"undo {off.id}")
+    await story.runs()
+    assert (await story.state(undo), await story.state(off)) == (State.DONE, State.UNDONE)
+    await failing_workflow.wait_until_webhook(registered=True)
+    now = (await api.get(path)).json()
+    assert (now["active"], now["activeVersionId"]) == (True, live)
+    assert now["versionId"] != live
+
+
+async def test_a_workflow_on_names_the_draft_and_publishes_just_that(
+    story: Story, api: httpx.AsyncClient, failing_workflow: Workflow, target: Target
+) -> None:
+    path, words = f"/workflows/{failing_workflow.id}", f"workflows on {failing_workflow.id}"
+    (await api.post(f"{path}/deactivate")).raise_for_status()
+    await failing_workflow.save_draft(f"{target.url}/order", f"{target.url}/slow")
+    draft = (await api.get(path)).json()["versionId"]
+
+    on = await story.asks(ANA, words)
+    assert on.plan is not None
+    assert on.plan["version"] == draft
+    assert "latest draft" in str(on.plan["warnings"])
+    await failing_workflow.save_draft(f"{target.url}/order", f"{target.url}/charge")
+    await story.approves(MIA, on)
+    await story.runs()
+    assert await story.state(on) is State.STALE
+
+    on = await story.asks(ANA, words, again=True)
+    await story.approves(MIA, on)
+    await story.runs()
+    assert await story.state(on) is State.DONE
+    now = (await api.get(path)).json()
+    assert now["active"]
+    assert now["activeVersionId"] == now["versionId"] != draft
+
+
+async def test_a_running_execution_is_stopped(
+    story: Story, api: httpx.AsyncClient, slow_workflow: Workflow, target: Target
+) -> None:
+    running = await slow_workflow.run(until="running")
+    await target.wait_for_hits(1)
+    shown = await story.reads(ANA, f"execution {running}")
+    assert [each.words for each in shown.suggestions] == [f"stop {running}"]
+    twice = await story.asks(ANA, f"retry {running}")
+    assert twice.outcome == f"Nothing to do: Execution {running} is running; only a failed one can be retried."
+
+    stopped = await approved(story, f"stop {running}")
+    await story.runs()
+
+    done = await story.now(stopped)
+    assert (done.state, done.outcome) == (State.DONE, f"Stopped execution {running} of '{slow_workflow.name}'.")
+    assert await ended(api, running) == "canceled"
+    again = await story.asks(ANA, f"stop {running}", again=True)
+    assert again.outcome == f"Nothing to do: Execution {running} is over: canceled."
+    target.release()
+    assert target.hits == 1
