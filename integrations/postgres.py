@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 from socket import gaierror
-from typing import Literal
+from typing import ClassVar, Literal
 
 import asyncpg
 from pydantic import Field
@@ -13,6 +13,7 @@ from integrations.capabilities import Checked, Health, Named
 from integrations.postgres_admin import Admin, RetentionRule
 from integrations.postgres_db import Database, OptionalTable
 from integrations.postgres_numbers import NumberInventory, NumberTable
+from integrations.postgres_rights import Need, RoleRights
 from integrations.postgres_rows import AllowedRows, RowTable
 from integrations.postgres_tables import (
     Logs,
@@ -51,6 +52,32 @@ class PostgresSection(Section):
     tend_limit: TimeLimit = timedelta(minutes=10)
     """Longest vacuum or analyze."""
 
+    rights: ClassVar[str] = (
+        "A role of its own: SELECT on what is mapped; DELETE on rate limits and where rows are kept for a time; UPDATE "
+        "on status columns and numbers; INSERT and DELETE on the allow-list; pg_read_all_stats, and pg_signal_backend "
+        "to end connections; MAINTAIN to vacuum."
+    )
+    undo: ClassVar[str] = (
+        "An allow-list entry, a paused thing and a number are put back, unless somebody changed them since. Deleted "
+        "rows, ended connections and a vacuum cannot be undone."
+    )
+
+    def needs(self) -> tuple[Need, ...]:
+        limits = self.rate_limits
+        return (
+            *(Need(table.table, ("SELECT",), "errors") for table in self.logs),
+            *((Need(limits.table, ("SELECT", "DELETE"), "whitelist"),) if limits else ()),
+            *(
+                (Need(limits.allow_list.table, ("SELECT", "INSERT", "DELETE"), "whitelist"),)
+                if limits and limits.allow_list
+                else ()
+            ),
+            *((Need(self.switches.table, ("SELECT", "UPDATE"), "pause, campaigns"),) if self.switches else ()),
+            *(Need(table.table, ("SELECT",), "rows") for table in self.rows),
+            *((Need(self.numbers.table, ("SELECT", "UPDATE"), "numbers"),) if self.numbers else ()),
+            *(Need(rule.table, ("SELECT", "DELETE"), "db cleanup") for rule in self.retention),
+        )
+
 
 def postgres(name: str, section: PostgresSection, outside: Outside) -> tuple[Named, ...]:
     """One client for each thing that ops.toml maps, on one pool."""
@@ -64,6 +91,7 @@ def postgres(name: str, section: PostgresSection, outside: Outside) -> tuple[Nam
     )
     return (
         Server(database, section),
+        RoleRights(database, section.dsn, section.needs()),
         Admin(
             database,
             retention=section.retention,

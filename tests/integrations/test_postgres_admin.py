@@ -13,7 +13,8 @@ import pytest
 
 from bot.errors import Misconfigured, NotUnderstood, OpsError, Refused, TryLater
 from integrations import Services, open_services
-from integrations.capabilities import Backend, Database, Grid
+from integrations.capabilities import Backend, Credentialed, Database, Grid, Health
+from integrations.capabilities.trials import Testable as Tryable
 from integrations.postgres_views import shape
 
 
@@ -178,6 +179,45 @@ async def test_a_role_that_sees_little_says_so(database: str, http: httpx.AsyncC
 def test_a_query_is_shown_without_its_values(query: str | None, shown: str) -> None:
     """hermes-agent#78032, botkube#183: what was shown held the secret."""
     assert shape(query) == shown
+
+
+# -- what our role may do
+
+
+async def test_rights_are_held_against_what_is_mapped(
+    database: str, http: httpx.AsyncClient, sql: Any, roles: None
+) -> None:
+    await sql.execute("CREATE TABLE webhook_logs (created_at timestamptz); CREATE TABLE t (id int, secret text)")
+    await sql.execute("GRANT SELECT ON webhook_logs TO ops; GRANT SELECT (id) ON t TO ops")
+    mapped: dict[str, Any] = {
+        "retention": [{"table": "webhook_logs", "keep": "30d"}], "rows": [{"table": "t", "columns": ["id"]}],
+        "numbers": {},
+    }  # fmt: skip
+    async with opened(http, as_user(database, "ops"), **mapped) as services:
+        client = services.named("db", Credentialed)
+        assert [credential.setting for credential in client.credentials()] == ["services.db.dsn"]
+        rights = await client.rights()
+        trials = await services.named("db", Tryable).test()
+    assert rights.has == ("pg_read_all_stats", "pg_signal_backend", "SELECT on t", "SELECT on webhook_logs")
+    assert rights.unneeded == ()
+    assert rights.lacking == (
+        ("SELECT on toll_free_numbers", "numbers"),
+        ("UPDATE on toll_free_numbers", "numbers"),
+        ("DELETE on webhook_logs", "db cleanup"),
+    )
+    assert {trial.what: trial.health for trial in trials} == {
+        "connect and ask": Health.OK,
+        "select in t": Health.OK,
+        "select and update in toll_free_numbers": Health.DEGRADED,
+        "select and delete in webhook_logs": Health.DEGRADED,
+    }
+    assert trials[-1].remedy == "GRANT SELECT, DELETE ON webhook_logs to its role; for db cleanup."
+
+
+async def test_a_superuser_has_more_than_is_needed(database: str, http: httpx.AsyncClient) -> None:
+    async with opened(http, database) as services:
+        rights = await services.named("db", Credentialed).rights()
+    assert rights.unneeded[0] == "everything: it is a superuser"
 
 
 # -- views
