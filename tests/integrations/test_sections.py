@@ -21,7 +21,7 @@ def never(reference: str) -> str:
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ({}, r'services\.x\.kind is missing; write one of "http", "n8n", "neon", "postgres"'),
+        ({}, r'services\.x\.kind is missing; write one of .*"n8n", .*"postgres"'),
         ({"kind": "n8m"}, r'services\.x\.kind .*Did you mean "n8n"\?'),
         ({"kind": ["n8n"]}, r"services\.x\.kind .*is not known"),
         ({"kind": "n8n", "api_key": "env:K"}, r"services\.x\.url is missing"),
