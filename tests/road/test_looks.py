@@ -87,6 +87,7 @@ async def _cut_off(pool: asyncpg.Pool, seq: int) -> None:
             await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
         await connection.execute("DELETE FROM audit WHERE seq = $1", seq)
         before = await connection.fetchrow("SELECT seq, mac FROM audit ORDER BY seq DESC LIMIT 1")
+        assert before is not None
         await connection.execute("UPDATE audit_head SET seq = $1, mac = $2", before["seq"], before["mac"])
 
 
