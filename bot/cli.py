@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 
-from bot.errors import NotAllowed, NotUnderstood, OpsError
+from bot.errors import Misconfigured, NotAllowed, NotUnderstood, OpsError
 from bot.logs import configure_logs
 from bot.params import parse_duration
 from bot.people import People
@@ -98,7 +98,12 @@ def demo(
     pictures: Annotated[Path, typer.Option(help="where the tour saves its pictures")] = Path(".ops/tour"),
 ) -> None:
     """Start a local Slack, a small world and the bot, with nothing but this machine."""
-    from sandbox.demo import run_demo
+    try:
+        from sandbox.demo import run_demo
+    except ModuleNotFoundError as error:
+        raise Misconfigured(
+            "The demo's local Slack is left out of the production image; run it from a clone."
+        ) from error
 
     asyncio.run(run_demo(port=port, tour=tour, pictures=pictures))
 
