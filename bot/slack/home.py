@@ -7,7 +7,7 @@ from bot.action import AnyAction, Risk
 from bot.parse import usage
 from bot.ports import Freeze
 from bot.report import PersonId
-from bot.request import Request, Review, State
+from bot.request import Mode, Request, Review, State
 from bot.slack import cards
 from bot.slack.kit import Block, View, actions, button, context, divider, header, section, sound
 from bot.slack.text import code, line, mention, when
@@ -77,7 +77,9 @@ def _buttons(request: Request, deciding: bool) -> list[Block]:
         return [button("Mark reviewed", "review", request.id), show]
     if request.state is State.WAITING:
         made = cards.deciding(request)
-        return [*(made if deciding else made[-1:]), show]
+        others = request.needs is not None and request.needs.mode is Mode.OTHERS
+        # Who is asked for a yes is never the one who could take it back.
+        return [*(made[: -1 if others else None] if deciding else made[-1:]), show]
     return [show]
 
 

@@ -86,7 +86,8 @@ def _block(block_id: str, label: str, hint: str, element: Block, *, required: bo
         "element": element,
         "optional": not required,
     }
-    return {**block, "hint": plain_text(hint, 2000)} if hint else block
+    # Plain text shows a backtick as it is.
+    return {**block, "hint": plain_text(hint.replace("`", ""), 2000)} if hint else block
 
 
 def _input(field: Field) -> Block:
