@@ -210,8 +210,9 @@ class Change(Action[P], Generic[P, PL]):
 class Undoable(Change[P, PL]):
     """A change that leaves enough behind to be reversed."""
 
-    async def extend(self, plan: PL, receipt: Receipt, until: datetime) -> None:
-        """Move an end that the outside keeps too; safe to repeat. Nothing where only the ledger keeps it."""
+    async def extend(self, plan: PL, receipt: Receipt, until: datetime) -> Receipt:
+        """Move an end that the outside keeps too; the receipt by which it is undone from now on."""
+        return receipt
 
     @abstractmethod
     async def undo(self, plan: PL, receipt: Receipt) -> Receipt:

@@ -67,11 +67,11 @@ class Desk:
         if request.state is not State.DONE or request.ends_at is None:
             raise NotUnderstood(f"{request.id} has no end to move.")
         action = self.road.catalogue.get(request.action)
+        receipt = Receipt.model_validate(request.receipt)
         if isinstance(action, Undoable):
-            receipt = Receipt.model_validate(request.receipt)
-            await action.extend(self.road.executor.plan(request), receipt, until)
+            receipt = await action.extend(self.road.executor.plan(request), receipt, until)
         entry = self._about(request, "extended", by, {"until": until.isoformat()})
-        return await self.road.requests.note(request.id, entry, ends_at=until) or request
+        return await self.road.requests.note(request.id, entry, ends_at=until, receipt=receipt) or request
 
     async def withdraw(self, asker: Asker, request_id: str) -> Request:
         """By its own requester, while it waits. Raises NotAllowed, NotUnderstood."""

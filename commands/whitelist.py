@@ -111,10 +111,12 @@ class LiftRateLimit(Undoable[Whitelist, WhitelistPlan]):
         again = " Its blocks are back." if plan.blocks else ""
         return Receipt(headline=f"{plan.network} is no longer on the allow-list of {plan.service}.{again}")
 
-    async def extend(self, plan: WhitelistPlan, receipt: Receipt, until: datetime) -> None:
+    async def extend(self, plan: WhitelistPlan, receipt: Receipt, until: datetime) -> Receipt:
         limiter = self._planned(plan)
-        if isinstance(limiter, Prolongs):
-            await limiter.prolong(plan.network, cast("dict[str, object]", receipt.undo["lifted"]), until)
+        if not isinstance(limiter, Prolongs):
+            return receipt
+        lifted = await limiter.prolong(plan.network, cast("dict[str, object]", receipt.undo["lifted"]), until)
+        return receipt.model_copy(update={"undo": receipt.undo | {"lifted": cast("JsonValue", lifted)}})
 
     async def evidence(self, plan: WhitelistPlan) -> str:
         state = await self._planned(plan).rate_limits(plan.network)

@@ -157,7 +157,7 @@ def _hint(network: _Address) -> str:
 
 
 class RateLimits(_Client):
-    """RateLimiter."""
+    """RateLimiter, Prolongs."""
 
     def __init__(self, database: Database, table: RateLimitTable) -> None:
         super().__init__(database)
@@ -208,23 +208,43 @@ class RateLimits(_Client):
         allow = self._table.allow_list
         if allow is None or not isinstance(inserted, dict):
             return 0
-        wanted = _parsed(network)
         async with self._database.write() as connection:
-            rows = await _allow_rows(connection, allow, lock=True)
-            same = [row for row in rows if _address(row["network"]) == wanted]
-            if not same:
+            ours = await self._ours(connection, allow, network, inserted)
+            if ours is None:
                 return 0
-            ours = [row for row in same if _as_inserted(row, allow) == {**inserted, "network": row["network"]}]
-            if not ours:
-                raise Stale(
-                    f"Somebody changed the allow-list entry for {network} in {self.name} since; it was left as it is.",
-                    differences=tuple(_differences(_as_inserted(same[0], allow), inserted)),
-                )
             tag = await connection.execute(
                 f"DELETE FROM {allow.table} WHERE {allow.network}::text = $1",  # noqa: S608
-                ours[0]["network"],
+                ours,
             )
         return int(tag.rpartition(" ")[2])
+
+    async def prolong(self, network: str, lifted: dict[str, object], until: datetime) -> dict[str, object]:
+        inserted = lifted.get("inserted")
+        allow = self._table.allow_list
+        if allow is None or not allow.until or not isinstance(inserted, dict):
+            return lifted
+        async with self._database.write() as connection:
+            await connection.execute(
+                f"UPDATE {allow.table} SET {allow.until} = $2::timestamptz WHERE {allow.network}::text = $1",  # noqa: S608
+                *(await self._ours(connection, allow, network, inserted), until),
+            )
+        return lifted | {"inserted": inserted | {"until": until.isoformat()}}
+
+    async def _ours(
+        self, connection: Connection, allow: AllowList, network: str, inserted: dict[str, str | None]
+    ) -> str | None:
+        """Our row as it spells the network, None where it is gone. Raises Stale where somebody changed it."""
+        rows = await _allow_rows(connection, allow, lock=True)
+        same = [row for row in rows if _address(row["network"]) == _parsed(network)]
+        for row in same:
+            if _as_inserted(row, allow) == {**inserted, "network": row["network"]}:
+                return str(row["network"])
+        if not same:
+            return None
+        raise Stale(
+            f"Somebody changed the allow-list entry for {network} in {self.name} since; it was left as it is.",
+            differences=tuple(_differences(_as_inserted(same[0], allow), inserted)),
+        )
 
     async def _identifiers(self, connection: Connection, wanted: _Address) -> list[str]:
         """Spellings in the table that stand for addresses in `wanted`. Compared here: a cast in SQL would fail at

@@ -107,13 +107,14 @@ class Firewall:
             raise kind(f"{error} Before that: {', '.join(done)}; take that back in Vercel.") from error
         return {"bypass": {"network": network, "note": note[:_NOTE]} if inserted else None, "blocks": lifted}
 
-    async def prolong(self, network: str, lifted: dict[str, object], until: datetime) -> None:
+    async def prolong(self, network: str, lifted: dict[str, object], until: datetime) -> dict[str, object]:
         """Vercel cannot move an end: the bypass is taken away and given again, which takes a moment."""
         if not isinstance(ours := lifted.get("bypass"), dict):
-            return
+            return lifted
         if await self._ours(network, str(ours["note"])):
             await self._remove(network)
         await self._insert(network, str(ours["note"]), until)
+        return lifted
 
     async def restore(self, network: str, lifted: dict[str, object]) -> int:
         """Also puts back the blocks that were lifted, those that nobody has put back since."""

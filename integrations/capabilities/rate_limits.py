@@ -50,6 +50,7 @@ class RateLimiter(Named, Protocol):
 class Prolongs(RateLimiter, Protocol):
     """Keeps the end of an allowance itself."""
 
-    async def prolong(self, network: str, lifted: dict[str, object], until: datetime) -> None:
-        """Move the end of what `lift` inserted; safe to repeat. Raises Stale where somebody changed it since."""
+    async def prolong(self, network: str, lifted: dict[str, object], until: datetime) -> dict[str, object]:
+        """Move the end of what `lift` inserted; what `restore` needs from now on. Raises Stale where somebody changed
+        it since."""
         ...

@@ -243,3 +243,22 @@ async def test_a_rule_for_end_itself_goes_before_that_of_what_it_ends(begin: Any
     await story.runs()
 
     assert (await story.now(lifted)).state is State.UNDONE
+
+
+async def test_an_extension_moves_the_end_that_the_table_keeps_and_the_end_still_finds_its_row(story: Story) -> None:
+    boxed = await story.done(ANA, "whitelist 203.0.113.7 for=2h reason=import")
+    ends = "SELECT expires_at FROM demo.ip_allow_list WHERE network = '203.0.113.7'"
+    before = await story.ops.pool.fetchval(ends)
+
+    extended = await story.done(ANA, f"extend {boxed.id} 1h")
+    assert extended.state is State.DONE, extended.outcome
+    moved = (await story.now(boxed)).ends_at
+    assert await story.ops.pool.fetchval(ends) == moved
+    assert moved is not None
+    assert moved > before
+
+    await story.waits(hours=2, minutes=30)
+    assert (await story.now(boxed)).state is State.DONE
+    await story.waits(hours=1)
+    assert (await story.now(boxed)).state is State.UNDONE
+    assert await story.ops.pool.fetchval(ends) is None
