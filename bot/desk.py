@@ -1,10 +1,10 @@
 """What the machine's own words (undo, withdraw, reconcile, review …) may do to the ledger. Commands see parts of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from bot.action import Asker, Change, Receipt, Risk, Undoable
+from bot.action import Asker, Change, Receipt, Undoable
 from bot.errors import NotAllowed, NotUnderstood, OpsError
 from bot.ports import Audited, Entry, Freeze
 from bot.report import PersonId
@@ -153,16 +153,8 @@ class Desk:
     async def unfreeze(self, by: PersonId) -> Freeze | None:
         return await self.road.freezes.lift(Entry(kind="unfrozen", actor=by))
 
-    def commands_for(self, asker: Asker) -> Sequence[tuple[str, str, Risk]]:
-        """Words, summary and risk of what this asker may ask for here, in the catalogue's order."""
-        allowed = self.road.may_ask(asker)
-        return [(action.words, action.summary, action.risk) for action in self.road.catalogue if allowed(action)]
-
     def now(self) -> datetime:
         return self.road.clock()
-
-    def time_left(self, request: Request) -> timedelta | None:
-        return None if request.ends_at is None else request.ends_at - self.now()
 
     def _about(self, request: Request, kind: str, by: PersonId, detail: dict[str, str]) -> Entry:
         return Entry.model_validate({
