@@ -16,6 +16,7 @@ from integrations.capabilities import Named
 from integrations.github import GitHubSection, github
 from integrations.n8n import N8nSection, n8n
 from integrations.neon import NeonSection, neon
+from integrations.pace import OwnTurns, Turns
 from integrations.postgres import PostgresSection, postgres
 from integrations.railway import Railway, RailwaySection
 from integrations.section import Outside, Section
@@ -102,14 +103,15 @@ def open_services(
     *,
     redact: Callable[[str], str] = _as_it_is,
     probes: aiohttp.ClientSession | None = None,
+    turns: Turns | None = None,
 ) -> Services:
     """Build the clients of `[services.*]`; nothing is contacted and no secret is looked up yet.
 
     `secrets` turns `env:NAME` or `file:/path` into a value at each use; `redact` is applied to vendors' own sentences;
-    `probes` carries health checks, which go over `http` without it.
+    `probes` carries health checks, which go over `http` without it; `turns` shares vendors' limits between processes.
     Raises Misconfigured, naming the setting and what to write.
     """
-    outside = Outside(http, secrets, redact, probes)
+    turns = turns or OwnTurns()
     clients: list[Named] = []
     for name, table in sections.items():
         if not _NAME.fullmatch(name):
@@ -121,7 +123,7 @@ def open_services(
             section = model.model_validate(table)
         except ValidationError as error:
             raise Misconfigured(_what_to_write(f"services.{name}", model, error)) from None
-        built = build(name, section, outside)
+        built = build(name, section, Outside(http, secrets, redact, probes, turns=turns))
         clients.extend(built if isinstance(built, tuple) else (built,))
     return Services(tuple(clients))
 

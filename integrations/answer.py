@@ -1,11 +1,14 @@
 """What came back of a call, and how long a vendor wants to be left alone."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
+
+import httpx
 
 ANSWER_LIMIT = 8 * 1024 * 1024
 """Bytes read of one answer, after decompression."""
@@ -57,3 +60,28 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
         except (ValueError, OverflowError, TypeError):
             return None
     return min(max(span, timedelta(0)), AFTER_LIMIT)
+
+
+async def received(response: httpx.Response, started: float) -> Answer:
+    """Read it as far as it comes; `started` is monotonic. A connection that breaks in the middle of a success leaves
+    a success."""
+    parts: list[bytes] = []
+    size, whole = 0, True
+    try:
+        async for part in response.aiter_bytes():
+            parts.append(part)
+            size += len(part)
+            if size > ANSWER_LIMIT:
+                whole = False
+                break
+    except (httpx.ReadError, httpx.RemoteProtocolError, httpx.DecodingError):
+        whole = False
+    return Answer(
+        status=response.status_code,
+        media=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
+        body=b"".join(parts)[:ANSWER_LIMIT],
+        whole=whole,
+        retry_after=retry_after(response.headers.get("retry-after"), datetime.now(UTC)),
+        seconds=time.monotonic() - started,
+        headers=response.headers,
+    )

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.errors import NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.capabilities import Checked, Health
-from integrations.http import AFTER_LIMIT, Answer, Service
+from integrations.http import AFTER_LIMIT, Answer, Query, Service
 from integrations.section import Outside
 from integrations.unreached import unreached
 
@@ -136,7 +136,7 @@ class GitHubService(_Once):
         self._known: LRUCache[tuple[str, str], Answer] = LRUCache(_KEPT_ANSWERS)
         self._spent_until = 0.0
 
-    def wanted(self, method: str, path: str, params: Mapping[str, str] | None) -> Mapping[str, str]:
+    def wanted(self, method: str, path: str, params: Query | None) -> Mapping[str, str]:
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": _VERSION}
         known = self._known.get((path, str(params))) if method == "GET" else None
         return headers | ({"If-None-Match": known.headers["etag"]} if known is not None else {})
@@ -147,14 +147,15 @@ class GitHubService(_Once):
         path: str,
         *,
         limit: timedelta,
-        params: Mapping[str, str] | None = None,
+        params: Query | None = None,
         body: Mapping[str, Any] | None = None,
+        **more: Any,
     ) -> Answer:
         if (left := self._spent_until - time.time()) > 0:
             raise self._exhausted(timedelta(seconds=left))
         key = (path, str(params))
         known = self._known.get(key)
-        answer = await super()._send(method, path, limit=limit, params=params, body=body)
+        answer = await super()._send(method, path, limit=limit, params=params, body=body, **more)
         if answer.headers.get("x-ratelimit-remaining") == "0" and answer.headers.get("x-ratelimit-reset", "").isdigit():
             self._spent_until = min(
                 float(answer.headers["x-ratelimit-reset"]), time.time() + AFTER_LIMIT.total_seconds()

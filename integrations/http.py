@@ -7,9 +7,9 @@ connection, and also a 5xx, because a gateway gives up on a call that its upstre
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
 
 import httpx
@@ -17,10 +17,12 @@ from pydantic import BaseModel, ValidationError
 
 from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.answer import AFTER_LIMIT as AFTER_LIMIT
-from integrations.answer import ANSWER_LIMIT
+from integrations.answer import ANSWER_LIMIT, received
 from integrations.answer import Answer as Answer
 from integrations.answer import retry_after as retry_after
+from integrations.breaker import Open
 from integrations.capabilities import Checked, Health
+from integrations.pace import Pace
 from integrations.probe import PROBE_FAILURES, probe
 from integrations.section import Outside
 from integrations.unreached import unreached
@@ -36,6 +38,8 @@ _FAILURES = (httpx.HTTPError, TimeoutError, *_UNSENDABLE)
 _AGAIN = frozenset({429, 502, 503, 504})
 
 M = TypeVar("M", bound=BaseModel)
+Query = Mapping[str, str | Sequence[str]]
+"""What stands behind the `?`; a sequence repeats its name."""
 
 
 class Unreadable(TryLater):
@@ -58,22 +62,24 @@ class Service:
         timeout: timedelta,
         credentials: Callable[[], Mapping[str, str]] = dict,
         credential_setting: str = "",
+        pace: Pace | None = None,
     ) -> None:
         """`credentials` gives the headers that prove who we are, asked for at each call; `credential_setting` is
-        where a person mends them, like `services.n8n.api_key`."""
+        where a person mends them, like `services.n8n.api_key`; `pace` is how often the vendor lets itself be asked."""
         self.name = name
         self._outside = outside
         self._base_url = base_url
         self._timeout = timeout
         self._credentials = credentials
         self._credential_setting = credential_setting
+        self._pace = pace
 
     async def get(
         self,
         path: str,
         shape: type[M],
         *,
-        params: Mapping[str, str] | None = None,
+        params: Query | None = None,
         missing: OpsError | None = None,
     ) -> M:
         """Read, trying again within the time limit. `missing` is raised for a 404."""
@@ -88,7 +94,7 @@ class Service:
         method: str,
         path: str,
         shape: type[M],
-        params: Mapping[str, str] | None,
+        params: Query | None,
         body: Mapping[str, Any] | None,
         missing: OpsError | None,
     ) -> M:
@@ -122,13 +128,17 @@ class Service:
         shape: type[M],
         *,
         method: str = "POST",
-        params: Mapping[str, str] | None = None,
+        params: Query | None = None,
         body: Mapping[str, Any] | None = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         limit: timedelta | None = None,
         missing: OpsError | None = None,
     ) -> M:
         """Write, once. Raises Unread where it worked and the answer is of no use."""
-        answer = await self.tell(path, method=method, params=params, body=body, limit=limit, missing=missing)
+        answer = await self.tell(
+            path, method=method, params=params, body=body, form=form, headers=headers, limit=limit, missing=missing
+        )
         return self._parsed(answer, shape, write=True)
 
     async def tell(
@@ -136,15 +146,20 @@ class Service:
         path: str,
         *,
         method: str = "POST",
-        params: Mapping[str, str] | None = None,
+        params: Query | None = None,
         body: Mapping[str, Any] | None = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         limit: timedelta | None = None,
         missing: OpsError | None = None,
     ) -> Answer:
-        """Write, once, where the answer is empty or of no interest beyond its success."""
+        """Write, once, where the answer is empty or of no interest beyond its success.
+
+        `body` goes as JSON, `form` url-encoded; `headers` are of this one call, like a key that makes it idempotent.
+        """
         limit = limit or self._timeout
         try:
-            answer = await self._send(method, path, params=params, body=body, limit=limit)
+            answer = await self._send(method, path, params=params, body=body, form=form, headers=headers, limit=limit)
         except _FAILURES as error:
             failed = self.failure_of(error, write=True, limit=limit)
             raise failed from _shown(error, failed)
@@ -153,15 +168,15 @@ class Service:
         return answer
 
     async def lines(
-        self, path: str, *, params: Mapping[str, str] | None = None, limit: timedelta, most: int
+        self, path: str, *, params: Query | None = None, limit: timedelta, most: int
     ) -> tuple[tuple[str, ...], bool]:
         """Read a stream that may stay open: at most `most` lines that came within `limit`, and whether it ended."""
         found: list[str] = []
+        limit = await self._turn(limit)
         try:
             async with asyncio.timeout(limit.total_seconds()), self._stream("GET", path, limit, params) as response:
                 if response.status_code >= 300:
-                    content, whole = await _content(response)
-                    raise self.error_of(_answer(response, content, whole, 0.0), write=False)
+                    raise self.error_of(await received(response, time.monotonic()), write=False)
                 size = 0
                 async for line in response.aiter_lines():
                     size += len(line)
@@ -183,11 +198,16 @@ class Service:
         try:
             if self._outside.probes is None:
                 return await self._send(method, path, body=body, limit=limit)
-            headers, connect = self._headers(), _connect_limit(limit)
-            url = self._base_url + path
-            return await probe(self._outside.probes, method, url, headers, body, limit=limit, connect=connect)
+            limit = await self._turn(limit)
+            headers = {**self._headers(), **self.wanted(method, path, None)}
+            connect, url = _connect_limit(limit), self._base_url + path
+            with self._calling():
+                return await probe(self._outside.probes, method, url, headers, body, limit=limit, connect=connect)
         except (*_FAILURES, *PROBE_FAILURES) as error:
             return unreached(error, limit)
+        except Open as error:
+            health = unreached(error.__cause__, limit).health if isinstance(error.__cause__, Exception) else None
+            return Checked(health or Health.UNKNOWN, str(error))
         except OpsError as error:  # a credential that cannot be found
             return Checked(Health.UNKNOWN, str(error))
 
@@ -197,24 +217,44 @@ class Service:
         path: str,
         *,
         limit: timedelta,
-        params: Mapping[str, str] | None = None,
+        params: Query | None = None,
         body: Mapping[str, Any] | None = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
+        """Raises httpx's errors, and TryLater where nothing was sent: not our turn in time, or an open breaker."""
+        limit = await self._turn(limit)
         started = time.monotonic()
-        async with (
-            asyncio.timeout(limit.total_seconds()),
-            self._stream(method, path, limit, params, body) as response,
-        ):
-            content, whole = await _content(response)
-        return _answer(response, content, whole, time.monotonic() - started)
+        with self._calling():
+            async with (
+                asyncio.timeout(limit.total_seconds()),
+                self._stream(method, path, limit, params, body, form, headers) as response,
+            ):
+                return await received(response, started)
+
+    def _calling(self) -> AbstractContextManager[None]:
+        return self._outside.breaker.calling(self.name, ours=(OpsError, *_UNSENDABLE))
+
+    async def _turn(self, limit: timedelta) -> timedelta:
+        """Wait for it; what is left of the limit. Raises TryLater, at once, where it would not come in time."""
+        if self._pace is None:
+            return limit
+        wait = await self._outside.turns.book(self.name, self._pace, limit)
+        if wait >= limit:
+            raise TryLater(f"{self.name} has been asked as often as it lets us; nothing was sent.", after=wait)
+        if wait:
+            await asyncio.sleep(wait.total_seconds())
+        return limit - wait
 
     def _stream(
         self,
         method: str,
         path: str,
         limit: timedelta,
-        params: Mapping[str, str] | None = None,
+        params: Query | None = None,
         body: Mapping[str, Any] | None = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> AbstractAsyncContextManager[httpx.Response]:
         seconds, connect = limit.total_seconds(), _connect_limit(limit)
         return self._outside.http.stream(
@@ -222,17 +262,13 @@ class Service:
             self._base_url + path,
             params=params,
             json=body,
-            headers={
-                "Accept": "application/json",
-                "User-Agent": USER_AGENT,
-                **self._credentials(),
-                **self.wanted(method, path, params),
-            },
+            data=form,
+            headers={**self._headers(), **self.wanted(method, path, params), **(headers or {})},
             timeout=httpx.Timeout(seconds, connect=connect, pool=connect),
             follow_redirects=False,  # a redirect would carry the credential to wherever it points
         )
 
-    def wanted(self, method: str, path: str, params: Mapping[str, str] | None) -> Mapping[str, str]:
+    def wanted(self, method: str, path: str, params: Query | None) -> Mapping[str, str]:
         """A vendor's own headers for one call: the form and the version of its answer, that it be newer than known."""
         return {}
 
@@ -336,33 +372,6 @@ def _shown(failure: Exception | None, failed: OpsError) -> Exception | None:
 def _connect_limit(limit: timedelta) -> float:
     """In seconds. Connecting ends well before the whole does: "nothing was sent" is told from "no answer"."""
     return min(CONNECT_LIMIT.total_seconds(), limit.total_seconds() / 3)
-
-
-def _answer(response: httpx.Response, content: bytes, whole: bool, seconds: float) -> Answer:
-    return Answer(
-        status=response.status_code,
-        media=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
-        body=content,
-        whole=whole,
-        retry_after=retry_after(response.headers.get("retry-after"), datetime.now(UTC)),
-        seconds=seconds,
-        headers=response.headers,
-    )
-
-
-async def _content(response: httpx.Response) -> tuple[bytes, bool]:
-    """The body as far as it came. A connection that breaks in the middle of a success leaves a success."""
-    parts: list[bytes] = []
-    size = 0
-    try:
-        async for part in response.aiter_bytes():
-            parts.append(part)
-            size += len(part)
-            if size > ANSWER_LIMIT:
-                return b"".join(parts)[:ANSWER_LIMIT], False
-    except (httpx.ReadError, httpx.RemoteProtocolError, httpx.DecodingError):
-        return b"".join(parts), False
-    return b"".join(parts), True
 
 
 def _places(error: ValidationError) -> str:

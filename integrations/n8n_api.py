@@ -6,13 +6,13 @@ Of a run's data only the failing node and its message are ever read; the rest ma
 import re
 import time
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.errors import NotUnderstood, OpsError, Refused, TryLater
-from integrations.http import Answer, Service, Unreadable
+from integrations.http import Answer, Query, Service, Unreadable
 
 _PAGE = 100
 _PAGES = 25
@@ -179,7 +179,7 @@ class N8nService(Service):
         path: str,
         shape: type[M],
         *,
-        params: Mapping[str, str] | None = None,
+        params: Query | None = None,
         missing: OpsError | None = None,
     ) -> M:
         try:
@@ -187,18 +187,9 @@ class N8nService(Service):
         except _Forbidden as error:
             raise self.lacking(f"GET {path}", error) from None
 
-    async def tell(
-        self,
-        path: str,
-        *,
-        method: str = "POST",
-        params: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-        limit: timedelta | None = None,
-        missing: OpsError | None = None,
-    ) -> Answer:
+    async def tell(self, path: str, *, method: str = "POST", **more: Any) -> Answer:
         try:
-            return await super().tell(path, method=method, params=params, body=body, limit=limit, missing=missing)
+            return await super().tell(path, method=method, **more)
         except _Forbidden as error:
             raise self.lacking(f"{method} {path}", error) from None
 

@@ -88,6 +88,7 @@ def postgres(name: str, section: PostgresSection, outside: Outside) -> tuple[Nam
         connect_timeout=section.deadline,
         size=section.connections,
         transaction_pooler=section.transaction_pooler,
+        breaker=outside.breaker,
     )
     return (
         Server(database, section),

@@ -12,6 +12,7 @@ from asyncpg.pool import PoolConnectionProxy
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from bot.errors import Misconfigured, OpsError, OutcomeUnknown, Refused, TryLater
+from integrations.breaker import Breaker
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
 APPLICATION = "handrail"
@@ -59,6 +60,8 @@ class Mapped(BaseModel):
 
 # A connection that breaks at the wrong moment is an InternalClientError to asyncpg.
 _FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+# An answer, if not the one that was hoped for.
+_ANSWERED = (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)
 # What leaves a commit open: the connection went, or the server was stopped under it.
 _OPEN_ENDED = (
     OSError,
@@ -82,6 +85,7 @@ class Database:
         connect_timeout: timedelta,
         size: int,
         transaction_pooler: bool,
+        breaker: Breaker | None = None,
     ) -> None:
         self.name = name
         self._dsn = dsn
@@ -89,6 +93,7 @@ class Database:
         self._connect_timeout = connect_timeout
         self._size = size
         self._transaction_pooler = transaction_pooler
+        self._breaker = breaker or Breaker()
         self._pool: Pool | None = None
         self._pool_dsn = ""
         self._opening = asyncio.Lock()
@@ -158,7 +163,10 @@ class Database:
     async def _acquired(self) -> AsyncIterator[Connection]:
         pool = await self._current_pool()
         try:
-            connection = await pool.acquire(timeout=self._connect_timeout.total_seconds())
+            # Where all our connections are busy, waiting in vain says nothing of the server.
+            busy = pool.get_size() >= self._size and pool.get_idle_size() == 0
+            with self._breaker.calling(self.name, ours=(*_ANSWERED, TimeoutError) if busy else _ANSWERED):
+                connection = await pool.acquire(timeout=self._connect_timeout.total_seconds())
         except ValueError:  # asyncpg's ClientConfigurationError too; it quotes the DSN
             raise Misconfigured(
                 f"services.{self.name}.dsn does not lead to a PostgreSQL address; "

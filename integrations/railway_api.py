@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.errors import Misconfigured, NotUnderstood, OutcomeUnknown, Refused, TryLater
-from integrations.http import Answer, Service, Unread, Unreadable
+from integrations.http import Answer, Query, Service, Unread, Unreadable
 
 _NODE = "id status createdAt statusUpdatedAt canRollback canRedeploy meta"
 _SERVICES = "serviceInstances { edges { node { serviceId serviceName } } }"
@@ -197,10 +197,11 @@ class RailwayService(Service):
         path: str,
         *,
         limit: timedelta,
-        params: Mapping[str, str] | None = None,
+        params: Query | None = None,
         body: Mapping[str, Any] | None = None,
+        **more: Any,
     ) -> Answer:
-        answer = await super()._send(method, path, limit=limit, params=params, body=body)
+        answer = await super()._send(method, path, limit=limit, params=params, body=body, **more)
         left, budget = answer.headers.get("x-ratelimit-remaining", ""), answer.headers.get("x-ratelimit-limit", "")
         if left.isdigit() and budget.isdigit():
             self.left, self.budget = int(left), int(budget)

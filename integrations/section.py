@@ -1,7 +1,7 @@
 """What every `[services.NAME]` table of ops.toml has in common, and what a client is given to reach its service."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -11,6 +11,8 @@ import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bot.params import Duration
+from integrations.breaker import Breaker
+from integrations.pace import OwnTurns, Turns
 
 
 def _reference(text: str) -> str:
@@ -52,7 +54,7 @@ class Section(BaseModel):
 
 @dataclass(frozen=True)
 class Outside:
-    """What a client needs to reach its service."""
+    """What the clients of one service need to reach it."""
 
     http: httpx.AsyncClient
     secrets: Callable[[str], str]
@@ -61,3 +63,7 @@ class Outside:
     """Applied to every text a vendor sent before it becomes part of an error."""
     probes: aiohttp.ClientSession | None = None
     """For health checks; they go over `http` without it."""
+    breaker: Breaker = field(default_factory=Breaker)
+    """One for all clients of the service."""
+    turns: Turns = field(default_factory=OwnTurns)
+    """Shared by all processes where they share a database."""

@@ -10,11 +10,13 @@ from pydantic import Field, ValidationError
 from bot.errors import OpsError, OutcomeUnknown, Refused
 from bot.params import Network
 from integrations.capabilities import Checked, Credential, Health, Named, ReadOnly, Rights, Trial
+from integrations.http import Service
+from integrations.pace import Pace
 from integrations.polling import until
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
 from integrations.supabase_access import DatabaseAccess
 from integrations.supabase_api import Health as Parts
-from integrations.supabase_api import PartHealth, ReadOnlyMode, SupabaseApi, SupabaseService
+from integrations.supabase_api import PartHealth, ReadOnlyMode, SupabaseApi
 from integrations.supabase_logs import LogName, ProjectLogs
 from integrations.trying import Step, tried
 
@@ -62,14 +64,14 @@ class SupabaseSection(Section):
 
 
 def supabase(name: str, section: SupabaseSection, outside: Outside) -> tuple[Named, ...]:
-    service = SupabaseService(
+    service = Service(
         outside,
         name=name,
         base_url=section.url.rstrip("/"),
         timeout=section.timeout,
         credentials=lambda: {"Authorization": f"Bearer {outside.secrets(section.token)}"},
         credential_setting=f"services.{name}.token",
-        per_minute=section.per_minute,
+        pace=Pace(section.per_minute, timedelta(minutes=1)),
     )
     api = SupabaseApi(service, section.project)
     access = DatabaseAccess(name, api, section.own_address, settle=section.settle, every=section.every)

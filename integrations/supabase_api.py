@@ -1,17 +1,13 @@
 """Supabase's Management API, as far as we use it: shapes of its answers, a method a call, at a polite pace."""
 
-import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, RootModel
 
-from bot.errors import NotUnderstood, Refused, TryLater
-from integrations.capabilities import Checked
-from integrations.capabilities import Health as CheckedAs
-from integrations.http import Answer, Service
+from bot.errors import NotUnderstood, Refused
+from integrations.http import Service
 
 _AT_ONCE = 10
 """Calls that may go out together before the pace holds them."""
@@ -118,45 +114,8 @@ class Found(_Vendor):
     error: str | dict[str, Any] | None = None
 
 
-class SupabaseService(Service):
-    """At most so many calls a minute: Supabase counts 60 to 120 for all that an account does."""
-
-    def __init__(self, *args: Any, per_minute: int, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._each = 60 / per_minute
-        self._booked = 0.0
-        """When the calls that went out would end, were they spread evenly; monotonic."""
-
-    async def look(
-        self, path: str, *, limit: timedelta, method: str = "GET", body: Mapping[str, Any] | None = None
-    ) -> Answer | Checked:
-        if self._outside.probes is not None:  # otherwise it comes by `_send`
-            try:
-                limit = await self._turn(limit)
-            except TryLater as error:
-                return Checked(CheckedAs.UNKNOWN, str(error))
-        return await super().look(path, limit=limit, method=method, body=body)
-
-    async def _send(self, method: str, path: str, *, limit: timedelta, **more: Any) -> Answer:
-        return await super()._send(method, path, limit=await self._turn(limit), **more)
-
-    async def _turn(self, limit: timedelta) -> timedelta:
-        """Wait for it; what is left of the limit. Raises TryLater, at once, where it would not come in time."""
-        now = time.monotonic()
-        booked = max(self._booked, now) + self._each
-        wait = booked - now - _AT_ONCE * self._each
-        if wait >= limit.total_seconds():
-            raise TryLater(
-                f"{self.name} has been asked as often as it lets us; nothing was sent.", after=timedelta(seconds=wait)
-            )
-        self._booked = booked
-        if wait > 0:
-            await asyncio.sleep(wait)
-        return limit - timedelta(seconds=max(wait, 0))
-
-
 class SupabaseApi:
-    def __init__(self, service: SupabaseService, project: str) -> None:
+    def __init__(self, service: Service, project: str) -> None:
         self.service = service
         self.base = f"/v1/projects/{project}"
         self.unknown_project = NotUnderstood(f"Supabase has no project {project}, or the token does not reach it.")

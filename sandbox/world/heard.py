@@ -27,6 +27,8 @@ class Heard:
     status: int
     answer: str
     media: str = "application/json"
+    asked: str = "application/json"
+    """Content type of the request's body."""
 
 
 def recorder(heard: list[Heard], wrong: Callable[[web.HTTPException], object] | None = None) -> Middleware:
@@ -45,7 +47,8 @@ def recorder(heard: list[Heard], wrong: Callable[[web.HTTPException], object] | 
         small = isinstance(answer, web.Response) and isinstance(answer.body, bytes) and len(answer.body) < 10**6
         text = answer.text or "" if small and isinstance(answer, web.Response) else ""
         media = answer.content_type
-        heard.append(Heard(request.method, request.path, dict(request.query), body, answer.status, text, media))
+        query = {name: ",".join(request.query.getall(name)) for name in request.query}
+        heard.append(Heard(request.method, request.path, query, body, answer.status, text, media, request.content_type))
         return answer
 
     return record

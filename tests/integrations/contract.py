@@ -4,10 +4,11 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 from openapi_schema_validator import OAS30Validator
 
@@ -69,23 +70,29 @@ class Contract:
         template, operation, values = found
         shared = self.spec["paths"][template].get("parameters", [])
         parameters = [self._resolve(p) for p in (*shared, *operation.get("parameters", []))]
-        given = {"query": call.query, "path": values}
+        query = nested(call.query.items())
+        given: dict[str, Mapping[str, Any]] = {"query": query, "path": values}
         for parameter in parameters:
-            name, where = parameter["name"], parameter["in"]
+            name, where = parameter["name"].removesuffix("[]"), parameter["in"]
             if where not in given:
                 continue
             assert name in given[where] or not parameter.get("required"), f"{call.method} {call.path}: no {name}"
             if name in given[where]:
-                schema = self._resolve(parameter["schema"])
-                self._valid(schema, _typed(given[where][name], schema), f"{call.path}?{name}")
-        known = {p["name"] for p in parameters if p["in"] == "query"}
-        assert call.query.keys() <= known, f"{call.method} {call.path}: {call.query.keys() - known} is not described"
+                self._valid(parameter["schema"], self._typed(given[where][name], parameter["schema"]), f"?{name}")
+        known = {p["name"].removesuffix("[]") for p in parameters if p["in"] == "query"}
+        assert query.keys() <= known, f"{call.method} {call.path}: {query.keys() - known} is not described"
         if call.body:
-            schema = self._resolve(operation["requestBody"])["content"]["application/json"]["schema"]
-            self._valid(schema, json.loads(call.body), f"body of {call.path}")
+            self._body(call, self._resolve(operation["requestBody"])["content"])
         if answers:
             self._answer(call, operation)
         return f"{call.method} {template}"
+
+    def _body(self, call: Heard, content: Mapping[str, Any]) -> None:
+        assert call.asked in content, f"{call.method} {call.path} takes {', '.join(content)}, not {call.asked}"
+        schema = content[call.asked]["schema"]
+        form = call.asked == "application/x-www-form-urlencoded"
+        said = self._typed(nested(parse_qsl(call.body)), schema) if form else json.loads(call.body)
+        self._valid(schema, said, f"body of {call.path}")
 
     def _answer(self, call: Heard, operation: Mapping[str, Any]) -> None:
         responses = operation["responses"]
@@ -102,9 +109,14 @@ class Contract:
 
     def _operation(self, method: str, path: str) -> tuple[str, dict[str, Any], dict[str, str]] | None:
         for template in sorted(self.spec["paths"], key=lambda each: each.count("{")):
-            found = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template), path)
+            names = re.findall(r"\{([^}]+)\}", template)
+            found = re.fullmatch(re.sub(r"\\\{.+?\\\}", "([^/]+)", re.escape(template)), path)
             if found and method.lower() in self.spec["paths"][template]:
-                return template, self.spec["paths"][template][method.lower()], found.groupdict()
+                return (
+                    template,
+                    self.spec["paths"][template][method.lower()],
+                    dict(zip(names, found.groups(), strict=True)),
+                )
         return None
 
     def _resolve(self, part: dict[str, Any]) -> dict[str, Any]:
@@ -115,21 +127,50 @@ class Contract:
                 found = found[step]
         return dict(found)
 
+    def _typed(self, value: Any, schema: dict[str, Any]) -> object:
+        """Text of a query or a form as what its schema makes of it; left as it is where that is nothing else."""
+        schema = self._resolve(schema)
+        for branch in (*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())):
+            typed = self._typed(value, branch)
+            if typed is not value and not [*OAS30Validator(self._whole(branch)).iter_errors(typed)]:
+                return typed
+        match schema.get("type"), value:
+            case "number" | "integer", str() if re.fullmatch(r"-?\d+(\.\d+)?", value):
+                return float(value) if "." in value else int(value)
+            case "boolean", "true" | "false":
+                return value == "true"
+            case "array", list():
+                return [self._typed(each, schema.get("items", {})) for each in value]
+            case "array", str():
+                return [self._typed(each, schema.get("items", {})) for each in value.split(",")]
+            case _, dict():
+                parts = schema.get("properties", {})
+                return {name: self._typed(each, parts.get(name, {})) for name, each in value.items()}
+            case _:
+                return value
+
+    def _whole(self, schema: dict[str, Any]) -> dict[str, Any]:
+        return {**schema, "components": self.spec.get("components", {})}
+
     def _valid(self, schema: dict[str, Any], value: object, where: str) -> None:
-        whole = {**schema, "components": self.spec.get("components", {})}
         problems = [
-            f"{list(problem.path)}: {problem.message[:200]}" for problem in OAS30Validator(whole).iter_errors(value)
+            f"{list(problem.path)}: {problem.message[:200]}"
+            for problem in OAS30Validator(self._whole(schema)).iter_errors(value)
         ]
         assert not problems, f"{where}: {problems}"
 
 
-def _typed(value: str, schema: dict[str, Any]) -> object:
-    match schema.get("type"):
-        case "number" | "integer":
-            return int(value)
-        case "boolean":
-            return {"true": True, "false": False}[value]
-        case "array":
-            return [value]
-        case _:
-            return value
+def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """`a[b]=1` as `{"a": {"b": "1"}}`, and `a[]=1` as a list, the way that deep objects are written in queries."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        first, *rest = re.split(r"\[|\]\[|\]", name.removesuffix("]"))
+        here, key = found, first
+        for part in rest:
+            if part == "":
+                here.setdefault(key, []).append(value)
+                break
+            here, key = here.setdefault(key, {}), part
+        else:
+            here[key] = value
+    return found
