@@ -37,8 +37,10 @@ from bot.store.migrate import migrate
 from bot.store.outbox import PgOutbox
 from bot.store.requests import PgRequests
 from bot.store.tokens import PgTokens
+from bot.store.turns import PgTurns
 from commands import Hold, commands
 from integrations import Services, open_services
+from integrations.pace import OwnTurns
 from integrations.probe import probe_session
 from integrations.transport import PerHost
 
@@ -162,7 +164,14 @@ async def open_ops(
         http = await stack.enter_async_context(httpx.AsyncClient(transport=PerHost(), follow_redirects=False))
         probes = await stack.enter_async_context(probe_session())
         services = await stack.enter_async_context(
-            open_services(settings.services, http, reader(redactor), redact=redactor.text, probes=probes)
+            open_services(
+                settings.services,
+                http,
+                reader(redactor),
+                redact=redactor.text,
+                probes=probes,
+                turns=PgTurns(pool, OwnTurns().book),
+            )
         )
         requests, audit = PgRequests(pool, key, clock), PgAuditLog(pool, key, clock)
         tokens, follows, outbox = PgTokens(pool, key, clock), PgFollows(pool, key, clock), PgOutbox(pool, clock)
