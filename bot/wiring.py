@@ -1,5 +1,6 @@
 """Wires everything; the only file that sees all of it."""
 
+import asyncio
 import importlib
 import secrets as randomness
 from collections.abc import AsyncIterator
@@ -25,7 +26,7 @@ from bot.journal import Journal
 from bot.ports import Clock, Directory
 from bot.redaction import Redactor
 from bot.road import Road
-from bot.secrets import reader
+from bot.secrets import Reader
 from bot.settings import Environment, OpsToml
 from bot.store.audit import PgAuditLog
 from bot.store.database import open_pool
@@ -33,12 +34,14 @@ from bot.store.embedded import AlreadyUsed, EmbeddedPostgres
 from bot.store.follows import PgFollows
 from bot.store.freezes import PgFreezes
 from bot.store.health import PgHealthHistory
+from bot.store.keys import PgKeys
 from bot.store.migrate import migrate
 from bot.store.outbox import PgOutbox
 from bot.store.requests import PgRequests
 from bot.store.tokens import PgTokens
 from bot.store.turns import PgTurns
 from commands import Hold, commands
+from commands.keys import Kept
 from integrations import Services, open_services
 from integrations.pace import OwnTurns
 from integrations.probe import probe_session
@@ -163,11 +166,13 @@ async def open_ops(
         pool = await stack.enter_async_context(open_pool(dsn))
         http = await stack.enter_async_context(httpx.AsyncClient(transport=PerHost(), follow_redirects=False))
         probes = await stack.enter_async_context(probe_session())
+        secrets = Reader(redactor)
+        await asyncio.to_thread(secrets.warm, settings.services)
         services = await stack.enter_async_context(
             open_services(
                 settings.services,
                 http,
-                reader(redactor),
+                secrets,
                 redact=redactor.text,
                 probes=probes,
                 turns=PgTurns(pool, OwnTurns().book),
@@ -186,6 +191,7 @@ async def open_ops(
             follows=follows,
             inspection=doctor,
             history=PgHealthHistory(pool),
+            keys=PgKeys(pool, key, secrets, clock, Kept),
             catalogue=catalogue,
             allowed=lambda asker: later().may_ask(asker),
             now=clock,

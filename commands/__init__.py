@@ -22,6 +22,7 @@ from commands import (
     freeze,
     health,
     help,
+    keys,
     numbers,
     pause,
     reconcile,
@@ -45,11 +46,13 @@ from commands.campaigns import resume as resume_campaigns
 from commands.db import analyze, cleanup, kill_idle, read_only, terminate, vacuum, writable
 from commands.deploys import promote, redeploy, restart, rollback
 from commands.deploys._hosting import Listing
+from commands.keys import _book, rotate
 from commands.numbers import reassign, release
 from commands.workflows import off, on
 from integrations import Services
 from integrations.capabilities import (
     Checkable,
+    Credentialed,
     Database,
     Deployments,
     ErrorSource,
@@ -63,6 +66,7 @@ from integrations.capabilities import (
     RollsBack,
     Rows,
     Switches,
+    Testable,
     Workflows,
 )
 
@@ -95,6 +99,7 @@ class Hold:
     follows: unfollow.Follows
     inspection: doctor.Inspection
     history: health.HealthHistory
+    keys: _book.Book
     catalogue: Callable[[], Catalogue]
     allowed: help.Allowed
     now: Callable[[], datetime]
@@ -112,6 +117,8 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
     hosts = services.having(Deployments)
     listing = Listing(hosts)
     limits = hold.settings.whitelist
+    proved, testable = services.having(Credentialed), {each.name: each for each in services.having(Testable)}
+    checks = {each.name: each for each in services.having(Checkable)}
     return (
         help.ShowHelp(hold.catalogue, hold.allowed),
         health.CheckServices(services.having(Checkable), hold.history, now),
@@ -145,6 +152,8 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
         numbers.ListNumbers(inventories, now),
         release.ReleaseNumber(inventories),
         reassign.ReassignNumber(inventories),
+        keys.ListKeys(proved, checks, hold.keys, now),
+        rotate.RotateKey(proved, testable, checks, hold.keys, now),
         requests.OpenRequests(desk),
         show.ShowRequest(desk),
         withdraw.WithdrawRequest(desk),

@@ -107,7 +107,7 @@ def open_services(
 ) -> Services:
     """Build the clients of `[services.*]`; nothing is contacted and no secret is looked up yet.
 
-    `secrets` turns `env:NAME` or `file:/path` into a value at each use; `redact` is applied to vendors' own sentences;
+    `secrets` turns a SecretRef into its value at each use; `redact` is applied to vendors' own sentences;
     `probes` carries health checks, which go over `http` without it; `turns` shares vendors' limits between processes.
     Raises Misconfigured, naming the setting and what to write.
     """

@@ -16,9 +16,11 @@ from integrations.pace import OwnTurns, Turns
 
 
 def _reference(text: str) -> str:
-    if not text.startswith(("env:", "file:")) or not text.partition(":")[2]:
+    if not text.startswith(("env:", "file:", "command:")) or not text.partition(":")[2]:
         # The value may be the secret itself: it is never repeated.
-        raise ValueError('write where to find it, as "env:NAME" or "file:/path", never the value itself')
+        raise ValueError(
+            'write where to find it, as "env:NAME" or "file:/path" or "command:program …", never the value itself'
+        )
     return text
 
 
@@ -32,7 +34,7 @@ def _url(text: str) -> str:
 
 
 SecretRef = Annotated[str, AfterValidator(_reference)]
-"""`env:NAME` or `file:/path`; looked up at each use, so that a rotated secret needs no restart."""
+"""`env:NAME`, `file:/path` or `command:program argument`; looked up at each use: a rotated one needs no restart."""
 
 Url = Annotated[str, AfterValidator(_url)]
 """http or https, without credentials."""

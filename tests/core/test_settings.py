@@ -1,5 +1,7 @@
 """ops.toml and secrets: a mistake names the setting and says what to write; a secret is never repeated."""
 
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ import pytest
 
 from bot.errors import Misconfigured
 from bot.redaction import MASK, Redactor
-from bot.secrets import reader
+from bot.secrets import FRESH_S, Reader
 from bot.settings import Environment, parse_toml, read_toml
 from bot.wiring import audit_key, registered
 
@@ -67,7 +69,7 @@ def test_a_secret_is_read_anew_at_each_use_and_registered(tmp_path: Path) -> Non
     file = tmp_path / "key"
     file.write_text("first-value\n")
     redactor, environ = Redactor(), {"KEY": " from the environment "}
-    read = reader(redactor, environ)
+    read = Reader(redactor, environ)
     assert (read("env:KEY"), read(f"file:{file}")) == ("from the environment", "first-value")
     file.write_text("second-value")
     assert read(f"file:{file}") == "second-value"
@@ -87,15 +89,51 @@ def test_a_secret_is_read_anew_at_each_use_and_registered(tmp_path: Path) -> Non
         ("file:{folder}/empty", "file:{folder}/empty is empty; put the secret into {folder}/empty"),
         ("file:{folder}/binary", "file:{folder}/binary is no UTF-8 text; put the secret into that file"),
         ("file:a\0b", "file:a\0b is no UTF-8 text"),
+        ("command:", "command: names no program"),
+        ("command:'a", "command:'a cannot be split into words"),
+        ("command:/does/not/exist", "command:/does/not/exist cannot be run: No such file or directory"),
+        ("command:false", "command:false ended with code 1; run it by hand to see why"),
+        ("command:true", "command:true is empty; it has to print the secret"),
     ],
 )
 def test_a_secret_that_is_not_there(tmp_path: Path, reference: str, told: str) -> None:
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
-    read = reader(Redactor(), {"BLANK": "  "})
+    read = Reader(Redactor(), {"BLANK": "  "})
     with pytest.raises(Misconfigured) as mistake:
         read(reference.format(folder=tmp_path))
     assert str(mistake.value).startswith(told.format(folder=tmp_path))
+
+
+def test_a_command_is_asked_again_in_the_background(tmp_path: Path) -> None:
+    """A rotated key is there without a restart, and a vault that is away for a moment is no outage."""
+    kept, at = tmp_path / "key", [0.0]
+    kept.write_text("first-value")
+    redactor = Redactor()
+    read = Reader(redactor, timer=lambda: at[0])
+    reference = f"command:cat '{kept}'"
+    read.warm({"shop": {"keys": [reference]}})
+    kept.write_text("second-value")
+    assert read(reference) == "first-value"
+    at[0] = FRESH_S + 1
+    assert _until(lambda: read(reference), "second-value") == "second-value"
+    kept.unlink()
+    at[0] = 3 * FRESH_S
+    assert read(reference) == "second-value"
+    assert redactor.text("first-value second-value") == f"{MASK} {MASK}"
+
+
+def test_no_shell_reads_a_command(tmp_path: Path) -> None:
+    assert Reader(Redactor())(f"command:echo $(touch {tmp_path}/x); touch {tmp_path}/y").startswith("$(touch")
+    assert list(tmp_path.iterdir()) == []
+
+
+def _until(look: Callable[[], str], wanted: str) -> str:
+    for _ in range(500):
+        if (seen := look()) == wanted:
+            break
+        time.sleep(0.01)
+    return seen
 
 
 def test_every_secret_of_the_environment_is_registered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

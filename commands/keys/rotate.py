@@ -1,0 +1,140 @@
+"""/ops keys rotate: walk through the rotation of a service's key, testing after each step."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from bot.action import Lookup
+from bot.params import Choices, Option, Params
+from bot.report import Fact, Line, Moment, Report, Status, Suggestion
+from commands._services import Unanswered, ask, matching, names, pick
+from commands.keys._book import Book, Held, held
+from integrations.capabilities import Checkable, Credentialed, Health, Testable, Trial
+
+NEW = timedelta(days=1)
+"""A value first seen within this counts as the new one."""
+STEPS = (
+    ("Make a new key at the vendor", "Leave the old one valid until the last step. Give it the least rights: {rights}"),
+    ("Put it where this bot reads it", "{where}"),
+    ("See that this bot uses the new one", "{seen}"),
+    ("Put it everywhere else", "GitHub repository secrets, Railway variables, Vercel environment, local .env files."),
+    ("See that everything works", "Health checks pass, and no errors of refused credentials come in."),
+    (
+        "Take the old key away at the vendor",
+        "Only now. Then test once more: what still used the old one shows at once.",
+    ),
+)
+
+
+class Rotation(Params):
+    positional = ("service",)
+
+    service: Annotated[str, Choices()]
+    """Service whose key is rotated, as named in ops.toml."""
+    step: Annotated[int, Field(ge=1, le=len(STEPS))] = 1
+    """The step you are at; the buttons count it up."""
+
+
+@dataclass(frozen=True)
+class RotateKey(Lookup[Rotation]):
+    """Walk through rotating a key, step by step, with a test after each."""
+
+    services: tuple[Credentialed, ...]
+    tests: Mapping[str, Testable]
+    checks: Mapping[str, Checkable]
+    book: Book
+    now: Callable[[], datetime]
+    deadline: timedelta = timedelta(seconds=20)
+
+    restricted = True
+    examples = ("keys rotate n8n", "keys rotate n8n step=3")
+
+    async def answer(self, params: Rotation) -> Report:
+        service = pick(self.services, params.service, can="be proved with a key", typed=lambda n: f"keys rotate {n}")
+        found, trials, rights = await asyncio.gather(
+            held((service,), self.checks, self.book, self.deadline), self._tried(service), self._rights(service)
+        )
+        what, how = STEPS[params.step - 1]
+        told = how.format(rights=rights, where=_where(found), seen=_seen(found, self.now()))
+        bad = [trial for trial in trials if trial.health is not Health.OK]
+        works = f"{len(bad)} of {len(trials)} tests fail" if bad else "It works"
+        return Report(
+            title=f"Rotate the key of {service.name}: step {params.step} of {len(STEPS)}",
+            lead=f"{what}. {told}",
+            facts=tuple(
+                Fact(label=f"{one.credential.setting}, here since", value=Moment(at=one.kept.since))
+                for one in found
+                if one.kept.since
+            ),
+            lines=(
+                Line(text=f"{works} with the key it has now." if trials else "It has no test.", status=_worst(trials)),
+                *(
+                    Line(text=each.what, detail=f"{each.detail} {each.remedy}".strip(), status=Status(each.health))
+                    for each in bad
+                ),
+                *(
+                    Line(text=one.credential.setting, detail=one.kept.missing, status=Status.DOWN)
+                    for one in found
+                    if one.kept.missing
+                ),
+            ),
+            suggestions=self._next(service.name, params.step),
+            taken_at=self.now(),
+        )
+
+    def _next(self, service: str, step: int) -> tuple[Suggestion, ...]:
+        ahead = (Suggestion(label=f"Done: step {step + 1}", words=f"keys rotate {service} step={step + 1}"),)
+        errors = (Suggestion(label="Errors", words=f"errors {service} since=1h"),) if step >= len(STEPS) - 1 else ()
+        again = Suggestion(label="Test again", words=f"keys rotate {service} step={step}")
+        return (*(ahead if step < len(STEPS) else ()), again, *errors)
+
+    async def _tried(self, service: Credentialed) -> tuple[Trial, ...]:
+        tester = self.tests.get(service.name)
+        if tester is None:
+            return ()
+        answer = await ask(tester.test(), self.deadline)
+        if isinstance(answer, Unanswered):
+            return (Trial("be tested", Health.UNKNOWN, self.deadline, answer.why),)
+        return answer
+
+    async def _rights(self, service: Credentialed) -> str:
+        answer = await ask(service.rights(), self.deadline)
+        return (
+            answer.note if not isinstance(answer, Unanswered) else ""
+        ) or "what its section of ops.toml is used for."
+
+    async def options(self, field: str, typed: str) -> Sequence[Option]:
+        return matching(names(self.services), typed)
+
+
+def _where(found: Sequence[Held]) -> str:
+    places = []
+    for one in found:
+        source, _, name = one.credential.reference.partition(":")
+        match source:
+            case "env":
+                places.append(f"the variable {name} of this bot's process, which needs a restart for it")
+            case "file":
+                places.append(f"the file {name}, which is read anew at each use")
+            case _:
+                places.append(f"where {name.partition(' ')[0]} takes it from; it is asked every half minute")
+    return f"It goes into {', and '.join(places)}."
+
+
+def _seen(found: Sequence[Held], now: datetime) -> str:
+    old = [one.credential.setting for one in found if one.age(now) > NEW]
+    missing = [one.credential.setting for one in found if one.kept.since is None]
+    if missing:
+        return f"{', '.join(missing)} cannot be found now."
+    if old:
+        return f"{', '.join(old)} still has its old value here: go back to step 2."
+    return "It reads a value that it first saw within the last day."
+
+
+def _worst(trials: Sequence[Trial]) -> Status | None:
+    order = list(Health)
+    return Status(max((trial.health for trial in trials), key=order.index)) if trials else None

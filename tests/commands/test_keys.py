@@ -1,0 +1,167 @@
+"""/ops keys and its rotation: ages and last successes from a real table, never a value."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from bot.errors import Misconfigured, NotUnderstood
+from bot.report import Status
+from bot.store.keys import PgKeys
+from commands.keys import Kept, ListKeys
+from commands.keys import NoParams as Asked
+from commands.keys.rotate import STEPS, RotateKey, Rotation
+from integrations.capabilities import Checked, Credential, Health, Rights, Trial
+from tests.commands.world import Clock, Outside
+
+
+@dataclass
+class Keyed(Outside):
+    """Checkable, Testable, Credentialed."""
+
+    checked: Checked = field(default_factory=lambda: Checked(Health.OK))
+    deadline: timedelta = timedelta(seconds=3)
+    reference: str = ""
+
+    async def check(self) -> Checked:
+        await self.answers()
+        return self.checked
+
+    def credentials(self) -> tuple[Credential, ...]:
+        return (Credential(f"services.{self.name}.key", self.reference or f"env:{self.name.upper()}"),)
+
+    async def rights(self) -> Rights:
+        return Rights(note="Reading alone.")
+
+    async def test(self) -> tuple[Trial, ...]:
+        await self.answers()
+        ok = self.checked.health is Health.OK
+        return (Trial("list runs", self.checked.health, timedelta(0), self.checked.detail, "" if ok else "mend it"),)
+
+
+@dataclass
+class Scene:
+    pool: asyncpg.Pool
+    clock: Clock = field(default_factory=Clock)
+    values: dict[str, str] = field(default_factory=lambda: {"env:N8N": "value-of-n8n", "env:SHOP": "value-of-shop"})
+    n8n: Keyed = field(default_factory=lambda: Keyed("n8n"))
+    shop: Keyed = field(default_factory=lambda: Keyed("shop"))
+
+    def secret(self, reference: str) -> str:
+        if reference not in self.values:
+            raise Misconfigured(f"{reference} is empty; set the environment variable")
+        return self.values[reference]
+
+    @property
+    def book(self) -> PgKeys[Kept]:
+        return PgKeys(self.pool, b"k" * 32, self.secret, self.clock, Kept)
+
+    def listing(self) -> ListKeys:
+        services = (self.n8n, self.shop)
+        return ListKeys(services, {each.name: each for each in services}, self.book, self.clock)
+
+    def rotation(self) -> RotateKey:
+        by_name = {each.name: each for each in (self.n8n, self.shop)}
+        return RotateKey((self.n8n, self.shop), by_name, by_name, self.book, self.clock)
+
+
+@pytest.fixture
+def scene(pool: asyncpg.Pool) -> Scene:
+    return Scene(pool)
+
+
+async def test_age_counts_from_the_first_sight_and_begins_anew_with_a_new_value(scene: Scene) -> None:
+    first = await scene.listing().answer(Asked())
+    assert first.lead == "All 2 credentials are in place."
+    scene.clock.tick(days=91)
+    scene.values["env:SHOP"] = "a-new-value"
+
+    report = await scene.listing().answer(Asked())
+
+    assert report.lead == "Of 2 credentials 1 is older than 90 days."
+    assert report.status is Status.DEGRADED
+    assert [line.text for line in report.lines] == ["n8n.key", "shop.key"]
+    assert report.lines[0].detail == "91 days old: rotate it"
+    assert report.lines[0].suggestions[0].words == "keys rotate n8n"
+    assert report.lines[1].status is Status.OK
+    assert not any(value in report.model_dump_json() for value in ("value-of-n8n", "value-of-shop", "a-new-value"))
+
+
+async def test_the_last_success_stays_when_it_fails(scene: Scene) -> None:
+    await scene.listing().answer(Asked())
+    worked = scene.clock.at
+    scene.clock.tick(hours=2)
+    scene.n8n.checked = Checked(Health.DEGRADED, "n8n refused our credential (401)")
+
+    report = await scene.listing().answer(Asked())
+
+    assert report.lines[0].text == "n8n.key"
+    assert report.lines[0].status is Status.DEGRADED
+    assert report.lines[0].detail == "n8n refused our credential (401)"
+    facts = {fact.label: fact.value for fact in report.lines[0].facts}
+    assert getattr(facts["last worked"], "at", None) == worked
+    kept = await scene.pool.fetch("SELECT fingerprint FROM credentials")
+    assert not any(b"value" in row["fingerprint"] for row in kept)
+
+
+async def test_one_that_cannot_be_found_is_said_first(scene: Scene) -> None:
+    del scene.values["env:SHOP"]
+    report = await scene.listing().answer(Asked())
+    assert report.lead == "Of 2 credentials 1 cannot be found."
+    assert (report.lines[0].text, report.lines[0].status) == ("shop.key", Status.DOWN)
+    assert report.lines[0].detail == "env:SHOP is empty; set the environment variable"
+
+
+async def test_a_silent_service_is_unknown_and_holds_nobody_up(scene: Scene) -> None:
+    scene.n8n.takes = 9.0
+    listing = ListKeys((scene.n8n, scene.shop), {"n8n": scene.n8n, "shop": scene.shop}, scene.book, scene.clock,
+                       deadline=timedelta(seconds=0.05))  # fmt: skip
+    report = await listing.answer(Asked())
+    assert [(line.text, line.status) for line in report.lines] == [
+        ("n8n.key", Status.UNKNOWN),
+        ("shop.key", Status.OK),
+    ]
+
+
+async def test_the_background_notes_ages_once_an_hour(scene: Scene) -> None:
+    listing = scene.listing()
+    await listing.refresh()
+    await listing.refresh()
+    assert scene.n8n.calls == 1
+    assert await scene.pool.fetchval("SELECT count(*) FROM credentials WHERE worked_at IS NOT NULL") == 2
+
+
+async def test_a_rotation_tells_whether_the_new_key_is_there(scene: Scene) -> None:
+    action = scene.rotation()
+    await action.answer(Rotation(service="n8n"))
+    scene.clock.tick(days=30)
+    before = await action.answer(Rotation(service="n8n", step=3))
+    scene.values["env:N8N"] = "the-new-value"
+    after = await action.answer(Rotation(service="n8n", step=3))
+
+    assert "services.n8n.key still has its old value here: go back to step 2." in before.lead
+    assert "It reads a value that it first saw within the last day." in after.lead
+    assert after.lines[0].text == "It works with the key it has now."
+    assert after.suggestions[0].words == "keys rotate n8n step=4"
+
+
+async def test_each_step_is_tested(scene: Scene) -> None:
+    scene.n8n.checked = Checked(Health.DEGRADED, "refused (401).")
+    for step in range(1, len(STEPS) + 1):
+        report = await scene.rotation().answer(Rotation(service="n8n", step=step))
+        assert report.title == f"Rotate the key of n8n: step {step} of 6"
+        assert report.lines[0].text == "1 of 1 tests fail with the key it has now."
+        assert report.lines[1].detail == "refused (401). mend it"
+    assert [each.label for each in report.suggestions] == ["Test again", "Errors"]
+    first = await scene.rotation().answer(Rotation(service="n8n"))
+    assert "Reading alone." in first.lead
+    second = await scene.rotation().answer(Rotation(service="n8n", step=2))
+    assert "the variable N8N of this bot's process, which needs a restart for it" in second.lead
+
+
+async def test_a_name_that_is_none(scene: Scene) -> None:
+    with pytest.raises(NotUnderstood, match="Did you mean 'n8n'"):
+        await scene.rotation().answer(Rotation(service="n8m"))
+    with pytest.raises(Misconfigured):
+        await ListKeys((), {}, scene.book, scene.clock).answer(Asked())
