@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from bot.errors import NotUnderstood, OpsError, Refused, Stale
-from integrations.capabilities import Job, JobEnd, JobParam, Workflow
+from integrations.capabilities import Flipped, Job, JobEnd, JobParam, Switch, Switchable, Workflow
+from integrations.flipping import flipped
 from integrations.github_api import Flow, GitHubApi, Run
 from integrations.polling import until
 
@@ -57,7 +58,7 @@ class JobSection(_Table):
 
 
 class RepositoryWorkflows:
-    """Workflows."""
+    """Workflows, Switches."""
 
     kind = "github"
 
@@ -85,6 +86,23 @@ class RepositoryWorkflows:
     async def turn_back(self, workflow: Workflow, kept: dict[str, JsonValue]) -> None:
         await self._as_it_was(workflow, active=not workflow.active)
         await self._api.enable(workflow.id, on=workflow.active)
+
+    async def switches(self) -> tuple[Switchable, ...]:
+        """Those that GitHub turned off by itself are none to resume."""
+        return tuple(_switchable(flow) for flow in await self._api.flows() if flow.state != "deleted")
+
+    async def pause(self, ids: Sequence[str]) -> Flipped:
+        return await flipped(ids, lambda id_: self._flip(id_, Switch.RUNNING), verb="paused")
+
+    async def resume(self, things: Sequence[Switchable]) -> Flipped:
+        return await flipped(things, lambda thing: self._flip(thing.id, Switch.PAUSED), verb="resumed")
+
+    async def _flip(self, id_: str, expected: Switch) -> Switchable:
+        was = _switchable(await self._api.flow(id_))
+        if was.state is not expected:
+            raise Stale(f"{was.name} was not {expected.value} any more")
+        await self._api.enable(id_, on=expected is Switch.PAUSED)
+        return was
 
     async def _as_it_was(self, workflow: Workflow, *, active: bool) -> str:
         """Raises Stale where it is not."""
@@ -160,6 +178,11 @@ def _checked(job: JobSection, params: Mapping[str, str]) -> dict[str, str]:
         elif not re.fullmatch(param.pattern, params[name]):
             raise NotUnderstood(f"{name} does not look right: it must match {param.pattern}.", hint=f"job {job.name}")
     return dict(params)
+
+
+def _switchable(flow: Flow) -> Switchable:
+    state = {_ON: Switch.RUNNING, "disabled_manually": Switch.PAUSED}.get(flow.state, Switch.OTHER)
+    return Switchable(str(flow.id), flow.name, state, flow.state)
 
 
 def _workflow(flow: Flow, failed_at: datetime | None) -> Workflow:

@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from bot.errors import OpsError, OutcomeUnknown, Refused, Stale
 from integrations.capabilities import Flipped, Switch, Switchable, Workflow
+from integrations.flipping import flipped
 from integrations.n8n_api import N8nApi, no_workflow
 from integrations.n8n_api import Workflow as Theirs
 
@@ -104,49 +105,38 @@ class PausableWorkflows:
 
     async def pause(self, ids: Sequence[str]) -> Flipped:
         """A workflow whose call ends openly is looked at; OutcomeUnknown only where that leaves it open."""
-        changed: list[Switchable] = []
-        missed: list[str] = []
-        note = _SETTLES if await self._api.is_newer() else ""
-        for id_ in ids:
-            try:
-                before = await self._api.workflow(id_)
-                was = _switchable(before)
-                if not self._may_pause(before):
-                    missed.append(f"{was.name} is not among the workflows that may be paused")
-                elif was.state is not Switch.RUNNING:
-                    missed.append(f"{was.name} was not running any more")
-                else:
-                    await _flip(self._api, id_, on=False)
-                    changed.append(was)
-            except OutcomeUnknown as error:
-                raise _half_done(error, "paused", changed) from error
-            except OpsError as error:
-                missed.append(f"{id_}: {error}")
-        return Flipped(tuple(changed), tuple(missed), note=note if changed else "")
+
+        async def pause(id_: str) -> Switchable:
+            before = await self._api.workflow(id_)
+            was = _switchable(before)
+            if not self._may_pause(before):
+                raise Stale(f"{was.name} is not among the workflows that may be paused")
+            if was.state is not Switch.RUNNING:
+                raise Stale(f"{was.name} was not running any more")
+            await _flip(self._api, id_, on=False)
+            return was
+
+        return await flipped(ids, pause, verb="paused", note=await self._note())
 
     async def resume(self, things: Sequence[Switchable]) -> Flipped:
         """Publishes the very version that ran before."""
-        changed: list[Switchable] = []
-        missed: list[str] = []
-        note = _SETTLES if await self._api.is_newer() else ""
-        for thing in things:
-            try:
-                before = await self._api.workflow(thing.id)
-                version = thing.detail.removeprefix(_VERSION) if thing.detail.startswith(_VERSION) else ""
-                if not self._may_pause(before):
-                    missed.append(f"{before.name} is not among the workflows that may be resumed")
-                elif before.isArchived or before.active:
-                    missed.append(f"{before.name} was {'archived' if before.isArchived else 'started'} meanwhile")
-                elif not version and await self._api.is_newer():
-                    missed.append(f"{before.name}: which version ran is not known; publish it in n8n")
-                else:
-                    await _flip(self._api, thing.id, version=version, on=True)
-                    changed.append(_switchable(before))
-            except OutcomeUnknown as error:
-                raise _half_done(error, "resumed", changed) from error
-            except OpsError as error:
-                missed.append(f"{thing.name}: {error}")
-        return Flipped(tuple(changed), tuple(missed), note=note if changed else "")
+
+        async def resume(thing: Switchable) -> Switchable:
+            before = await self._api.workflow(thing.id)
+            version = thing.detail.removeprefix(_VERSION) if thing.detail.startswith(_VERSION) else ""
+            if not self._may_pause(before):
+                raise Stale(f"{before.name} is not among the workflows that may be resumed")
+            if before.isArchived or before.active:
+                raise Stale(f"{before.name} was {'archived' if before.isArchived else 'started'} meanwhile")
+            if not version and await self._api.is_newer():
+                raise Stale(f"{before.name}: which version ran is not known; publish it in n8n")
+            await _flip(self._api, thing.id, version=version, on=True)
+            return _switchable(before)
+
+        return await flipped(things, resume, verb="resumed", note=await self._note())
+
+    async def _note(self) -> str:
+        return _SETTLES if await self._api.is_newer() else ""
 
     def _may_pause(self, workflow: Theirs) -> bool:
         tags = {tag.name for tag in workflow.tags}
@@ -181,8 +171,3 @@ def _switchable(workflow: Theirs) -> Switchable:
     state = Switch.OTHER if workflow.isArchived else Switch.RUNNING if workflow.active else Switch.PAUSED
     detail = f"{_VERSION}{workflow.live_version}" if workflow.live_version else ""
     return Switchable(workflow.id, workflow.name, state, detail or ("archived" if workflow.isArchived else ""))
-
-
-def _half_done(error: OutcomeUnknown, verb: str, changed: Sequence[Switchable]) -> OutcomeUnknown:
-    names = ", ".join(thing.name for thing in changed)
-    return OutcomeUnknown(f"{error} Before that, {verb}: {names}." if names else str(error))

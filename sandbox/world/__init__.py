@@ -14,6 +14,7 @@ from aiohttp.web import AppRunner, TCPSite
 from sandbox.world.n8n import FakeN8n
 from sandbox.world.n8n_state import Failure, Flavour
 from sandbox.world.seed import seed
+from sandbox.world.vendors import StandIn
 from sandbox.world.web import WebService
 
 # Made up, and of use against these stand-ins only.
@@ -38,13 +39,16 @@ class World:
         port: int = 0,
         pulse: float | None = None,
         moody: bool = False,
+        others: Mapping[str, StandIn] = MappingProxyType({}),
     ) -> None:
-        """Without a `dsn` there are no tables. `port` is the first of three; 0 takes free ones. With a `pulse`,
-        something goes wrong every so many seconds. `moody` payments fail for the first 20 s of every minute."""
+        """Without a `dsn` there are no tables. `port` is the first of those it takes, one a service; 0 takes free ones.
+        With a `pulse`, something goes wrong every so many seconds. `moody` payments fail for the first 20 s of every
+        minute. `others` are served beside, each under the name it has here."""
         self.dsn = dsn
         self.n8n = FakeN8n(_N8N_KEY, flavour=flavour)
         self.storefront = WebService("storefront")
         self.payments = WebService("payments-api", token=_PAYMENTS_TOKEN, mood="moody" if moody else "well")
+        self.others = others
         self.urls: Mapping[str, str] = {}
         self._port = port
         self._pulse = pulse
@@ -55,6 +59,7 @@ class World:
             if self.dsn is not None:
                 await seed(self.dsn)
             apps = {"n8n": self.n8n.app(), "storefront": self.storefront.app(), "payments-api": self.payments.app()}
+            apps |= {name: other.app() for name, other in self.others.items()}
             urls = {}
             for number, (name, app) in enumerate(apps.items()):
                 runner = AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -128,11 +133,13 @@ class World:
                 "numbers": {"table": "demo.toll_free_numbers"},
                 "retention": [{"table": "demo.integration_logs", "keep": "12h"}],
             }
-        return tables
+        return tables | {name: other.section(self.urls[name]) for name, other in self.others.items()}
 
     def environment(self) -> dict[str, str]:
         """The variables that `services` refers to."""
         found = {"DEMO_N8N_API_KEY": self.n8n.api_key, "DEMO_PAYMENTS_AUTH": f"Bearer {self.payments.token}"}
+        for other in self.others.values():
+            found |= other.environment()
         return found | ({"DEMO_DATABASE_URL": self.dsn} if self.dsn is not None else {})
 
     def secret(self, reference: str) -> str:

@@ -127,6 +127,9 @@ class FakeGitHub:
         """The `[services.*]` table of an ops.toml for it."""
         return {"kind": "github", "url": url, "repository": "acme/shop", "token": "env:DEMO_GITHUB_TOKEN"}
 
+    def environment(self) -> dict[str, str]:
+        return {"DEMO_GITHUB_TOKEN": self.token}
+
     def app(self) -> web.Application:
         app = web.Application(middlewares=[recorder(self.heard), middleware(self.faults), self._guard])
         app.router.add_get("/rate_limit", self._rate)

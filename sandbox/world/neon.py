@@ -86,6 +86,9 @@ class FakeNeon:
         asked = {"kind": "neon", "url": url, "project": self.id, "pausable": ["ep-main-1", "ep-staging-1"]}
         return {**asked, "api_key": "env:DEMO_NEON_API_KEY", "every": "1s"}
 
+    def environment(self) -> dict[str, str]:
+        return {"DEMO_NEON_API_KEY": self.api_key}
+
     def done(self, what: str) -> list[str]:
         """Targets of the effects of one sort, in order."""
         return [effect.target for effect in self.effects if effect.what == what]

@@ -57,7 +57,7 @@ class FakeRailway:
         self.token = token
         self.of_project = True
         """Whether `token` is a project's; an account's goes by another header."""
-        self.project, self.environment, self.service = "p-1", "e-1", "s-1"
+        self.project, self.environment_id, self.service = "p-1", "e-1", "s-1"
         at = now or datetime.now(UTC)
         self.deploys = [
             Deploy(id_, at - timedelta(hours=hours), commit, message, author)
@@ -95,6 +95,9 @@ class FakeRailway:
         asked = {"kind": "railway", "url": f"{url}/graphql/v2", "service": "etl", "every": "1s"}
         return {**asked, "token": "env:DEMO_RAILWAY_TOKEN"}
 
+    def environment(self) -> dict[str, str]:
+        return {"DEMO_RAILWAY_TOKEN": self.token}
+
     def done(self, what: str) -> list[str]:
         """Targets of the effects of one sort, in order."""
         return [effect.target for effect in self.effects if effect.what == what]
@@ -130,10 +133,10 @@ class FakeRailway:
             case "Token":
                 if not self.of_project:
                     raise LookupError("Project Token not found")
-                token = {"projectId": self.project, "environmentId": self.environment, "environment": here}
+                token = {"projectId": self.project, "environmentId": self.environment_id, "environment": here}
                 return {"projectToken": token}
             case "Place":
-                if (given["environment"], given["project"]) != (self.environment, self.project):
+                if (given["environment"], given["project"]) != (self.environment_id, self.project):
                     raise LookupError("Environment not found")
                 return {"environment": {**here, "projectId": self.project}}
             case "State":

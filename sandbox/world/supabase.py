@@ -98,6 +98,9 @@ class FakeSupabase:
         asked = {"kind": "supabase", "url": url, "project": self.ref, "token": "env:DEMO_SUPABASE_TOKEN"}
         return {**asked, "own_address": "198.51.100.4", "settle": "2s", "every": "1s", "per_minute": 6000}
 
+    def environment(self) -> dict[str, str]:
+        return {"DEMO_SUPABASE_TOKEN": self.token}
+
     def done(self, what: str) -> list[str]:
         """Targets of the effects of one sort, in order."""
         return [effect.target for effect in self.effects if effect.what == what]

@@ -123,6 +123,9 @@ class FakeVercel:
         asked = {"kind": "vercel", "url": url, "project": self.id, "team": self.team}
         return {**asked, "token": "env:DEMO_VERCEL_TOKEN", "every": "1s", "log_deadline": "1s"}
 
+    def environment(self) -> dict[str, str]:
+        return {"DEMO_VERCEL_TOKEN": self.token}
+
     def done(self, what: str) -> list[str]:
         """Targets of the effects of one sort, in order."""
         return [effect.target for effect in (*self.effects, *self.firewall.effects) if effect.what == what]

@@ -10,7 +10,7 @@ import pytest
 
 from bot.errors import Misconfigured, NotUnderstood, OutcomeUnknown, Refused, Stale, TryLater
 from integrations import Services, open_services
-from integrations.capabilities import Executions, Health, Level, OwnJobs, Workflow, Workflows
+from integrations.capabilities import Executions, Health, Level, OwnJobs, Switch, Switches, Workflow, Workflows
 from integrations.github import GitHub
 from sandbox.world.faults import Fault, Kind
 from sandbox.world.github import FakeGitHub
@@ -392,6 +392,21 @@ async def test_one_that_slept_in_can_be_woken(flows: Workflows, fake: FakeGitHub
     assert (before.active, "60 days" in before.detail) == (False, True)
     await flows.turn(before, on=True)
     assert fake.flows[504].state == "active"
+
+
+async def test_pausing_turns_off_exactly_those_that_run(services: Services, fake: FakeGitHub) -> None:
+    switches = services.named("ci", Switches)
+    fake.flows[503].state = "disabled_inactivity"
+    states = {thing.name: thing.state for thing in await switches.switches()}
+    assert (states["Tests"], states["Clean up"]) == (Switch.RUNNING, Switch.OTHER)
+
+    paused = await switches.pause(["501", "503"])
+    assert [thing.name for thing in paused.changed] == ["Tests"]
+    assert paused.missed == ("Clean up was not running any more",)
+    assert fake.flows[501].state == "disabled_manually"
+    resumed = await switches.resume(paused.changed)
+    assert (len(resumed.changed), fake.flows[501].state) == (1, "active")
+    assert (await switches.resume(paused.changed)).missed == ("Tests was not paused any more",)
 
 
 async def test_what_somebody_changed_meanwhile_is_left(flows: Workflows, fake: FakeGitHub) -> None:
