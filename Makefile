@@ -14,7 +14,7 @@ SECONDS ?= 120
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour test test-page test-n8n crash bench check format lock clean
+.PHONY: help demo tour test test-page test-n8n services contracts crash bench check format docs lock clean
 
 help: ## What there is to make
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -35,6 +35,12 @@ test-n8n: $(STAMP) ## Against a real n8n; the first time takes about 8 minutes a
 	@status=0; $(BIN)/python -m tests.n8n.install || status=$$?; \
 	case $$status in 0) $(BIN)/pytest -q -m n8n $(ARGS) ;; 3) ;; *) exit $$status ;; esac
 
+services: $(STAMP) ## Every command against every service that can do it, as a matrix; fails on a hole
+	@$(BIN)/python -m tests.services $(ARGS)
+
+contracts: $(STAMP) ## How many requests of each vendor's operations were held against its own description
+	@$(BIN)/python -m tests.contracts $(ARGS)
+
 crash: $(STAMP) ## Kill three bots at the worst moments for SECONDS=120, then count what went wrong
 	@$(BIN)/python -m tests.crash --seconds $(SECONDS) $(ARGS)
 
@@ -49,6 +55,9 @@ check: $(STAMP) ## Lint, formatting, types, and who may import whom
 
 format: $(STAMP) ## Put formatting and import order right
 	@$(BIN)/ruff check --quiet --fix $(CODE); $(BIN)/ruff format --quiet $(CODE)
+
+docs: $(STAMP) ## Write docs/services.md anew from the services' own settings
+	@$(BIN)/python -m tests.services.page
 
 lock: $(STAMP) ## Write constraints.txt anew, with the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras \

@@ -286,7 +286,7 @@ class GitHubApi:
     async def dispatch(self, flow: str, ref: str, inputs: Mapping[str, str]) -> _Dispatched | None:
         """What it started, where GitHub tells: a 204 does not.
 
-        Source: POST /repos/{o}/{r}/actions/workflows/{id or file}/dispatches.
+        Source: POST /repos/{o}/{r}/actions/workflows/{id}/dispatches.
         """
         body = {"ref": ref, "inputs": dict(inputs), "return_run_details": True}
         answer = await self.service.tell(f"{self._actions}/workflows/{flow}/dispatches", body=body)

@@ -17,6 +17,7 @@ import asyncpg
 
 from bot.store.database import open_pool
 from tests.bench.answering import Contest
+from tests.bench.every_kind import EveryKind
 from tests.bench.figures import Row, machine, table
 from tests.bench.scene import World, bare, handrail, opened
 from tests.bench.working import Approvals, ManyServices, Presence, Trail
@@ -62,13 +63,16 @@ async def measured(world: World, effort: Effort) -> tuple[list[Row], float]:
         trail = Trail(pool)
         await trail.fill(effort.rows)
         if not dsn:
-            async with handrail(world, http=False, slow=True):
+            async with handrail(world, http=False, services=world.slow_services):
                 pass  # now there is data to start on
         for _ in range(effort.rounds):
             await trail.round(effort.burst_s)
             async with presence.round() as bot:
                 await many.round(bot, effort.checks)
-    rows += [many.row(), *trail.rows(), *presence.rows()]
+    every = EveryKind(world, await world.database("every_kind"), effort.rest_s)
+    for _ in range(effort.rounds):
+        await every.round()
+    rows += [many.row(), *every.rows(), *trail.rows(), *presence.rows(), every.weight(presence.bare)]
     return rows, max(contest.driver for contest in found)
 
 

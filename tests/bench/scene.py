@@ -30,6 +30,9 @@ class World:
     slow_port: int
     services: Mapping[str, Any]
     slow_services: Mapping[str, Any]
+    every_service: Mapping[str, Any]
+    """One of every kind at least, two of them dead."""
+    dead_port: int
     environment: Mapping[str, str]
 
     def log(self, name: str) -> Path:
@@ -48,6 +51,10 @@ class World:
         finally:
             await connection.close()
         return self.postgres.dsn(name)
+
+    async def asked_of_the_dead(self) -> float:
+        """Calls that the dead services got since the last time this was asked."""
+        return float((await get(self.dead_port, "/asked"))[1])
 
     async def slowest_ms(self) -> float:
         """Of the slow services, since the last time this was asked."""
@@ -75,6 +82,8 @@ async def opened(folder: Path) -> AsyncIterator[World]:
             told["slow_port"],
             told["services"],
             told["slow_services"],
+            told["every_service"],
+            told["dead_port"],
             told["environment"],
         )
 
@@ -86,12 +95,13 @@ class Bot:
 
 
 @asynccontextmanager
-async def handrail(world: World, *, http: bool, dsn: str = "", slow: bool = False) -> AsyncIterator[Bot]:
+async def handrail(
+    world: World, *, http: bool, dsn: str = "", services: Mapping[str, Any] | None = None
+) -> AsyncIterator[Bot]:
     """`ops serve`, ready. Without a `dsn` on an embedded server of its own, whose data stays for the next start."""
     name = f"handrail-{'http' if http else 'socket'}-{'given' if dsn else 'embedded'}"
     config = world.folder / f"{name}.toml"
-    services = world.slow_services if slow else world.services
-    config.write_text(_ops_toml(services), encoding="utf-8")
+    config.write_text(_ops_toml(services or world.services), encoding="utf-8")
     environment = {
         **world.environment,
         "SLACK_BOT_TOKEN": AppConfig.bot_token,

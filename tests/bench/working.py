@@ -125,7 +125,7 @@ class Presence:
         async with bare(self.world, http=False) as bolt:
             await self._weigh("bare", began, bolt)
         began = time.perf_counter()
-        async with handrail(self.world, http=False, dsn=self.dsn, slow=True) as ours:
+        async with handrail(self.world, http=False, dsn=self.dsn, services=self.world.slow_services) as ours:
             await self._weigh("ours", began, ours)
             yield ours
 
@@ -135,6 +135,11 @@ class Presence:
         self.weights.setdefault(who, []).append(megabytes(bot.process.pid))
         whole = sum(megabytes(pid) for pid in family(bot.process.pid))
         self.weights.setdefault(f"{who} whole", []).append(whole)
+
+    @property
+    def bare(self) -> Rounds:
+        """What bare Bolt weighs."""
+        return Rounds(tuple(self.weights["bare"]), " MB")
 
     def rows(self) -> list[Row]:
         def weight(who: str) -> Rounds:

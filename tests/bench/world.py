@@ -15,9 +15,12 @@ from aiohttp import web
 from sandbox.server import Sandbox
 from sandbox.workspace import Workspace
 from sandbox.world import World
+from sandbox.world.vendors import vendors
 
 SLOW_S = 0.2
 SLOW_SERVICES = 20
+DEAD = ("ci", "web")
+"""Of every kind's services, those that give no answer."""
 
 
 class Slow:
@@ -43,6 +46,28 @@ class Slow:
         return web.json_response(longest)
 
 
+class Dead:
+    """Takes every call and answers none; counts them."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    def app(self) -> web.Application:
+        application = web.Application()
+        application.add_routes([web.get("/asked", self._tell), web.route("*", "/{rest:.*}", self._hold)])
+        return application
+
+    async def _hold(self, _: web.Request) -> web.Response:
+        self._asked += 1
+        await asyncio.sleep(60)
+        return web.Response(status=504)
+
+    async def _tell(self, _: web.Request) -> web.Response:
+        """Calls since the last time this was asked."""
+        asked, self._asked = self._asked, 0
+        return web.json_response(asked)
+
+
 async def main(dsn: str, addresses: Path) -> None:
     stopped = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -52,7 +77,11 @@ async def main(dsn: str, addresses: Path) -> None:
     for _ in range(SLOW_SERVICES):  # each at an address of its own, as services are
         await web.TCPSite(runner, "127.0.0.1", 0).start()
     ports = [address[1] for address in runner.addresses]
-    async with Sandbox(Workspace.demo()) as slack, World(dsn) as world:
+    dead = web.AppRunner(Dead().app(), access_log=None, shutdown_timeout=0.1)
+    await dead.setup()
+    await web.TCPSite(dead, "127.0.0.1", 0).start()
+    dead_port = dead.addresses[0][1]
+    async with Sandbox(Workspace.demo()) as slack, World(dsn, others=vendors()) as world:
         slow = {
             f"service-{number:02}": {"kind": "http", "url": f"http://127.0.0.1:{port}/health"}
             for number, port in enumerate(ports, start=1)
@@ -60,14 +89,20 @@ async def main(dsn: str, addresses: Path) -> None:
         found = {
             "slack": slack.base_url,
             "slow_port": ports[0],
-            "services": world.services(),
+            "services": {name: table for name, table in world.services().items() if name not in world.others},
             "slow_services": slow,
+            "every_service": {
+                name: table | ({"url": f"http://127.0.0.1:{dead_port}"} if name in DEAD else {})
+                for name, table in world.services().items()
+            },
+            "dead_port": dead_port,
             "environment": world.environment(),
         }
         addresses.with_suffix(".part").write_text(json.dumps(found))
         addresses.with_suffix(".part").rename(addresses)
         await stopped.wait()
     await runner.cleanup()
+    await dead.cleanup()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,52 @@
+"""Every kind of service, two of them dead: how long a check takes, what the dead are still asked, what it weighs."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from integrations.breaker import TRIPS
+from tests.bench.figures import Rounds, Row
+from tests.bench.processes import megabytes
+from tests.bench.scene import Bot, World, handrail
+
+AFTER = 5
+"""Checks after the breakers have opened."""
+
+
+@dataclass
+class EveryKind:
+    world: World
+    dsn: str
+    rest_s: float
+    first: list[float] = field(default_factory=list)
+    later: list[float] = field(default_factory=list)
+    asked_first: list[float] = field(default_factory=list)
+    asked_later: list[float] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+
+    async def round(self) -> None:
+        async with handrail(self.world, http=False, dsn=self.dsn, services=self.world.every_service) as bot:
+            await self.world.asked_of_the_dead()
+            waits = [await self._checked(bot) for _ in range(TRIPS)]
+            self.first.append(max(waits))
+            self.asked_first.append(await self.world.asked_of_the_dead())
+            waits = [await self._checked(bot) for _ in range(AFTER)]
+            self.later.append(sorted(waits)[AFTER // 2])
+            self.asked_later.append(await self.world.asked_of_the_dead())
+            await asyncio.sleep(self.rest_s)
+            self.weights.append(megabytes(bot.process.pid))
+
+    async def _checked(self, bot: Bot) -> float:
+        took, _ = await self.world.front.ask(bot.line, "/ops", "health fresh=yes")
+        return took
+
+    def rows(self) -> list[Row]:
+        title = f"/ops health of {len(self.world.every_service)} services of every kind, two dead"
+        return [
+            Row(f"{title}, once they are left alone", Rounds(tuple(self.later), " ms"),
+                Rounds(tuple(self.first), " ms"), "while they are waited for"),
+            Row(f"calls to the two dead in {TRIPS} checks, then in {AFTER} more", Rounds(tuple(self.asked_later), ""),
+                Rounds(tuple(self.asked_first), ""), "before"),
+        ]  # fmt: skip
+
+    def weight(self, bare: Rounds) -> Row:
+        return Row("memory with every kind's clients open", Rounds(tuple(self.weights), " MB"), bare, "bare Bolt")
