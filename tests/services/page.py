@@ -11,7 +11,6 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import httpx
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from bot.params import duration_text
 from integrations import KINDS, Services, open_services
@@ -93,7 +92,7 @@ def _default(field: FieldInfo) -> str:
         return "required"
     value = field.get_default(call_default_factory=True, validated_data={})
     match value:
-        case _ if value is PydanticUndefined or value is None or value == "" or value == ():
+        case None | "" | ():
             return ""
         case timedelta():
             return f"`{duration_text(value)}`"
