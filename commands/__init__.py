@@ -22,6 +22,7 @@ from commands import (
     freeze,
     health,
     help,
+    logs,
     numbers,
     pause,
     reconcile,
@@ -32,6 +33,7 @@ from commands import (
     rows,
     show,
     stop,
+    test,
     token,
     undo,
     unfollow,
@@ -50,11 +52,13 @@ from commands.workflows import off, on
 from integrations import Services
 from integrations.capabilities import (
     Checkable,
+    Credentialed,
     Database,
     Deployments,
     ErrorSource,
     Executions,
     LiftsReadOnly,
+    LogSource,
     Numbers,
     Promotes,
     RateLimiter,
@@ -63,6 +67,7 @@ from integrations.capabilities import (
     RollsBack,
     Rows,
     Switches,
+    Testable,
     Workflows,
 )
 
@@ -116,6 +121,8 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
         help.ShowHelp(hold.catalogue, hold.allowed),
         health.CheckServices(services.having(Checkable), hold.history, now),
         errors.TailErrors(services.having(ErrorSource), now),
+        logs.ShowLogs(services.having(LogSource), now),
+        test.TryServices(services.having(Testable), services.having(Credentialed), now),
         workflows.ListWorkflows(flows, now),
         on.TurnOn(flows),
         off.TurnOff(flows),
