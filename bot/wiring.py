@@ -25,6 +25,7 @@ from bot.follow import Following
 from bot.journal import Journal
 from bot.ports import Clock, Directory
 from bot.redaction import Redactor
+from bot.rights import rights_probe
 from bot.road import Road
 from bot.secrets import Reader
 from bot.settings import Environment, OpsToml
@@ -43,6 +44,7 @@ from bot.store.turns import PgTurns
 from commands import Hold, commands
 from commands.keys import Kept
 from integrations import Services, open_services
+from integrations.capabilities import Credentialed
 from integrations.pace import OwnTurns
 from integrations.probe import probe_session
 from integrations.transport import PerHost
@@ -203,6 +205,7 @@ async def open_ops(
         # Made while the disk has room; what is wrong with it is for `ops doctor` to say.
         await journal_probe(journal)()
         doctor.probes.append(journal_probe(journal))
+        doctor.probes.append(rights_probe(services.having(Credentialed)))
         emergency = Emergency(
             journal=journal,
             audit=audit,

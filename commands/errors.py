@@ -6,23 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter
+from pydantic import Field
 
 from bot.action import Followable
 from bot.errors import Misconfigured
 from bot.params import Choices, Duration, FreeText, Option, Params, duration_text
-from bot.report import Fact, Frozen, Line, Link, Moment, Report, Status, Table
+from bot.report import Fact, Line, Link, Moment, Report, Status, Table
 from commands._error_groups import Group, grouped
+from commands._following import FollowFor, Reading, news, unread
 from commands._services import Unanswered, ask, matching, names
 from integrations.capabilities import ErrorEvent, ErrorPage, ErrorSource
-
-LONGEST_FOLLOW = timedelta(hours=2)
-
-
-def _at_most_two_hours(follow: timedelta) -> timedelta:
-    if follow > LONGEST_FOLLOW:
-        raise ValueError(f"{duration_text(follow)} is too long to follow; type at most {duration_text(LONGEST_FOLLOW)}")
-    return follow
 
 
 class Tail(Params):
@@ -36,30 +29,8 @@ class Tail(Params):
     """How many groups to show, 1 to 100; the rest goes into a file."""
     match: Annotated[str | None, Field(max_length=200), FreeText()] = None
     """Only errors whose text contains this; capitals do not matter."""
-    follow: Annotated[Duration, AfterValidator(_at_most_two_hours)] | None = None
+    follow: FollowFor | None = None
     """Go on telling new ones in the thread for this long, at most 2h."""
-
-
-class Place(Frozen):
-    """How far one source has been told."""
-
-    since: AwareDatetime
-    """Where the next reading begins: a while before the newest error, for those that are written late."""
-    seen: dict[str, AwareDatetime] = Field(default_factory=dict)
-    """Keys at or after `since` that have been told, with their times."""
-    unread: bool = False
-    """The last reading failed, and that has been said."""
-
-    def after(self, page: ErrorPage, now: datetime, late: timedelta) -> "Place":
-        seen = self.seen | {event.key: event.at for event in page.events}
-        # A clock that runs ahead at the source must not carry us past what others write meanwhile: hence min().
-        since = max(self.since, min(max(seen.values(), default=self.since), now) - late)
-        if page.truncated:  # what lies before the oldest one read was never seen, and is given up with a note
-            since = max(since, min((event.at for event in page.events), default=since))
-        return Place(since=since, seen={key: at for key, at in seen.items() if at >= since})
-
-
-_CURSOR = TypeAdapter(dict[str, Place])
 
 
 @dataclass(frozen=True)
@@ -91,19 +62,19 @@ class TailErrors(Followable[Tail]):
             for event in page.events
             if _wanted(params, name, event)
         ]
-        unread = [name for name, page in readings.items() if isinstance(page, Unanswered)]
+        silent = [name for name, page in readings.items() if isinstance(page, Unanswered)]
         notes = [note for name, page in readings.items() if (note := _note(name, page))]
         if params.source and not found:
             notes.append(f"Sources: {', '.join(source.name for source in self.sources)}; or an origin within one.")
         groups = grouped(found)
         within = f"in the last {duration_text(params.since)}"
         lead = f"{_counted(groups)} {within}." if groups else f"No errors {within}."
-        if unread and not groups:
+        if silent and not groups:
             lead = f"No errors {within} in what could be read."
         return Report(
             title=f"Errors of {params.source}" if params.source else "Errors",
-            lead=lead if len(unread) < len(readings) else "No source of errors could be read.",
-            status=Status.UNKNOWN if len(unread) == len(readings) else None,
+            lead=lead if len(silent) < len(readings) else "No source of errors could be read.",
+            status=Status.UNKNOWN if len(silent) == len(readings) else None,
             lines=tuple(_line(group) for group in groups[: params.n]),
             table=_table(found) if len(groups) > params.n or len(found) >= self.file_from else None,
             notes=tuple(notes),
@@ -111,36 +82,24 @@ class TailErrors(Followable[Tail]):
         )
 
     async def news(self, params: Tail, cursor: str) -> tuple[Report | None, str]:
-        now = self.now()
-        places = _CURSOR.validate_json(cursor) if cursor else {}
-        since = {s.name: places[s.name].since if s.name in places else now - self.late for s in self.sources}
-        found: list[tuple[str, ErrorEvent]] = []
-        notes: list[str] = []
-        for name, page in (await self._read(params, since)).items():
-            place = places.get(name)
-            note = _note(name, page)
-            if isinstance(page, Unanswered):
-                if note and not (place and place.unread):  # said once, not at every reading
-                    notes.append(note)
-                places[name] = (place or Place(since=now)).model_copy(update={"unread": True})
-                continue
-            if place is not None:
-                fresh = {e.key: e for e in page.events if e.at >= place.since and e.key not in place.seen}
-                found.extend((name, event) for event in fresh.values() if _wanted(params, name, event))
-                notes.extend([note] if note else [])
-            places[name] = (place or Place(since=since[name])).after(page, now, self.late)
-        following = _CURSOR.dump_json({name: places[name] for name in since}).decode()
-        if not found and not notes:
-            return None, following
+        async def read(since: Mapping[str, datetime]) -> dict[str, Reading[ErrorEvent] | Unanswered]:
+            pages = await self._read(params, since)
+            return {name: _reading(name, page) for name, page in pages.items()}
+
+        now, sources = self.now(), [source.name for source in self.sources]
+        new = await news(sources, cursor, read, now=now, late=self.late)
+        found = [(name, event) for name, event in new.found if _wanted(params, name, event)]
+        if not found and not new.notes:
+            return None, new.cursor
         groups = grouped(found)
         return Report(
             title="New errors",
             lead=f"{_counted(groups)}." if groups else "",
             lines=tuple(_line(group) for group in groups[: params.n]),
             table=_table(found) if len(groups) > params.n else None,
-            notes=tuple(notes),
+            notes=new.notes,
             taken_at=now,
-        ), following
+        ), new.cursor
 
     async def options(self, field: str, typed: str) -> Sequence[Option]:
         return matching(names(self.sources), typed)
@@ -156,9 +115,13 @@ def _wanted(params: Tail, source: str, event: ErrorEvent) -> bool:
     return params.source is None or params.source.casefold() in (source.casefold(), event.origin.casefold())
 
 
+def _reading(source: str, page: ErrorPage | Unanswered) -> Reading[ErrorEvent] | Unanswered:
+    return page if isinstance(page, Unanswered) else Reading(page.events, page.truncated, _note(source, page))
+
+
 def _note(source: str, page: ErrorPage | Unanswered) -> str:
     if isinstance(page, Unanswered):
-        return f"Could not read {source}: {page.why}"
+        return unread(source, page)
     return f"{source} has more errors than the newest that were read." if page.truncated else ""
 
 

@@ -17,6 +17,9 @@ from integrations.capabilities import (
     ErrorPage,
     Execution,
     Health,
+    Level,
+    LogLine,
+    LogPage,
     Named,
     Rights,
     Trial,
@@ -83,7 +86,7 @@ def n8n(name: str, section: N8nSection, outside: Outside) -> tuple[Named, ...]:
 
 
 class N8n:
-    """Checkable, Testable, Credentialed, ErrorSource, RetriesCurrent, Stoppable."""
+    """Checkable, Testable, Credentialed, ErrorSource, LogSource, RetriesCurrent, Stoppable."""
 
     kind = "n8n"
     current_means = "its latest saved draft, published or not"
@@ -159,6 +162,15 @@ class N8n:
             message=seen.error or "n8n does not say why",
             link=seen.link,
         )
+
+    async def logs(self, *, since: datetime, level: Level, match: str | None, limit: int) -> LogPage:
+        """A line for each failed run that no retry has mended, whatever the `level`."""
+        page = await self.errors(since=since, match=match, limit=limit)
+        lines = tuple(
+            LogLine(e.key, e.at, Level.ERROR, " / ".join(filter(None, (e.origin, e.operation))), e.message, e.link)
+            for e in page.events
+        )
+        return LogPage(lines, page.truncated, "n8n keeps no other log than its failed runs; those mended are left out.")
 
     # -- list and retry executions
 

@@ -12,12 +12,11 @@ from bot.errors import OpsError
 from integrations.capabilities import Checked, Health, Named
 from integrations.postgres_admin import Admin, RetentionRule
 from integrations.postgres_db import Database, OptionalTable
+from integrations.postgres_logs import Logs, LogTable
 from integrations.postgres_numbers import NumberInventory, NumberTable
 from integrations.postgres_rights import Need, RoleRights
 from integrations.postgres_rows import AllowedRows, RowTable
 from integrations.postgres_tables import (
-    Logs,
-    LogTable,
     RateLimits,
     RateLimitTable,
     StatusColumn,
@@ -65,7 +64,7 @@ class PostgresSection(Section):
     def needs(self) -> tuple[Need, ...]:
         limits = self.rate_limits
         return (
-            *(Need(table.table, ("SELECT",), "errors") for table in self.logs),
+            *(Need(table.table, ("SELECT",), "errors, logs") for table in self.logs),
             *((Need(limits.table, ("SELECT", "DELETE"), "whitelist"),) if limits else ()),
             *(
                 (Need(limits.allow_list.table, ("SELECT", "INSERT", "DELETE"), "whitelist"),)

@@ -1,4 +1,4 @@
-"""What ops.toml maps a PostgreSQL table to: logs, rate limits with an allow-list, things with a status column.
+"""What ops.toml maps a PostgreSQL table to: rate limits with an allow-list, things with a status column.
 
 Names come from ops.toml only, validated and quoted by their types; every value is a bound parameter.
 """
@@ -6,13 +6,12 @@ Names come from ops.toml only, validated and quoted by their types; every value 
 import ipaddress
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import asyncpg
 from pydantic import Field
 
 from bot.errors import NotUnderstood, Refused, Stale
-from integrations.capabilities import ErrorEvent, ErrorPage, Flipped, RateLimitState, Switch, Switchable
+from integrations.capabilities import Flipped, RateLimitState, Switch, Switchable
 from integrations.postgres_db import Column, Connection, Database, Mapped, OptionalColumn, TableName, plain
 
 _SAMPLE = 5
@@ -21,25 +20,8 @@ _IDENTIFIERS = 50_000
 _ALLOWED = 10_000
 """Rows of an allow-list that are read at most."""
 _SWITCHES = 1_000
-_MESSAGE = 1_000
-"""Characters of a message that are read."""
 
 _Address = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-class LogTable(Mapped):
-    """One table of `[[services.NAME.logs]]`; the defaults are the shape of integration_logs."""
-
-    table: TableName = "integration_logs"
-    key: Column = "id"
-    at: Column = "created_at"
-    origin: Column = "source"
-    operation: OptionalColumn = "operation"
-    message: Column = "message"
-    level: OptionalColumn = "level"
-    """Empty where every row is an error."""
-    levels: tuple[str, ...] = ("error", "critical", "fatal")
-    """Values of `level` that are errors."""
 
 
 class AllowList(Mapped):
@@ -80,48 +62,6 @@ class _Client:
     def __init__(self, database: Database) -> None:
         self.name = database.name
         self._database = database
-
-
-class Logs(_Client):
-    """ErrorSource."""
-
-    def __init__(self, database: Database, tables: Sequence[LogTable]) -> None:
-        super().__init__(database)
-        self._tables = tables
-
-    async def errors(self, *, since: datetime, match: str | None, limit: int) -> ErrorPage:
-        events: list[ErrorEvent] = []
-        truncated = False
-        for table in self._tables:
-            async with self._database.read() as connection:
-                rows = await connection.fetch(_log_query(table), since, match, limit + 1, list(table.levels))
-            truncated |= len(rows) > limit
-            prefix = f"{plain(table.table)}:" if len(self._tables) > 1 else ""
-            events += [ErrorEvent(key=prefix + row["key"], **_but_key(row)) for row in rows[:limit]]
-        events.sort(key=lambda event: (event.at, event.key), reverse=True)
-        return ErrorPage(tuple(events[:limit]), truncated or len(events) > limit)
-
-
-def _but_key(row: asyncpg.Record) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "key"}
-
-
-def _log_query(table: LogTable) -> str:
-    """$1 since, $2 match or null, $3 limit, $4 levels."""
-    operation = f"coalesce({table.operation}::text, '')" if table.operation else "''"
-    level = f"{table.level}::text = ANY($4::text[])" if table.level else "$4::text[] IS NOT NULL"
-    return f"""
-        SELECT key, at, origin, operation, message FROM (
-            SELECT {table.key}::text AS key, {table.at}::timestamptz AS at,
-                   coalesce({table.origin}::text, '') AS origin, {operation} AS operation,
-                   left(coalesce({table.message}::text, ''), {_MESSAGE}) AS message
-            FROM {table.table}
-            WHERE {table.at} >= $1::timestamptz AND {level}
-        ) AS errors
-        WHERE $2::text IS NULL OR strpos(lower(concat_ws(' ', origin, operation, message)), lower($2)) > 0
-        ORDER BY at DESC, key DESC
-        LIMIT $3
-    """  # noqa: S608 - only names that their types validated and quoted
 
 
 def _address(text: str) -> _Address | None:

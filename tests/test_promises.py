@@ -216,7 +216,6 @@ ROWS = (
 NOT_YET = {
     "terrapod#687": "no page of ours is opened by people: nothing happens on GET, as there is none but health",
     "Botkube's open-source audit": "held by the trail that every story ends with",
-    "Railway volume": "the doctor does not ask vendors yet what a token may do",
 }
 """Rows that no test can show yet, by their first name, with the reason. A test that names one takes it out of here."""
 

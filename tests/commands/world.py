@@ -12,14 +12,20 @@ from bot.errors import NotUnderstood, Stale
 from commands.health import Measured
 from integrations.capabilities import (
     Checked,
+    Credential,
     ErrorEvent,
     ErrorPage,
     Execution,
     Flipped,
     Health,
+    Level,
+    LogLine,
+    LogPage,
     RateLimitState,
+    Rights,
     Switch,
     Switchable,
+    Trial,
     Workflow,
 )
 
@@ -99,6 +105,54 @@ class ErrorLog(Outside):
         found = [event for event in self.events if event.at >= since and wanted in event.message.casefold()]
         found.sort(key=lambda event: event.at, reverse=True)
         return ErrorPage(tuple(found[:limit]), truncated=len(found) > limit)
+
+
+@dataclass
+class LineLog(Outside):
+    """LogSource."""
+
+    lines: list[LogLine] = field(default_factory=list)
+    note: str = ""
+
+    def write(
+        self, message: str, at: datetime, level: Level = Level.INFO, *, origin: str = "api", link: str = ""
+    ) -> LogLine:
+        line = LogLine(f"{self.name}-{len(self.lines):04}", at, level, origin, message, link)
+        self.lines.append(line)
+        return line
+
+    async def logs(self, *, since: datetime, level: Level, match: str | None, limit: int) -> LogPage:
+        await self.answers()
+        wanted, grave = (match or "").casefold(), list(Level)[list(Level).index(level) :]
+        found = [
+            line
+            for line in self.lines
+            if line.at >= since and line.level in grave and wanted in f"{line.origin} {line.message}".casefold()
+        ]
+        found.sort(key=lambda line: (line.at, line.key), reverse=True)
+        return LogPage(tuple(found[:limit]), len(found) > limit, self.note)
+
+
+@dataclass
+class Proof(Outside):
+    """Testable, Credentialed."""
+
+    steps: tuple[Trial, ...] = ()
+    may: Rights = field(default_factory=Rights)
+    rights_fail: Exception | None = None
+
+    def credentials(self) -> tuple[Credential, ...]:
+        return (Credential(f"services.{self.name}.token", "env:TOKEN"),)
+
+    async def test(self) -> tuple[Trial, ...]:
+        await self.answers()
+        return self.steps
+
+    async def rights(self) -> Rights:
+        await asyncio.sleep(self.takes)
+        if self.rights_fail is not None:
+            raise self.rights_fail
+        return self.may
 
 
 @dataclass

@@ -14,6 +14,7 @@ from integrations.capabilities import (
     ErrorSource,
     Executions,
     Health,
+    Level,
     Stoppable,
     Switch,
     Switches,
@@ -165,6 +166,21 @@ async def test_errors_name_workflow_node_and_message(n8n: N8n) -> None:
     assert newest.link.endswith(f"/workflow/{ORDERS}/executions/4719")
     assert [event.at for event in page.events] == sorted((event.at for event in page.events), reverse=True)
     assert not page.truncated
+
+
+async def test_failed_runs_are_all_the_log_there_is(n8n: N8n) -> None:
+    errors = await n8n.errors(since=hour_ago(), match=None, limit=20)
+    page = await n8n.logs(since=hour_ago(), level=Level.DEBUG, match=None, limit=20)
+    assert [line.key for line in page.lines] == [event.key for event in errors.events]
+    assert {line.level for line in page.lines} == {Level.ERROR}
+    assert page.lines[0].origin == "Sync orders to HubSpot / HubSpot: upsert contact"
+    assert page.lines[0].link.endswith(f"/workflow/{ORDERS}/executions/4719")
+    assert (page.note, page.truncated) == (
+        "n8n keeps no other log than its failed runs; those mended are left out.",
+        False,
+    )
+    few = await n8n.logs(since=hour_ago(), level=Level.ERROR, match=None, limit=2)
+    assert (len(few.lines), few.truncated) == (2, True)
 
 
 async def test_a_failure_that_a_retry_mended_is_no_error_any_more(n8n: N8n) -> None:

@@ -57,6 +57,7 @@ async def test_doctor_names_what_nobody_can_get_approved(begin: Any) -> None:
     assert [text for text in found if text.startswith("nobody can get 'retry' approved")]
     assert found["the audit table refuses changes"] is Status.OK
     assert found["the journal for safety stops has its room"] is Status.OK
+    assert [text for text in found if text.startswith("shop-db: its credential may do what the bot does not need")]
     assert report.lines[0].status is Status.DOWN
     assert "Not allowed" in await story.hears(ANA, "doctor")
 

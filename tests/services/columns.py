@@ -70,12 +70,19 @@ CREDENTIALED = frozenset({"github", "n8n", "neon", "postgres", "railway", "supab
 
 COLUMNS: tuple[Column, ...] = (
     Column("health", can.Checkable, CREDENTIALED | {"http"}, _of("health {name} fresh=yes")),
+    Column("test", can.Testable, CREDENTIALED, _of("test {name}")),
     Column("keys", can.Credentialed, CREDENTIALED, _of("keys rotate {name}")),
     Column(
         "errors",
         can.ErrorSource,
         frozenset({"github", "n8n", "postgres", "railway", "supabase", "vercel"}),
         _of("errors {name} since=7d"),
+    ),
+    Column(
+        "logs",
+        can.LogSource,
+        frozenset({"github", "n8n", "postgres", "railway", "supabase", "vercel"}),
+        _of("logs {name} since=7d"),
     ),
     Column("workflows", can.Workflows, frozenset({"github", "n8n"}), _turning),
     Column("executions", can.Executions, frozenset({"github", "n8n"}), _executions),

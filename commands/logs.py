@@ -1,0 +1,185 @@
+"""/ops logs: the lines of one service's log as they were written, newest last; and what is new since."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bot.action import Followable
+from bot.params import Choices, Duration, FreeText, Option, Params, duration_text
+from bot.report import Fact, Line, Link, Moment, Report, Status, Suggestion, Table
+from commands._following import FollowFor, Reading, news
+from commands._services import Unanswered, ask, matching, names, pick
+from integrations.capabilities import ErrorSource, Level, LogLine, LogPage, LogSource
+
+ROOM = 3500
+"""Characters of lines in one answer: a card drops what is too much from its end, where the newest are."""
+BESIDE = 60
+"""Characters that time, level and the markup of one line take, about."""
+LONGEST_MESSAGE = 240
+
+
+class Which(Params):
+    positional = ("service",)
+
+    service: Annotated[str | None, Choices()] = None
+    """Whose log, as named in ops.toml; may be left out where only one service has one."""
+    since: Duration = timedelta(hours=1)
+    """How far back to look, as in 15m, 2h or 3d."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least grave level to show; graver ones are shown too."""
+    match: Annotated[str | None, Field(max_length=200), FreeText()] = None
+    """Only lines that contain this; capitals do not matter."""
+    n: Annotated[int, Field(ge=1, le=30)] = 20
+    """How many of the newest lines to show, 1 to 30; the rest goes into a file."""
+    follow: FollowFor | None = None
+    """Go on telling new ones in the thread for this long, at most 2h."""
+
+
+@dataclass(frozen=True)
+class ShowLogs(Followable[Which]):
+    """Show a service's log lines, newest last."""
+
+    sources: tuple[LogSource, ...]
+    now: Callable[[], datetime]
+    deadline: timedelta = timedelta(seconds=10)
+    """For the service to answer."""
+    read_at_most: int = 1000
+    """Lines in one reading."""
+    late: timedelta = timedelta(minutes=1)
+    """How long after its own time a line may appear and still be told while following."""
+
+    examples = ("logs n8n", "logs shop-db since=15m level=warning", 'logs n8n match="timed out" n=30 follow=10m')
+
+    async def answer(self, params: Which) -> Report:
+        source, now = self._picked(params), self.now()
+        page = await self._read(source, params, now - params.since)
+        title = f"Log of {source.name}"
+        if isinstance(page, Unanswered):
+            lead = f"The log of {source.name} could not be read: {page.why.rstrip('.')}."
+            return Report(title=title, lead=lead, status=Status.UNKNOWN, taken_at=now)
+        shown = _newest(page.lines, params.n)
+        left_out = len(page.lines) - len(shown)
+        return Report(
+            title=title,
+            lead=_lead(page, params),
+            lines=tuple(map(_line, reversed(shown))),
+            table=_table(page.lines) if left_out or _any_cut(page.lines) else None,
+            notes=tuple(filter(None, (_left_out(left_out), _more(source.name, page), page.note))),
+            suggestions=_next(source, params, page),
+            taken_at=now,
+        )
+
+    async def news(self, params: Which, cursor: str) -> tuple[Report | None, str]:
+        source, now = self._picked(params), self.now()
+
+        async def read(since: Mapping[str, datetime]) -> dict[str, Reading[LogLine] | Unanswered]:
+            page = await self._read(source, params, since[source.name])
+            if isinstance(page, Unanswered):
+                return {source.name: page}
+            return {source.name: Reading(page.lines, page.truncated, _more(source.name, page), page.note)}
+
+        new = await news([source.name], cursor, read, now=now, late=self.late)
+        if not new.found and not new.notes:
+            return None, new.cursor
+        lines = sorted((line for _, line in new.found), key=lambda line: (line.at, line.key), reverse=True)
+        shown = _newest(lines, params.n)
+        left_out = len(lines) - len(shown)
+        return Report(
+            title=f"New in the log of {source.name}",
+            lead=f"{_counted(lines)}." if lines else "",
+            lines=tuple(map(_line, reversed(shown))),
+            table=_table(lines) if left_out or _any_cut(lines) else None,
+            notes=tuple(filter(None, (_left_out(left_out), *new.notes))),
+            taken_at=now,
+        ), new.cursor
+
+    async def options(self, field: str, typed: str) -> Sequence[Option]:
+        return matching(names(self.sources), typed)
+
+    def _picked(self, params: Which) -> LogSource:
+        return pick(self.sources, params.service, can="show a log", typed=lambda name: f"logs {name}")
+
+    async def _read(self, source: LogSource, params: Which, since: datetime) -> LogPage | Unanswered:
+        level, match = Level(params.level), params.match or None
+        return await ask(source.logs(since=since, level=level, match=match, limit=self.read_at_most), self.deadline)
+
+
+def _lead(page: LogPage, params: Which) -> str:
+    graver = "" if params.level == "debug" else f" of level {params.level}" + " or graver" * (params.level != "error")
+    within = f"in the last {duration_text(params.since)}"
+    matching = f" with {params.match!r}" if params.match else ""
+    if not page.lines:
+        return f"No line{graver}{matching} {within}."
+    return f"{_counted(page.lines)}{graver}{matching} {within}."
+
+
+def _counted(lines: Sequence[LogLine]) -> str:
+    """`3 errors and 1 warning in 40 lines`"""
+    count = "1 line" if len(lines) == 1 else f"{len(lines):,} lines"
+    grave = [
+        f"{found:,} {level}{'s' * (found != 1)}"
+        for level in (Level.ERROR, Level.WARNING)
+        if (found := sum(line.level is level for line in lines))
+    ]
+    return f"{' and '.join(grave)} in {count}" if grave else count
+
+
+def _newest(lines: Sequence[LogLine], most: int) -> Sequence[LogLine]:
+    """Of lines that are newest first, those that one answer has room for: at least one."""
+    room = ROOM
+    for place, line in enumerate(lines[:most]):
+        room -= len(_flat(line.message)) + len(line.origin) + len(line.link) + BESIDE
+        if room < 0 and place:
+            return lines[:place]
+    return lines[:most]
+
+
+def _line(line: LogLine) -> Line:
+    facts = [Fact(label="", value=Moment(at=line.at)), Fact(label="", value=line.level.value)]
+    if line.origin:
+        facts.append(Fact(label="", value=line.origin))
+    if line.link:
+        facts.append(Fact(label="", value=Link(url=line.link, name="open")))
+    return Line(text=_flat(line.message), facts=tuple(facts))
+
+
+def _flat(message: str) -> str:
+    flat = " ".join(message.split()) or "(no message)"
+    return flat if len(flat) <= LONGEST_MESSAGE else f"{flat[: LONGEST_MESSAGE - 1]}…"
+
+
+def _any_cut(lines: Sequence[LogLine]) -> bool:
+    return any(len(line.message) > LONGEST_MESSAGE for line in lines)
+
+
+def _table(lines: Sequence[LogLine]) -> Table:
+    return Table(
+        columns=("time", "level", "origin", "message", "link"),
+        rows=tuple((Moment(at=e.at), e.level.value, e.origin, e.message, e.link) for e in reversed(lines)),
+    )
+
+
+def _left_out(count: int) -> str:
+    return f"The {count:,} before these are in the file." if count else ""
+
+
+def _more(name: str, page: LogPage) -> str:
+    return f"{name} has more lines than the newest {len(page.lines):,} that were read." if page.truncated else ""
+
+
+def _next(source: LogSource, params: Which, page: LogPage) -> tuple[Suggestion, ...]:
+    """What to look at then: the errors grouped, or further back where there was nothing."""
+    if not page.lines and params.since < timedelta(days=1):
+        return (Suggestion(label="Look back a day", words=_typed(source, params, timedelta(days=1))),)
+    if isinstance(source, ErrorSource) and any(line.level is Level.ERROR for line in page.lines):
+        since = duration_text(params.since)
+        return (Suggestion(label="Errors, grouped", words=f"errors {source.name} since={since}"),)
+    return ()
+
+
+def _typed(source: LogSource, params: Which, since: timedelta) -> str:
+    match = f" match={params.match}" if params.match else ""
+    return f"logs {source.name} since={duration_text(since)} level={params.level}{match}"

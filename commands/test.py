@@ -1,0 +1,170 @@
+"""/ops test: tries out what the bot does at a service, step by step, and says with which rights."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from bot.action import Lookup
+from bot.errors import NotUnderstood
+from bot.params import Choices, Option, Params
+from bot.report import Fact, Line, Report, Span, Status, Suggestion
+from commands._services import Unanswered, ask, matching, names, pick
+from integrations.capabilities import Credentialed, Health, Rights, Testable, Trial
+
+EVERY = "all"
+
+
+class Which(Params):
+    positional = ("service",)
+
+    service: Annotated[str | None, Choices()] = None
+    """Service to try out, as named in ops.toml, or all; may be left out where there is only one."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One service: its steps, and what its credential may do; or why that could not be found out."""
+
+    service: str
+    steps: tuple[Trial, ...] | Unanswered
+    rights: tuple[Rights | Unanswered, ...]
+    settings: tuple[str, ...]
+    """Where its credentials stand in ops.toml."""
+
+
+@dataclass(frozen=True)
+class TryServices(Lookup[Which]):
+    """Try out a service step by step, and say what its credential may do."""
+
+    services: tuple[Testable, ...]
+    credentialed: tuple[Credentialed, ...]
+    now: Callable[[], datetime]
+    deadline: timedelta = timedelta(seconds=25)
+    """For all steps of one service."""
+
+    examples = ("test n8n", "test all")
+
+    async def answer(self, params: Which) -> Report:
+        chosen = self._chosen(params.service)
+        found = await asyncio.gather(*(self._try(service) for service in chosen))
+        one = found[0] if len(found) == 1 else None
+        lines = [line for each in found for line in _lines(each, alone=one is not None)]
+        worst_first = sorted(lines, key=lambda line: -_RANK[line.status or Status.OK])
+        return Report(
+            title=f"Test of {one.service}" if one else f"Test of {len(found)} services",
+            lead=_lead(found),
+            status=worst_first[0].status if worst_first else Status.UNKNOWN,
+            lines=tuple(worst_first),
+            notes=tuple(note for each in found for note in _notes(each, alone=one is not None)),
+            suggestions=(Suggestion(label="Test again", words=f"test {one.service if one else EVERY}"),),
+            taken_at=self.now(),
+        )
+
+    async def options(self, field: str, typed: str) -> Sequence[Option]:
+        return matching([*names(self.services), Option(EVERY, EVERY)], typed)
+
+    def _chosen(self, name: str | None) -> Sequence[Testable]:
+        if name is not None and name.casefold() == EVERY and self.services:
+            return self.services
+        if name is None and len(self.services) > 1:
+            told = ", ".join(service.name for service in self.services)
+            raise NotUnderstood(f"Several services can be tested: {told}. Say which, or all.", hint=f"test {EVERY}")
+        return (pick(self.services, name, can="be tested", typed=lambda each: f"test {each}"),)
+
+    async def _try(self, service: Testable) -> Tried:
+        proofs = [each for each in self.credentialed if each.name == service.name]
+        steps, rights = await asyncio.gather(
+            ask(service.test(), self.deadline),
+            asyncio.gather(*(ask(each.rights(), self.deadline) for each in proofs)),
+        )
+        settings = tuple(credential.setting for each in proofs for credential in each.credentials())
+        return Tried(service.name, steps, tuple(rights), settings)
+
+
+_RANK = {status: rank for rank, status in enumerate(Status)}
+_FAILED = (Health.DEGRADED, Health.DOWN)
+
+
+def _lead(found: Sequence[Tried]) -> str:
+    steps = [step for each in found if not isinstance(each.steps, Unanswered) for step in each.steps]
+    silent = [each.service for each in found if isinstance(each.steps, Unanswered)]
+    failed = [step for step in steps if step.health in _FAILED]
+    unknown = sum(step.health is Health.UNKNOWN for step in steps)
+    told = [f"{len(failed)} of {_steps(len(steps))} failed"] if failed else []
+    told += [f"{unknown} of {_steps(len(steps))} could not be tried"] if unknown else []
+    told += [f"{', '.join(silent)} could not be tested"] if silent else []
+    if not told:
+        told = [f"All {len(steps)} steps are well" if len(steps) != 1 else "Its one step is well"]
+    return " ".join([f"{', '.join(told)}.", *_first(found), *_beside(found)])
+
+
+def _beside(found: Sequence[Tried]) -> list[str]:
+    """Whose credential is too narrow or too wide."""
+    lacking, wide = [], []
+    for each in found:
+        known = [rights for rights in each.rights if isinstance(rights, Rights)]
+        lacking += [each.service] if any(rights.lacking for rights in known) else []
+        wide += [each.service] if any(rights.unneeded for rights in known) else []
+    told = [f"Lacking rights: {', '.join(lacking)}."] if lacking else []
+    return told + ([f"With rights that the bot does not need: {', '.join(wide)}."] if wide else [])
+
+
+def _steps(count: int) -> str:
+    return "1 step" if count == 1 else f"{count} steps"
+
+
+def _first(found: Sequence[Tried]) -> list[str]:
+    """The remedy of the worst that failed; the earliest of those, since later ones often follow from it."""
+    steps = [step for each in found if not isinstance(each.steps, Unanswered) for step in each.steps if step.remedy]
+    worst = max(steps, key=lambda step: (step.health in _FAILED, _RANK[Status(step.health.value)]), default=None)
+    return [f"First: {worst.remedy[0].lower()}{worst.remedy[1:].rstrip('.')}."] if worst else []
+
+
+def _lines(tried: Tried, *, alone: bool) -> list[Line]:
+    prefix = "" if alone else f"{tried.service}: "
+    if isinstance(tried.steps, Unanswered):
+        lines = [Line(text=f"{prefix}the test", detail=tried.steps.why, status=Status.UNKNOWN)]
+    else:
+        lines = [_step(step, prefix) for step in tried.steps if alone or step.health is not Health.OK]
+        if not alone and len(lines) < len(tried.steps):
+            well = len(tried.steps) - len(lines)
+            lines.append(Line(text=f"{prefix}{well} of {_steps(len(tried.steps))} are well", status=Status.OK))
+    for rights in tried.rights:
+        lines += _rights(rights, prefix, tried.settings, alone=alone)
+    return lines
+
+
+def _step(step: Trial, prefix: str) -> Line:
+    facts = [Fact(label="took", value=Span(seconds=round(step.took.total_seconds(), 3)))]
+    if step.remedy:
+        facts.append(Fact(label="to do:", value=step.remedy))
+    return Line(text=f"{prefix}{step.what}", detail=step.detail, status=Status(step.health.value), facts=tuple(facts))
+
+
+def _rights(rights: Rights | Unanswered, prefix: str, settings: Sequence[str], *, alone: bool) -> list[Line]:
+    if isinstance(rights, Unanswered):
+        return [Line(text=f"{prefix}what its credential may do", detail=rights.why, status=Status.UNKNOWN)]
+    lines = [
+        Line(text=f"{prefix}lacks the right {right}", detail=f"needed for {commands}", status=Status.DEGRADED)
+        for right, commands in rights.lacking
+    ]
+    if rights.unneeded:
+        lines.append(
+            Line(
+                text=f"{prefix}may do what the bot does not need",
+                detail=", ".join(rights.unneeded),
+                status=Status.DEGRADED,
+                facts=(Fact(label="to do:", value=f"put a narrower one into {' and '.join(settings)}"),),
+            )
+        )
+    needed = [right for right in rights.has if right not in rights.unneeded]
+    if needed and alone:
+        lines.append(Line(text="may do what the bot needs", detail=", ".join(needed), status=Status.OK))
+    return lines
+
+
+def _notes(tried: Tried, *, alone: bool) -> list[str]:
+    told = [rights.note for rights in tried.rights if isinstance(rights, Rights) and rights.note]
+    return told if alone else [f"{tried.service}: {note}" for note in told]

@@ -1,0 +1,137 @@
+"""/ops test: each step, with which rights, and what to do first."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from bot.errors import Misconfigured, NotUnderstood, TryLater
+from bot.report import Report, Span, Status
+from commands.test import TryServices, Which
+from integrations import Services, open_services
+from integrations.capabilities import Credentialed, Health, Rights, Trial
+from integrations.capabilities import Testable as Tryable
+from sandbox.world import World
+from sandbox.world.railway import FakeRailway
+from tests.commands.world import Clock, Proof
+from tests.integrations.standin import serving
+
+SHORT = timedelta(milliseconds=120)
+REACHED = Trial("reach it", Health.OK, SHORT)
+REFUSED = Trial("list runs", Health.DEGRADED, SHORT, "It refuses.", "Give services.n8n.token run:list.")
+SILENT = Trial("list flows", Health.UNKNOWN, SHORT, "No answer.", "Try again.")
+
+
+def trying(*services: Proof, deadline: float = 10) -> TryServices:
+    return TryServices(services, services, Clock(), timedelta(seconds=deadline))
+
+
+def told(report: Report) -> list[tuple[str, str, Status | None]]:
+    return [(line.text, line.detail, line.status) for line in report.lines]
+
+
+async def test_steps_worst_first_and_what_to_do_first() -> None:
+    report = await trying(Proof("n8n", steps=(REACHED, REFUSED, SILENT))).answer(Which())
+
+    assert report.lead == (
+        "1 of 3 steps failed, 1 of 3 steps could not be tried. First: give services.n8n.token run:list."
+    )
+    assert report.status is Status.UNKNOWN
+    assert told(report) == [
+        ("list flows", "No answer.", Status.UNKNOWN),
+        ("list runs", "It refuses.", Status.DEGRADED),
+        ("reach it", "", Status.OK),
+    ]
+    assert [(fact.label, fact.value) for fact in report.lines[1].facts] == [
+        ("took", Span(seconds=0.12)),
+        ("to do:", "Give services.n8n.token run:list."),
+    ]
+    assert [each.words for each in report.suggestions] == ["test n8n"]
+
+
+async def test_what_its_credential_may_do() -> None:
+    may = Rights(has=("read", "delete"), unneeded=("delete",), lacking=(("write", "retry, stop"),), note="Make it so.")
+    report = await trying(Proof("n8n", steps=(REACHED, REACHED), may=may)).answer(Which(service="n8n"))
+
+    assert told(report) == [
+        ("lacks the right write", "needed for retry, stop", Status.DEGRADED),
+        ("may do what the bot does not need", "delete", Status.DEGRADED),
+        ("reach it", "", Status.OK),
+        ("reach it", "", Status.OK),
+        ("may do what the bot needs", "read", Status.OK),
+    ]
+    assert report.lines[1].facts[0].value == "put a narrower one into services.n8n.token"
+    assert (report.notes, report.status) == (("Make it so.",), Status.DEGRADED)
+    assert report.lead == ("All 2 steps are well. Lacking rights: n8n. With rights that the bot does not need: n8n.")
+
+
+async def test_all_at_once_and_one_that_hangs_or_fails_holds_up_nobody() -> None:
+    well = Proof("db", steps=(REACHED, REACHED), may=Rights(note="It does not tell."))
+    half = Proof("n8n", steps=(REACHED, REFUSED), rights_fail=TryLater("n8n did not answer."))
+    report = await trying(well, half, Proof("slow", takes=30), deadline=0.2).answer(Which(service="ALL"))
+
+    assert report.title == "Test of 3 services"
+    assert report.lead == ("1 of 4 steps failed, slow could not be tested. First: give services.n8n.token run:list.")
+    assert told(report) == [
+        ("n8n: what its credential may do", "n8n did not answer.", Status.UNKNOWN),
+        ("slow: the test", "no answer within 0.2 s", Status.UNKNOWN),
+        ("slow: what its credential may do", "no answer within 0.2 s", Status.UNKNOWN),
+        ("n8n: list runs", "It refuses.", Status.DEGRADED),
+        ("db: 2 of 2 steps are well", "", Status.OK),
+        ("n8n: 1 of 2 steps are well", "", Status.OK),
+    ]
+    assert report.notes == ("db: It does not tell.",)
+    assert [each.words for each in report.suggestions] == ["test all"]
+
+
+async def test_all_is_well() -> None:
+    report = await trying(Proof("db", steps=(REACHED, REACHED))).answer(Which())
+
+    assert (report.lead, report.status) == ("All 2 steps are well.", Status.OK)
+
+
+async def test_which_service_is_asked_where_there_are_several() -> None:
+    several = trying(Proof("db"), Proof("n8n"))
+
+    with pytest.raises(NotUnderstood, match=r"Several services can be tested: db, n8n. Say which, or all.") as which:
+        await several.answer(Which())
+    with pytest.raises(NotUnderstood, match="Did you mean 'n8n'") as close:
+        await several.answer(Which(service="n8m"))
+    assert (which.value.hint, close.value.hint) == ("test all", "test n8n")
+    for name in (None, "all"):
+        with pytest.raises(Misconfigured, match="no service that can be tested"):
+            await trying().answer(Which(service=name))
+    assert [each.value for each in await several.options("service", "")] == ["db", "n8n", "all"]
+
+
+# -- the real clients
+
+
+@pytest.fixture
+async def services(database: str) -> AsyncIterator[Services]:
+    railway = FakeRailway("9b2e7c1a-of-the-tests")
+    async with World(database) as world, serving(railway.app()) as url, httpx.AsyncClient() as http:
+        tables = world.services() | {"etl": railway.section(url)}
+
+        def secret(reference: str) -> str:
+            return railway.token if reference == tables["etl"]["token"] else world.secret(reference)
+
+        async with open_services(tables, http, secret) as opened:
+            yield opened
+
+
+async def test_real_services_say_what_they_may(services: Services) -> None:
+    action = TryServices(services.having(Tryable), services.having(Credentialed), lambda: datetime.now(UTC))
+
+    every = await action.answer(Which(service="all"))
+    one = await action.answer(Which(service="etl"))
+
+    assert every.title == "Test of 3 services"
+    found = {line.text: line.detail for line in every.lines}
+    assert "etl: 3 of 3 steps are well" in found
+    assert found["shop-db: may do what the bot does not need"].startswith("everything: it is a superuser")
+    assert "removing deployments, services and volumes" in found["etl: may do what the bot does not need"]
+    assert one.lead == "All 3 steps are well. With rights that the bot does not need: etl."
+    assert ("may do what the bot needs", "everything in the environment production", Status.OK) in told(one)
+    assert "9b2e7c1a" not in every.model_dump_json()
