@@ -36,6 +36,7 @@ from commands import (
     undo,
     unfollow,
     unfreeze,
+    usage,
     whitelist,
     withdraw,
     workflows,
@@ -55,6 +56,7 @@ from integrations.capabilities import (
     ErrorSource,
     Executions,
     LiftsReadOnly,
+    Metered,
     Numbers,
     Promotes,
     RateLimiter,
@@ -115,6 +117,7 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
     return (
         help.ShowHelp(hold.catalogue, hold.allowed),
         health.CheckServices(services.having(Checkable), hold.history, now),
+        usage.ShowUsage(services.having(Metered), now),
         errors.TailErrors(services.having(ErrorSource), now),
         workflows.ListWorkflows(flows, now),
         on.TurnOn(flows),
