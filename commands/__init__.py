@@ -39,6 +39,7 @@ from commands import (
     undo,
     unfollow,
     unfreeze,
+    usage,
     whitelist,
     withdraw,
     workflows,
@@ -61,6 +62,7 @@ from integrations.capabilities import (
     Executions,
     LiftsReadOnly,
     LogSource,
+    Metered,
     Numbers,
     Promotes,
     RateLimiter,
@@ -125,6 +127,7 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
     return (
         help.ShowHelp(hold.catalogue, hold.allowed),
         health.CheckServices(services.having(Checkable), hold.history, now),
+        usage.ShowUsage(services.having(Metered), now),
         errors.TailErrors(services.having(ErrorSource), now),
         logs.ShowLogs(services.having(LogSource), now),
         test.TryServices(services.having(Testable), services.having(Credentialed), now),

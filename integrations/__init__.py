@@ -12,13 +12,17 @@ import httpx
 from pydantic import ValidationError
 
 from bot.errors import Misconfigured, NotUnderstood
+from integrations.apollo import Apollo, ApolloSection
 from integrations.capabilities import Named
+from integrations.clearbit import Clearbit, ClearbitSection
 from integrations.github import GitHubSection, github
 from integrations.n8n import N8nSection, n8n
 from integrations.neon import NeonSection, neon
+from integrations.openai import OpenAiSection, openai
 from integrations.pace import OwnTurns, Turns
 from integrations.postgres import PostgresSection, postgres
 from integrations.railway import Railway, RailwaySection
+from integrations.resend import Resend, ResendSection
 from integrations.section import Outside, Section
 from integrations.supabase import SupabaseSection, supabase
 from integrations.vercel import VercelSection, vercel
@@ -31,12 +35,16 @@ class _Factory(Protocol):
 
 KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
     {
+        "apollo": (ApolloSection, Apollo),
+        "clearbit": (ClearbitSection, Clearbit),
         "github": (GitHubSection, github),
         "http": (WebSection, Web),
         "n8n": (N8nSection, n8n),
         "neon": (NeonSection, neon),
+        "openai": (OpenAiSection, openai),
         "postgres": (PostgresSection, postgres),
         "railway": (RailwaySection, Railway),
+        "resend": (ResendSection, Resend),
         "supabase": (SupabaseSection, supabase),
         "vercel": (VercelSection, vercel),
     }

@@ -111,7 +111,7 @@ class Service:
                 if isinstance(error, _UNSENDABLE):
                     break
             else:
-                if answer.status not in _AGAIN and not answer.broken:
+                if not self.worth_again(answer) and not answer.broken:
                     return self._read(answer, shape, write=False, missing=missing)
                 pause = max(pause, answer.retry_after.total_seconds() if answer.retry_after else 0.0)
             if attempt == ATTEMPTS or time.monotonic() + pause >= until:
@@ -121,6 +121,10 @@ class Service:
             return self._read(answer, shape, write=False, missing=missing)
         failed = self.failure_of(failure or TimeoutError(), write=False, limit=self._timeout)
         raise failed from _shown(failure, failed)
+
+    def worth_again(self, answer: Answer) -> bool:
+        """Whether a read that was answered like this is asked once more."""
+        return answer.status in _AGAIN
 
     async def post(
         self,
@@ -358,7 +362,7 @@ class Service:
 
     def clean(self, text: str) -> str:
         """Make a vendor's text fit to be repeated: one line, no secret of ours, at most QUOTE_LIMIT characters."""
-        for value in self._credentials().values():
+        for value in filter(str.strip, self._credentials().values()):
             text = text.replace(value, "[redacted]").replace(value.split()[-1], "[redacted]")
         text = " ".join(self._outside.redact(text).split()).rstrip(".")
         return text if len(text) <= QUOTE_LIMIT else text[: QUOTE_LIMIT - 1] + "…"

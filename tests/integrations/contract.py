@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
-from openapi_schema_validator import OAS30Validator
+from openapi_schema_validator import OAS30Validator, OAS31Validator
 
 from sandbox.world.heard import Heard
 
@@ -28,7 +28,7 @@ def record(service: str, counts: Mapping[str, int]) -> None:
 
 @dataclass(frozen=True)
 class Contract:
-    """An OpenAPI 3.0 description."""
+    """An OpenAPI description, of 3.0 or 3.1."""
 
     service: str
     spec: dict[str, Any]
@@ -132,7 +132,7 @@ class Contract:
         schema = self._resolve(schema)
         for branch in (*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())):
             typed = self._typed(value, branch)
-            if typed is not value and not [*OAS30Validator(self._whole(branch)).iter_errors(typed)]:
+            if typed is not value and not [*self._validator(branch).iter_errors(typed)]:
                 return typed
         match schema.get("type"), value:
             case "number" | "integer", str() if re.fullmatch(r"-?\d+(\.\d+)?", value):
@@ -149,13 +149,16 @@ class Contract:
             case _:
                 return value
 
+    def _validator(self, schema: dict[str, Any]) -> Any:
+        newer = str(self.spec.get("openapi", "")).startswith("3.1")
+        return (OAS31Validator if newer else OAS30Validator)(self._whole(schema))
+
     def _whole(self, schema: dict[str, Any]) -> dict[str, Any]:
         return {**schema, "components": self.spec.get("components", {})}
 
     def _valid(self, schema: dict[str, Any], value: object, where: str) -> None:
         problems = [
-            f"{list(problem.path)}: {problem.message[:200]}"
-            for problem in OAS30Validator(self._whole(schema)).iter_errors(value)
+            f"{list(problem.path)}: {problem.message[:200]}" for problem in self._validator(schema).iter_errors(value)
         ]
         assert not problems, f"{where}: {problems}"
 

@@ -1,0 +1,88 @@
+"""Services of which the bot holds nothing but a key: one cheap read tells whether they answer and still take it."""
+
+from datetime import timedelta
+from typing import ClassVar
+
+from bot.errors import Refused, TryLater
+from integrations.capabilities import Checked, Credential, Health, Rights, Trial
+from integrations.http import Answer, Service
+from integrations.section import SecretRef, Section, TimeLimit
+from integrations.trying import Step, tried
+
+
+class KeySection(Section):
+    api_key: SecretRef
+    """A key of the bot's own, so that it can be rotated alone."""
+    timeout: TimeLimit = timedelta(seconds=10)
+    """For a read that is no health check."""
+
+    rights: ClassVar[str]
+    undo: ClassVar[str] = "Nothing is changed there."
+
+
+class KeyHolder:
+    """Checkable, Testable, Credentialed."""
+
+    kind: ClassVar[str]
+    probe: ClassVar[str]
+    """Path of the read, with its query."""
+    tries: ClassVar[str]
+    """What that read is, in plain words."""
+
+    def __init__(self, name: str, section: KeySection, service: Service) -> None:
+        self.name = name
+        self.deadline = section.deadline
+        self._section = section
+        self._service = service
+
+    async def check(self) -> Checked:
+        return await self._looked(self.deadline)
+
+    async def test(self) -> tuple[Trial, ...]:
+        return await tried(Step(self.tries, self._accepted, self._remedy))
+
+    def credentials(self) -> tuple[Credential, ...]:
+        return (Credential(f"services.{self.name}.api_key", self._section.api_key),)
+
+    async def rights(self) -> Rights:
+        await self._accepted()
+        return Rights(has=(self.tries,), note=self._section.rights)
+
+    @property
+    def _remedy(self) -> str:
+        return f"Check services.{self.name}.api_key."
+
+    async def _looked(self, limit: timedelta) -> Checked:
+        answer = await self._service.look(self.probe, limit=limit)
+        return answer if isinstance(answer, Checked) else self._verdict(answer)
+
+    def _verdict(self, answer: Answer) -> Checked:
+        """What the answer says of the service and of the key."""
+        if not answer.good:
+            error = self._service.error_of(answer, write=False)
+            return Checked(Health.DOWN if answer.status >= 500 else Health.DEGRADED, str(error))
+        return Checked(Health.OK) if said_json(answer) is not None else strange(answer)
+
+    async def _accepted(self) -> None:
+        well(await self._looked(self._section.timeout))
+
+
+def well(seen: Checked) -> None:
+    """Raises Refused where it is not, TryLater where that cannot be told now."""
+    if seen.health is Health.DEGRADED:
+        raise Refused(seen.detail)
+    if seen.health is not Health.OK:
+        raise TryLater(seen.detail)
+
+
+def said_json(answer: Answer) -> dict[str, object] | None:
+    """Its JSON object; None where it is none."""
+    try:
+        found = answer.json()
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def strange(answer: Answer) -> Checked:
+    return Checked(Health.UNKNOWN, f"it answers {answer.media or 'without a content type'} of another shape")
