@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from bot.errors import OpsError, Refused
 from integrations.capabilities import Checked, Credential, Health, Quota, Rights, Trial
 from integrations.http import Answer, Service, Unreadable
-from integrations.keys import KeyHolder, KeySection, said_json
+from integrations.keys import KeyHolder, KeySection, said_json, well
 from integrations.section import Outside, SecretRef, Url
 from integrations.trying import Step, tried
 
@@ -102,6 +102,13 @@ class OpenAi(KeyHolder):
     def __init__(self, name: str, section: OpenAiSection, outside: Outside) -> None:
         super().__init__(name, section, _service(name, section, outside, "api_key", section.api_key))
 
+    async def rights(self) -> Rights:
+        """As far as trying tells: OpenAI lists no key's rights."""
+        answer = await self._service.look(self.probe, limit=self._section.timeout)
+        well(answer if isinstance(answer, Checked) else self._verdict(answer))
+        listed = isinstance(answer, Answer) and answer.good
+        return Rights(has=(self.tries,) if listed else (), note=self._section.rights)
+
     def _verdict(self, answer: Answer) -> Checked:
         """A restricted key that may not list models is none the worse for it."""
         return Checked(Health.OK) if _scoped(answer) else super()._verdict(answer)
@@ -144,9 +151,8 @@ class OpenAiWithCosts(OpenAi):
         begin = self._now().astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         end = (begin + timedelta(days=32)).replace(day=1)
         spent = {"usd": 0.0, **await self._costs(begin)}
-        note = "costs are those of the whole organisation"
-        if self._budget is not None:
-            note += ", and the budget is that of ops.toml: OpenAI goes on beyond it"
+        note = "Costs are those of the whole organisation"
+        note += "." if self._budget is None else ", and the budget is that of ops.toml: OpenAI goes on beyond it."
         return tuple(
             Quota(
                 "costs this month",
@@ -154,7 +160,7 @@ class OpenAiWithCosts(OpenAi):
                 self._budget if currency == "usd" else None,
                 currency.upper(),
                 resets_at=end,
-                note=f"{note[0].upper()}{note[1:]}.",
+                note=note,
             )
             for currency, value in spent.items()
         )
@@ -168,8 +174,10 @@ class OpenAiWithCosts(OpenAi):
             for amount in (result.amount for day in found.data for result in day.results):
                 if amount is not None:
                     sums[amount.currency.lower()] = sums.get(amount.currency.lower(), 0.0) + amount.value
-            if not found.has_more or not found.next_page:
+            if not found.has_more:
                 return sums
+            if not found.next_page:
+                raise Unreadable(f"{self.name} has more costs of the month and does not say where; not all were read.")
             params = params | {"page": found.next_page}
         raise Unreadable(f"{self.name} tells the costs of a month in more than {PAGES} pages; not all were read.")
 

@@ -35,6 +35,7 @@ class FakeOpenAI:
         """Once a page."""
         self.page_size = 7
         """Days it gives at most, whatever is asked for."""
+        self.names_next_page = True
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.effects: list[Effect] = []
         self.heard: list[Heard] = []
@@ -96,7 +97,8 @@ class FakeOpenAI:
         last = min(first + min(int(request.query.get("limit", 7)), self.page_size), days)
         found = [self._bucket(begin, day, extra=day == first) for day in range(first, last)]
         more = last < days
-        answer = {"object": "page", "data": found, "has_more": more, "next_page": f"page_{last}" if more else None}
+        following = f"page_{last}" if more and self.names_next_page else None
+        answer = {"object": "page", "data": found, "has_more": more, "next_page": following}
         return web.json_response(answer)
 
     def _bucket(self, begin: int, day: int, *, extra: bool) -> dict[str, Any]:

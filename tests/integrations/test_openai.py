@@ -119,7 +119,8 @@ async def test_a_missing_scope_is_no_dead_key(fake: FakeOpenAI, ai: OpenAiWithCo
     assert await ai.check() == Checked(Health.OK)
     assert (await ai.test())[0].health is Health.OK
     fake.admin_may_read = False
-    assert (await ai.rights()).lacking == (("read costs", "usage"),)
+    rights = await ai.rights()
+    assert (rights.has, rights.lacking) == ((), (("read costs", "usage"),))
 
 
 async def test_a_wrong_key_is_no_outage(fake: FakeOpenAI, url: str, http: httpx.AsyncClient) -> None:
@@ -211,6 +212,13 @@ async def test_the_month_is_summed_over_its_pages(fake: FakeOpenAI, ai: OpenAiWi
 async def test_pages_without_an_end_are_given_up(fake: FakeOpenAI, ai: OpenAiWithCosts) -> None:
     fake.page_size = 0
     with pytest.raises(TryLater, match="in more than 40 pages; not all were read"):
+        await ai.usage()
+
+
+async def test_a_next_page_that_is_not_named_is_no_end(fake: FakeOpenAI, ai: OpenAiWithCosts) -> None:
+    """Half a month's costs are never told as the whole."""
+    fake.names_next_page = False
+    with pytest.raises(TryLater, match="has more costs of the month and does not say where"):
         await ai.usage()
 
 
