@@ -31,6 +31,7 @@ from commands import (
     review,
     rows,
     show,
+    status,
     stop,
     token,
     undo,
@@ -63,6 +64,7 @@ from integrations.capabilities import (
     RollsBack,
     Rows,
     Switches,
+    VendorStatus,
     Workflows,
 )
 
@@ -112,9 +114,11 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
     hosts = services.having(Deployments)
     listing = Listing(hosts)
     limits = hold.settings.whitelist
+    pages = (*services.having(VendorStatus), *(services.vendors if hold.settings.status.vendor_pages else ()))
     return (
         help.ShowHelp(hold.catalogue, hold.allowed),
         health.CheckServices(services.having(Checkable), hold.history, now),
+        status.ShowStatus(pages, services.having(Checkable), now),
         errors.TailErrors(services.having(ErrorSource), now),
         workflows.ListWorkflows(flows, now),
         on.TurnOn(flows),
