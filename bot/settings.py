@@ -89,10 +89,18 @@ class WhitelistSetting(Frozen):
     widest_v6: int = Field(default=48, ge=16, le=128)
 
 
+class StatusSetting(Frozen):
+    """What `status` looks at."""
+
+    vendor_pages: bool = True
+    """The public pages of the vendors that services are bought from, without a section for each."""
+
+
 class Commands(Frozen):
     """Settings of single commands."""
 
     whitelist: WhitelistSetting = WhitelistSetting()
+    status: StatusSetting = StatusSetting()
 
 
 class OpsToml(Frozen):

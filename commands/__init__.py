@@ -33,6 +33,7 @@ from commands import (
     review,
     rows,
     show,
+    status,
     stop,
     test,
     token,
@@ -72,6 +73,7 @@ from integrations.capabilities import (
     Rows,
     Switches,
     Testable,
+    VendorStatus,
     Workflows,
 )
 
@@ -128,6 +130,11 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
         help.ShowHelp(hold.catalogue, hold.allowed),
         health.CheckServices(services.having(Checkable), hold.history, now),
         usage.ShowUsage(services.having(Metered), now),
+    pages = (*services.having(VendorStatus), *(services.vendors if hold.settings.status.vendor_pages else ()))
+    return (
+        help.ShowHelp(hold.catalogue, hold.allowed),
+        health.CheckServices(services.having(Checkable), hold.history, now),
+        status.ShowStatus(pages, services.having(Checkable), now),
         errors.TailErrors(services.having(ErrorSource), now),
         logs.ShowLogs(services.having(LogSource), now),
         test.TryServices(services.having(Testable), services.having(Credentialed), now),

@@ -2,16 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Protocol
-
-from cachetools import TTLCache
+from typing import Annotated, Protocol
 
 from bot.action import Asker, Lookup
 from bot.params import Choices, Option, Params
 from bot.report import Fact, Line, Moment, Report, Span, Status, Suggestion
+from commands._recent import Recent
 from commands._services import Unanswered, ask, matching, names, pick
 from integrations.capabilities import Checkable, Checked, Health
 
@@ -42,31 +41,6 @@ class HealthHistory(Protocol):
     async def record(self, results: Sequence[Measured]) -> Mapping[str, datetime]:
         """Keep these, and say for each service since when it has been as it is now."""
         ...
-
-
-class Recent:
-    """Reports not older than `ttl`, and the one check in flight that everybody who asks meanwhile shares."""
-
-    def __init__(self, ttl: timedelta = timedelta(seconds=10), timer: Callable[[], float] = time.monotonic) -> None:
-        self._kept: TTLCache[str, Report] = TTLCache(maxsize=256, ttl=ttl.total_seconds(), timer=timer)
-        self._flying: dict[str, asyncio.Task[Report]] = {}
-
-    def get(self, key: str) -> Report | None:
-        return self._kept.get(key)
-
-    async def make(self, key: str, report: Callable[[], Coroutine[Any, Any, Report]]) -> Report:
-        """A new report, or the one being made right now."""
-        if key not in self._flying:
-            self._flying[key] = asyncio.create_task(self._fly(key, report()))
-        return await asyncio.shield(self._flying[key])  # one who gives up waiting must not end it for the others
-
-    async def _fly(self, key: str, report: Coroutine[Any, Any, Report]) -> Report:
-        try:
-            made = await report
-            self._kept[key] = made
-            return made
-        finally:
-            del self._flying[key]
 
 
 @dataclass(frozen=True)

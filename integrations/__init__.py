@@ -15,6 +15,7 @@ from bot.errors import Misconfigured, NotUnderstood
 from integrations.apollo import Apollo, ApolloSection
 from integrations.capabilities import Named
 from integrations.clearbit import Clearbit, ClearbitSection
+from integrations.capabilities import Named, VendorStatus
 from integrations.github import GitHubSection, github
 from integrations.n8n import N8nSection, n8n
 from integrations.neon import NeonSection, neon
@@ -24,6 +25,7 @@ from integrations.postgres import PostgresSection, postgres
 from integrations.railway import Railway, RailwaySection
 from integrations.resend import Resend, ResendSection
 from integrations.section import Outside, Section
+from integrations.statuspage import StatusPage, StatusPageSection, vendor_pages
 from integrations.supabase import SupabaseSection, supabase
 from integrations.vercel import VercelSection, vercel
 from integrations.web import Web, WebSection
@@ -45,6 +47,7 @@ KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
         "postgres": (PostgresSection, postgres),
         "railway": (RailwaySection, Railway),
         "resend": (ResendSection, Resend),
+        "statuspage": (StatusPageSection, StatusPage),
         "supabase": (SupabaseSection, supabase),
         "vercel": (VercelSection, vercel),
     }
@@ -60,6 +63,8 @@ class Services:
     """The clients of ops.toml, in its order. A service has as many clients as it has separate capabilities."""
 
     clients: tuple[Named, ...]
+    vendors: tuple[VendorStatus, ...] = ()
+    """Status pages of the vendors that services are bought from, but those that are services themselves."""
 
     def having(self, capability: Callable[..., C]) -> tuple[C, ...]:
         """Clients that can do this: `services.having(Checkable)`. (`type[C]` would refuse a Protocol.)"""
@@ -121,6 +126,7 @@ def open_services(
     """
     turns = turns or OwnTurns()
     clients: list[Named] = []
+    read: dict[str, Section] = {}
     for name, table in sections.items():
         if not _NAME.fullmatch(name):
             raise Misconfigured(
@@ -131,9 +137,11 @@ def open_services(
             section = model.model_validate(table)
         except ValidationError as error:
             raise Misconfigured(_what_to_write(f"services.{name}", model, error)) from None
+        read[name] = section
         built = build(name, section, Outside(http, secrets, redact, probes, turns=turns))
         clients.extend(built if isinstance(built, tuple) else (built,))
-    return Services(tuple(clients))
+    vendors = vendor_pages(read, lambda: Outside(http, secrets, redact, probes, turns=turns))
+    return Services(tuple(clients), vendors)
 
 
 def _kind(name: str, table: Mapping[str, Any]) -> tuple[type[Section], _Factory]:

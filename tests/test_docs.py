@@ -21,7 +21,7 @@ from bot.policy import Allow, Decision, Deny, NeedsApproval, Question, Role, Rul
 from bot.ports import Roster
 from bot.report import PersonId
 from bot.request import MOVES, Mode, State, Via
-from bot.settings import Commands, Limits, OpsToml, PersonSetting, Team, WhitelistSetting, parse_toml
+from bot.settings import Commands, Limits, OpsToml, PersonSetting, StatusSetting, Team, WhitelistSetting, parse_toml
 from bot.wiring import own_modules
 from integrations import KINDS, Services, open_services
 from tests.commands.world import Board
@@ -231,6 +231,7 @@ def test_the_example_configuration_names_every_setting() -> None:
         ("limits", Limits, [raw["limits"]]),
         ("commands", Commands, [raw["commands"]]),
         ("commands.whitelist", WhitelistSetting, [raw["commands"]["whitelist"]]),
+        ("commands.status", StatusSetting, [raw["commands"]["status"]]),
         ("people.*", PersonSetting, list(raw["people"].values())),
         ("roles.*", Role, list(raw["roles"].values())),
         ("rules.*", Rule, list(raw["rules"].values())),

@@ -31,6 +31,16 @@ class VendorState:
 
 @runtime_checkable
 class VendorStatus(Named, Protocol):
+    @property
+    def vendor(self) -> str:
+        """As people call it: `vercel`. Services of this kind stand on it."""
+        ...
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Names of the services that stand on it; empty means all of its kind."""
+        ...
+
     async def vendor_state(self) -> VendorState:
         """Never raises an OpsError: what cannot be read is UNKNOWN with the reason."""
         ...

@@ -9,7 +9,8 @@ import pytest
 from bot.action import Asker
 from bot.errors import Misconfigured, NotUnderstood, TryLater
 from bot.report import PersonId, Report, Span, Status
-from commands.health import CheckServices, Checkup, Recent
+from commands._recent import Recent
+from commands.health import CheckServices, Checkup
 from integrations.capabilities import Checked, Health
 from tests.commands.world import NOON, Box, Clock, History
 
