@@ -126,15 +126,12 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
     limits = hold.settings.whitelist
     proved, testable = services.having(Credentialed), {each.name: each for each in services.having(Testable)}
     checks = {each.name: each for each in services.having(Checkable)}
-    return (
-        help.ShowHelp(hold.catalogue, hold.allowed),
-        health.CheckServices(services.having(Checkable), hold.history, now),
-        usage.ShowUsage(services.having(Metered), now),
     pages = (*services.having(VendorStatus), *(services.vendors if hold.settings.status.vendor_pages else ()))
     return (
         help.ShowHelp(hold.catalogue, hold.allowed),
         health.CheckServices(services.having(Checkable), hold.history, now),
         status.ShowStatus(pages, services.having(Checkable), now),
+        usage.ShowUsage(services.having(Metered), now),
         errors.TailErrors(services.having(ErrorSource), now),
         logs.ShowLogs(services.having(LogSource), now),
         test.TryServices(services.having(Testable), services.having(Credentialed), now),

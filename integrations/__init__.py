@@ -13,9 +13,8 @@ from pydantic import ValidationError
 
 from bot.errors import Misconfigured, NotUnderstood
 from integrations.apollo import Apollo, ApolloSection
-from integrations.capabilities import Named
-from integrations.clearbit import Clearbit, ClearbitSection
 from integrations.capabilities import Named, VendorStatus
+from integrations.clearbit import Clearbit, ClearbitSection
 from integrations.github import GitHubSection, github
 from integrations.n8n import N8nSection, n8n
 from integrations.neon import NeonSection, neon
