@@ -219,7 +219,8 @@ def test_news_never_tells_twice_and_misses_nothing(
         for number, (seconds, written) in enumerate([*polls, (1, [])]):
             clock.tick(seconds=seconds)
             for which, late in written:
-                text = f"new {chr(97 + len(expected))}"  # its own shape, so that a group is one error
+                first, second = divmod(len(expected), 26)
+                text = f"new {chr(97 + first)}{chr(97 + second)}"  # its own shape, so that a group is one error
                 logs[which].write(text, clock.at + ago(seconds=late))
                 expected.append(text)
             logs[0].fails = TryLater("no.") if number in flaky and number < len(polls) else None
