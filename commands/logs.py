@@ -61,13 +61,12 @@ class ShowLogs(Followable[Which]):
             lead = f"The log of {source.name} could not be read: {page.why.rstrip('.')}."
             return Report(title=title, lead=lead, status=Status.UNKNOWN, taken_at=now)
         shown = _newest(page.lines, params.n)
-        left_out = len(page.lines) - len(shown)
         return Report(
             title=title,
             lead=_lead(page, params),
             lines=tuple(map(_line, reversed(shown))),
-            table=_table(page.lines) if left_out or _any_cut(page.lines) else None,
-            notes=tuple(filter(None, (_left_out(left_out), _more(source.name, page), page.note))),
+            table=_table(page.lines) if _long(page.lines, shown) else None,
+            notes=tuple(filter(None, (_shown(shown, page.lines), _more(source.name, page), page.note))),
             suggestions=_next(source, params, page),
             taken_at=now,
         )
@@ -86,13 +85,12 @@ class ShowLogs(Followable[Which]):
             return None, new.cursor
         lines = sorted((line for _, line in new.found), key=lambda line: (line.at, line.key), reverse=True)
         shown = _newest(lines, params.n)
-        left_out = len(lines) - len(shown)
         return Report(
             title=f"New in the log of {source.name}",
             lead=f"{_counted(lines)}." if lines else "",
             lines=tuple(map(_line, reversed(shown))),
-            table=_table(lines) if left_out or _any_cut(lines) else None,
-            notes=tuple(filter(None, (_left_out(left_out), *new.notes))),
+            table=_table(lines) if _long(lines, shown) else None,
+            notes=tuple(filter(None, (_shown(shown, lines), *new.notes))),
             taken_at=now,
         ), new.cursor
 
@@ -113,18 +111,17 @@ def _lead(page: LogPage, params: Which) -> str:
     matching = f" with {params.match!r}" if params.match else ""
     if not page.lines:
         return f"No line{graver}{matching} {within}."
-    return f"{_counted(page.lines)}{graver}{matching} {within}."
+    return f"{_counted(page.lines, graver)}{matching} {within}."
 
 
-def _counted(lines: Sequence[LogLine]) -> str:
-    """`3 errors and 1 warning in 40 lines`"""
-    count = "1 line" if len(lines) == 1 else f"{len(lines):,} lines"
-    grave = [
-        f"{found:,} {level}{'s' * (found != 1)}"
-        for level in (Level.ERROR, Level.WARNING)
-        if (found := sum(line.level is level for line in lines))
-    ]
-    return f"{' and '.join(grave)} in {count}" if grave else count
+def _counted(lines: Sequence[LogLine], graver: str = "") -> str:
+    """`3 errors and 1 warning in 40 lines`; `3 errors` where there is nothing else."""
+    count = f"1 line{graver}" if len(lines) == 1 else f"{len(lines):,} lines{graver}"
+    found = {level: sum(line.level is level for line in lines) for level in (Level.ERROR, Level.WARNING)}
+    grave = " and ".join(f"{many:,} {level}{'s' * (many != 1)}" for level, many in found.items() if many)
+    if not grave:
+        return count
+    return grave if len(lines) in found.values() else f"{grave} in {count}"
 
 
 def _newest(lines: Sequence[LogLine], most: int) -> Sequence[LogLine]:
@@ -151,19 +148,20 @@ def _flat(message: str) -> str:
     return flat if len(flat) <= LONGEST_MESSAGE else f"{flat[: LONGEST_MESSAGE - 1]}…"
 
 
-def _any_cut(lines: Sequence[LogLine]) -> bool:
-    return any(len(line.message) > LONGEST_MESSAGE for line in lines)
+def _long(lines: Sequence[LogLine], shown: Sequence[LogLine]) -> bool:
+    """Something is not shown, or not whole."""
+    return len(shown) < len(lines) or any(len(line.message) > LONGEST_MESSAGE for line in lines)
 
 
 def _table(lines: Sequence[LogLine]) -> Table:
     return Table(
         columns=("time", "level", "origin", "message", "link"),
-        rows=tuple((Moment(at=e.at), e.level.value, e.origin, e.message, e.link) for e in reversed(lines)),
+        rows=tuple((Moment(at=e.at), e.level.value, e.origin, e.message, e.link or None) for e in reversed(lines)),
     )
 
 
-def _left_out(count: int) -> str:
-    return f"The {count:,} before these are in the file." if count else ""
+def _shown(shown: Sequence[LogLine], lines: Sequence[LogLine]) -> str:
+    return f"These are the newest {len(shown)} of {len(lines):,} lines." if len(shown) < len(lines) else ""
 
 
 def _more(name: str, page: LogPage) -> str:

@@ -119,7 +119,7 @@ def _first(found: Sequence[Tried]) -> list[str]:
     """The remedy of the worst that failed; the earliest of those, since later ones often follow from it."""
     steps = [step for each in found if not isinstance(each.steps, Unanswered) for step in each.steps if step.remedy]
     worst = max(steps, key=lambda step: (step.health in _FAILED, _RANK[Status(step.health.value)]), default=None)
-    return [f"First: {worst.remedy[0].lower()}{worst.remedy[1:].rstrip('.')}."] if worst else []
+    return [f"First: {worst.remedy.rstrip('.')}."] if worst else []
 
 
 def _lines(tried: Tried, *, alone: bool) -> list[Line]:
@@ -137,10 +137,16 @@ def _lines(tried: Tried, *, alone: bool) -> list[Line]:
 
 
 def _step(step: Trial, prefix: str) -> Line:
-    facts = [Fact(label="took", value=Span(seconds=round(step.took.total_seconds(), 3)))]
-    if step.remedy:
-        facts.append(Fact(label="to do:", value=step.remedy))
-    return Line(text=f"{prefix}{step.what}", detail=step.detail, status=Status(step.health.value), facts=tuple(facts))
+    return Line(
+        text=f"{prefix}{step.what}",
+        detail=" ".join(_sentence(part) for part in (step.detail, step.remedy) if part),
+        status=Status(step.health.value),
+        facts=(Fact(label="took", value=Span(seconds=round(step.took.total_seconds(), 3))),),
+    )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def _rights(rights: Rights | Unanswered, prefix: str, settings: Sequence[str], *, alone: bool) -> list[Line]:
@@ -151,14 +157,8 @@ def _rights(rights: Rights | Unanswered, prefix: str, settings: Sequence[str], *
         for right, commands in rights.lacking
     ]
     if rights.unneeded:
-        lines.append(
-            Line(
-                text=f"{prefix}may do what the bot does not need",
-                detail=", ".join(rights.unneeded),
-                status=Status.DEGRADED,
-                facts=(Fact(label="to do:", value=f"put a narrower one into {' and '.join(settings)}"),),
-            )
-        )
+        too_much = f"{', '.join(rights.unneeded)}. Put a narrower one into {' and '.join(settings)}."
+        lines.append(Line(text=f"{prefix}may do what the bot does not need", detail=too_much, status=Status.DEGRADED))
     needed = [right for right in rights.has if right not in rights.unneeded]
     if needed and alone:
         lines.append(Line(text="may do what the bot needs", detail=", ".join(needed), status=Status.OK))

@@ -68,7 +68,7 @@ class RoleRights:
             has += [f"{verb} on {plain(need.table)}" for verb in need.verbs if verb not in missing]
             lacking += [(f"{verb} on {plain(need.table)}", need.commands) for verb in missing]
         return Rights(
-            has=tuple(has),
+            has=tuple(dict.fromkeys(has)),  # several commands may need the same one
             unneeded=tuple(told for power, told in _POWERS.items() if role is not None and role[power]),
             lacking=tuple(lacking),
             note="Vacuum and analyze need the table's owner, or MAINTAIN on it.",

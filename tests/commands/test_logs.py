@@ -70,6 +70,19 @@ async def test_filters(params: Which, lines: list[str]) -> None:
     assert told(await showing(api_log()).answer(params)) == lines
 
 
+@pytest.mark.parametrize(
+    ("params", "lead"),
+    [
+        (Which(level="error"), "1 error in the last 1h."),
+        (Which(level="warning"), "1 error and 1 warning in 2 lines of level warning or graver in the last 1h."),
+        (Which(level="debug", match="cache"), "1 line with 'cache' in the last 1h."),
+        (Which(level="info", match="slow"), "1 warning with 'slow' in the last 1h."),
+    ],
+)
+async def test_the_lead_counts_what_is_grave(params: Which, lead: str) -> None:
+    assert (await showing(api_log()).answer(params)).lead == lead
+
+
 async def test_which_log_is_asked_where_there_are_several() -> None:
     logs = showing(api_log(), LineLog("worker"))
 
@@ -117,7 +130,7 @@ async def test_more_than_asked_for_goes_into_a_file_whole_and_the_newest_are_sho
     assert report.table.rows[0][0] == Moment(at=NOON + ago(minutes=35))
     assert len(str(report.table.rows[-1][3])) > 1000
     assert report.notes == (
-        f"The {35 - len(report.lines)} before these are in the file.",
+        f"These are the newest {len(report.lines)} of 35 lines.",
         "api has more lines than the newest 35 that were read.",
         "Older lines were not read.",
     )

@@ -35,18 +35,15 @@ async def test_steps_worst_first_and_what_to_do_first() -> None:
     report = await trying(Proof("n8n", steps=(REACHED, REFUSED, SILENT))).answer(Which())
 
     assert report.lead == (
-        "1 of 3 steps failed, 1 of 3 steps could not be tried. First: give services.n8n.token run:list."
+        "1 of 3 steps failed, 1 of 3 steps could not be tried. First: Give services.n8n.token run:list."
     )
     assert report.status is Status.UNKNOWN
     assert told(report) == [
-        ("list flows", "No answer.", Status.UNKNOWN),
-        ("list runs", "It refuses.", Status.DEGRADED),
+        ("list flows", "No answer. Try again.", Status.UNKNOWN),
+        ("list runs", "It refuses. Give services.n8n.token run:list.", Status.DEGRADED),
         ("reach it", "", Status.OK),
     ]
-    assert [(fact.label, fact.value) for fact in report.lines[1].facts] == [
-        ("took", Span(seconds=0.12)),
-        ("to do:", "Give services.n8n.token run:list."),
-    ]
+    assert [(fact.label, fact.value) for fact in report.lines[1].facts] == [("took", Span(seconds=0.12))]
     assert [each.words for each in report.suggestions] == ["test n8n"]
 
 
@@ -56,12 +53,11 @@ async def test_what_its_credential_may_do() -> None:
 
     assert told(report) == [
         ("lacks the right write", "needed for retry, stop", Status.DEGRADED),
-        ("may do what the bot does not need", "delete", Status.DEGRADED),
+        ("may do what the bot does not need", "delete. Put a narrower one into services.n8n.token.", Status.DEGRADED),
         ("reach it", "", Status.OK),
         ("reach it", "", Status.OK),
         ("may do what the bot needs", "read", Status.OK),
     ]
-    assert report.lines[1].facts[0].value == "put a narrower one into services.n8n.token"
     assert (report.notes, report.status) == (("Make it so.",), Status.DEGRADED)
     assert report.lead == ("All 2 steps are well. Lacking rights: n8n. With rights that the bot does not need: n8n.")
 
@@ -72,12 +68,12 @@ async def test_all_at_once_and_one_that_hangs_or_fails_holds_up_nobody() -> None
     report = await trying(well, half, Proof("slow", takes=30), deadline=0.2).answer(Which(service="ALL"))
 
     assert report.title == "Test of 3 services"
-    assert report.lead == ("1 of 4 steps failed, slow could not be tested. First: give services.n8n.token run:list.")
+    assert report.lead == ("1 of 4 steps failed, slow could not be tested. First: Give services.n8n.token run:list.")
     assert told(report) == [
         ("n8n: what its credential may do", "n8n did not answer.", Status.UNKNOWN),
         ("slow: the test", "no answer within 0.2 s", Status.UNKNOWN),
         ("slow: what its credential may do", "no answer within 0.2 s", Status.UNKNOWN),
-        ("n8n: list runs", "It refuses.", Status.DEGRADED),
+        ("n8n: list runs", "It refuses. Give services.n8n.token run:list.", Status.DEGRADED),
         ("db: 2 of 2 steps are well", "", Status.OK),
         ("n8n: 1 of 2 steps are well", "", Status.OK),
     ]
