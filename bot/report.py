@@ -86,6 +86,27 @@ class Suggestion(Frozen):
     words: str
 
 
+class Series(Frozen):
+    """One line of a chart."""
+
+    name: str
+    values: tuple[float | None, ...]
+    """One for each of the chart's times; None where nothing is known."""
+    faint: bool = False
+    """Beside what matters: the period before."""
+
+
+class Chart(Frozen):
+    """Figures over time; a picture in Slack, blocks in a terminal."""
+
+    title: str
+    unit: str
+    times: tuple[AwareDatetime, ...]
+    series: tuple[Series, ...]
+    alt: str
+    """What it shows, in a sentence, for those who cannot see it."""
+
+
 class Report(Frozen):
     """The answer of a lookup: plain facts. Cards, terminal and files are made of it elsewhere."""
 
@@ -96,6 +117,7 @@ class Report(Frozen):
     facts: tuple[Fact, ...] = ()
     lines: tuple[Line, ...] = ()
     table: Table | None = None
+    chart: Chart | None = None
     notes: tuple[str, ...] = ()
     """Small print: what could not be read, what was left out."""
     suggestions: tuple[Suggestion, ...] = ()
