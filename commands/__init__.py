@@ -22,6 +22,7 @@ from commands import (
     freeze,
     health,
     help,
+    issues,
     numbers,
     pause,
     reconcile,
@@ -45,6 +46,7 @@ from commands.campaigns import resume as resume_campaigns
 from commands.db import analyze, cleanup, kill_idle, read_only, terminate, vacuum, writable
 from commands.deploys import promote, redeploy, restart, rollback
 from commands.deploys._hosting import Listing
+from commands.issues import ignore, resolve
 from commands.numbers import reassign, release
 from commands.workflows import off, on
 from integrations import Services
@@ -54,6 +56,7 @@ from integrations.capabilities import (
     Deployments,
     ErrorSource,
     Executions,
+    Issues,
     LiftsReadOnly,
     Numbers,
     Promotes,
@@ -106,6 +109,7 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
     switches = services.having(Switches)
     held = tuple(each for each in switches if each.kind in CAMPAIGN_KINDS)
     flows = services.having(Workflows)
+    trackers = services.having(Issues)
     databases = services.having(Database)
     guards = services.having(LiftsReadOnly)
     inventories = services.having(Numbers)
@@ -116,6 +120,9 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
         help.ShowHelp(hold.catalogue, hold.allowed),
         health.CheckServices(services.having(Checkable), hold.history, now),
         errors.TailErrors(services.having(ErrorSource), now),
+        issues.ListIssues(trackers, now),
+        resolve.ResolveIssue(trackers),
+        ignore.IgnoreIssue(trackers),
         workflows.ListWorkflows(flows, now),
         on.TurnOn(flows),
         off.TurnOff(flows),

@@ -20,6 +20,7 @@ from integrations.pace import OwnTurns, Turns
 from integrations.postgres import PostgresSection, postgres
 from integrations.railway import Railway, RailwaySection
 from integrations.section import Outside, Section
+from integrations.sentry import SentrySection, sentry
 from integrations.supabase import SupabaseSection, supabase
 from integrations.vercel import VercelSection, vercel
 from integrations.web import Web, WebSection
@@ -37,6 +38,7 @@ KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
         "neon": (NeonSection, neon),
         "postgres": (PostgresSection, postgres),
         "railway": (RailwaySection, Railway),
+        "sentry": (SentrySection, sentry),
         "supabase": (SupabaseSection, supabase),
         "vercel": (VercelSection, vercel),
     }
