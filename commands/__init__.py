@@ -24,6 +24,7 @@ from commands import (
     help,
     keys,
     logs,
+    issues,
     numbers,
     pause,
     reconcile,
@@ -51,6 +52,7 @@ from commands.db import analyze, cleanup, kill_idle, read_only, terminate, vacuu
 from commands.deploys import promote, redeploy, restart, rollback
 from commands.deploys._hosting import Listing
 from commands.keys import _book, rotate
+from commands.issues import ignore, resolve
 from commands.numbers import reassign, release
 from commands.workflows import off, on
 from integrations import Services
@@ -61,6 +63,7 @@ from integrations.capabilities import (
     Deployments,
     ErrorSource,
     Executions,
+    Issues,
     LiftsReadOnly,
     LogSource,
     Metered,
@@ -118,6 +121,7 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
     switches = services.having(Switches)
     held = tuple(each for each in switches if each.kind in CAMPAIGN_KINDS)
     flows = services.having(Workflows)
+    trackers = services.having(Issues)
     databases = services.having(Database)
     guards = services.having(LiftsReadOnly)
     inventories = services.having(Numbers)
@@ -135,6 +139,9 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
         errors.TailErrors(services.having(ErrorSource), now),
         logs.ShowLogs(services.having(LogSource), now),
         test.TryServices(services.having(Testable), services.having(Credentialed), now),
+        issues.ListIssues(trackers, now),
+        resolve.ResolveIssue(trackers),
+        ignore.IgnoreIssue(trackers),
         workflows.ListWorkflows(flows, now),
         on.TurnOn(flows),
         off.TurnOff(flows),

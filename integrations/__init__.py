@@ -25,6 +25,7 @@ from integrations.railway import Railway, RailwaySection
 from integrations.resend import Resend, ResendSection
 from integrations.section import Outside, Section
 from integrations.statuspage import StatusPage, StatusPageSection, vendor_pages
+from integrations.sentry import SentrySection, sentry
 from integrations.supabase import SupabaseSection, supabase
 from integrations.vercel import VercelSection, vercel
 from integrations.web import Web, WebSection
@@ -47,6 +48,7 @@ KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
         "railway": (RailwaySection, Railway),
         "resend": (ResendSection, Resend),
         "statuspage": (StatusPageSection, StatusPage),
+        "sentry": (SentrySection, sentry),
         "supabase": (SupabaseSection, supabase),
         "vercel": (VercelSection, vercel),
     }

@@ -24,6 +24,8 @@ class Issue:
     detail: str = ""
     """The vendor's finer word: archived_until_escalating …"""
     link: str = ""
+    lost: str = ""
+    """What of its state `set_status` could not put back once it is changed, as a sentence; empty where nothing is."""
 
 
 @runtime_checkable
@@ -37,5 +39,5 @@ class Issues(Named, Protocol):
         ...
 
     async def set_status(self, issue_id: str, status: IssueStatus, detail: str = "") -> Issue:
-        """Of this one issue; `detail` restores a finer state. Raises Refused."""
+        """Of this one issue; `detail` restores a finer state. The answer may leave its counts out. Raises Refused."""
         ...

@@ -1,0 +1,134 @@
+"""/ops issues: what is unresolved, most frequent first, with what to do about it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from bot.action import Lookup
+from bot.errors import Misconfigured
+from bot.params import Choices, Duration, FreeText, Option, Params, duration_text
+from bot.report import Fact, Line, Link, Moment, Report, Status, Suggestion, Table
+from commands._services import Unanswered, ask, matching, names, pick
+from integrations.capabilities import Issue, Issues
+
+SHOWN = 10
+"""Lines with buttons; the rest is in the table."""
+
+
+class Listed(Params):
+    positional = ("service",)
+
+    service: Annotated[str | None, Choices()] = None
+    """Only of this service, as named in ops.toml."""
+    since: Duration = timedelta(hours=24)
+    """Only those that happened within this time, as in 2h or 3d; their events are counted within it."""
+    match: Annotated[str | None, Field(max_length=200), FreeText()] = None
+    """Only those whose text contains this; capitals do not matter."""
+
+
+@dataclass(frozen=True)
+class ListIssues(Lookup[Listed]):
+    """List unresolved issues, most frequent first."""
+
+    services: tuple[Issues, ...]
+    now: Callable[[], datetime]
+    deadline: timedelta = timedelta(seconds=15)
+    """For one service to answer."""
+    read_at_most: int = 100
+    """Issues of one service."""
+
+    examples = ("issues", "issues sentry since=3d", 'issues since=2h match="timed out"')
+
+    async def answer(self, params: Listed) -> Report:
+        if not self.services:
+            raise Misconfigured("ops.toml names no service that tracks issues; add one under [services].")
+        asked = self.services
+        if params.service is not None:
+            asked = (pick(asked, params.service, can="list issues", typed=lambda name: f"issues {name}"),)
+        now = self.now()
+        since, most = now - params.since, self.read_at_most
+        calls = (ask(each.issues(since=since, match=params.match, limit=most), self.deadline) for each in asked)
+        found: list[tuple[str, Issue]] = []
+        notes: list[str] = []
+        unread = 0
+        for service, answer in zip(asked, await asyncio.gather(*calls), strict=True):
+            if isinstance(answer, Unanswered):
+                unread += 1
+                notes.append(f"Could not read {service.name}: {answer.why}")
+                continue
+            found.extend((service.name, each) for each in answer)
+            if len(answer) >= most:
+                notes.append(f"{service.name} may have more than the {most} most frequent ones.")
+        found.sort(key=lambda each: each[1].count, reverse=True)
+        several = len(self.services) > 1
+        lead = _lead(found, f"in the last {duration_text(params.since)}", partly=unread > 0)
+        return Report(
+            title="Issues",
+            lead="No service's issues could be read." if unread == len(asked) else lead,
+            status=Status.UNKNOWN if unread == len(asked) else None,
+            lines=tuple(_line(service, each, several=several) for service, each in found[:SHOWN]),
+            table=_table(found) if len(found) > SHOWN else None,
+            notes=tuple(notes),
+            taken_at=now,
+        )
+
+    async def options(self, field: str, typed: str) -> Sequence[Option]:
+        return matching(names(self.services), typed)
+
+
+def _lead(found: list[tuple[str, Issue]], within: str, *, partly: bool) -> str:
+    if not found:
+        return f"No unresolved issues {within}{' in what could be read' if partly else ''}."
+    events = sum(each.count for _, each in found)
+    issues = f"{len(found)} unresolved issue{'' if len(found) == 1 else 's'}"
+    shown = f" The {SHOWN} most frequent come first." if len(found) > SHOWN else ""
+    return f"{issues} with {events:,} event{'' if events == 1 else 's'} {within}.{shown}"
+
+
+def _line(service: str, issue: Issue, *, several: bool) -> Line:
+    facts = [
+        Fact(label="", value=Link(url=issue.link, name=issue.short_id) if issue.link else issue.short_id),
+        Fact(label="", value=" / ".join(dict.fromkeys(filter(None, (service, issue.where))))),
+        Fact(label="level", value=issue.level),
+        Fact(label="users", value=issue.users),
+        Fact(label="last", value=Moment(at=issue.last_seen) if issue.last_seen else None),
+    ]
+    if issue.detail not in ("", "ongoing"):
+        facts.append(Fact(label="", value=issue.detail.replace("_", " ")))
+    where = f" service={service}" if several else ""
+    return Line(
+        text=f"{issue.count:,} × {_short(issue.title)}",
+        facts=tuple(facts),
+        suggestions=(
+            Suggestion(label="Resolve", words=f"issues resolve {issue.short_id}{where}"),
+            Suggestion(label="Ignore", words=f"issues ignore {issue.short_id}{where}"),
+        ),
+    )
+
+
+def _table(found: Sequence[tuple[str, Issue]]) -> Table:
+    return Table(
+        columns=("issue", "events", "users", "last seen", "level", "title", "where", "service"),
+        rows=tuple(
+            (
+                Link(url=each.link, name=each.short_id) if each.link else each.short_id,
+                each.count,
+                each.users,
+                Moment(at=each.last_seen) if each.last_seen else None,
+                each.level,
+                each.title,
+                each.where,
+                service,
+            )
+            for service, each in found
+        ),
+    )
+
+
+def _short(title: str, most: int = 240) -> str:
+    flat = " ".join(title.split()) or "(no title)"
+    return flat if len(flat) <= most else f"{flat[: most - 1]}…"
