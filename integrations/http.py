@@ -111,7 +111,7 @@ class Service:
                 if isinstance(error, _UNSENDABLE):
                     break
             else:
-                if answer.status not in _AGAIN and not answer.broken:
+                if not self.again(answer) and not answer.broken:
                     return self._read(answer, shape, write=False, missing=missing)
                 pause = max(pause, answer.retry_after.total_seconds() if answer.retry_after else 0.0)
             if attempt == ATTEMPTS or time.monotonic() + pause >= until:
@@ -267,6 +267,10 @@ class Service:
             timeout=httpx.Timeout(seconds, connect=connect, pool=connect),
             follow_redirects=False,  # a redirect would carry the credential to wherever it points
         )
+
+    def again(self, answer: Answer) -> bool:
+        """Whether a read that got this answer is worth another try, shortly."""
+        return answer.status in _AGAIN
 
     def wanted(self, method: str, path: str, params: Query | None) -> Mapping[str, str]:
         """A vendor's own headers for one call: the form and the version of its answer, that it be newer than known."""
