@@ -159,7 +159,8 @@ def _wanted(params: Tail, source: str, event: ErrorEvent) -> bool:
 def _note(source: str, page: ErrorPage | Unanswered) -> str:
     if isinstance(page, Unanswered):
         return f"Could not read {source}: {page.why}"
-    return f"{source} has more errors than the newest that were read." if page.truncated else ""
+    more = f"{source} has more errors than the newest that were read." if page.truncated else ""
+    return " ".join(filter(None, (more, page.note)))
 
 
 def _counted(groups: Sequence[Group]) -> str:

@@ -14,13 +14,16 @@ from pydantic import ValidationError
 from bot.errors import Misconfigured, NotUnderstood
 from integrations.capabilities import Named
 from integrations.github import GitHubSection, github
+from integrations.hubspot import HubSpot, HubSpotSection
 from integrations.n8n import N8nSection, n8n
 from integrations.neon import NeonSection, neon
 from integrations.pace import OwnTurns, Turns
 from integrations.postgres import PostgresSection, postgres
 from integrations.railway import Railway, RailwaySection
 from integrations.section import Outside, Section
+from integrations.stripe import StripeSection, stripe
 from integrations.supabase import SupabaseSection, supabase
+from integrations.unleashed import Unleashed, UnleashedSection
 from integrations.vercel import VercelSection, vercel
 from integrations.web import Web, WebSection
 
@@ -33,11 +36,14 @@ KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
     {
         "github": (GitHubSection, github),
         "http": (WebSection, Web),
+        "hubspot": (HubSpotSection, HubSpot),
         "n8n": (N8nSection, n8n),
         "neon": (NeonSection, neon),
         "postgres": (PostgresSection, postgres),
         "railway": (RailwaySection, Railway),
+        "stripe": (StripeSection, stripe),
         "supabase": (SupabaseSection, supabase),
+        "unleashed": (UnleashedSection, Unleashed),
         "vercel": (VercelSection, vercel),
     }
 )
