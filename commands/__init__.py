@@ -22,9 +22,9 @@ from commands import (
     freeze,
     health,
     help,
+    issues,
     keys,
     logs,
-    issues,
     numbers,
     pause,
     reconcile,
@@ -51,8 +51,8 @@ from commands.campaigns import resume as resume_campaigns
 from commands.db import analyze, cleanup, kill_idle, read_only, terminate, vacuum, writable
 from commands.deploys import promote, redeploy, restart, rollback
 from commands.deploys._hosting import Listing
-from commands.keys import _book, rotate
 from commands.issues import ignore, resolve
+from commands.keys import _book, rotate
 from commands.numbers import reassign, release
 from commands.workflows import off, on
 from integrations import Services

@@ -116,12 +116,18 @@ def _wanted(params: Tail, source: str, event: ErrorEvent) -> bool:
 
 
 def _reading(source: str, page: ErrorPage | Unanswered) -> Reading[ErrorEvent] | Unanswered:
-    return page if isinstance(page, Unanswered) else Reading(page.events, page.truncated, _note(source, page))
+    if isinstance(page, Unanswered):
+        return page
+    return Reading(page.events, page.truncated, _more(source, page), page.note)
 
 
 def _note(source: str, page: ErrorPage | Unanswered) -> str:
     if isinstance(page, Unanswered):
         return unread(source, page)
+    return " ".join(filter(None, (_more(source, page), page.note)))
+
+
+def _more(source: str, page: ErrorPage) -> str:
     return f"{source} has more errors than the newest that were read." if page.truncated else ""
 
 

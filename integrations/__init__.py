@@ -16,6 +16,7 @@ from integrations.apollo import Apollo, ApolloSection
 from integrations.capabilities import Named, VendorStatus
 from integrations.clearbit import Clearbit, ClearbitSection
 from integrations.github import GitHubSection, github
+from integrations.hubspot import HubSpot, HubSpotSection
 from integrations.n8n import N8nSection, n8n
 from integrations.neon import NeonSection, neon
 from integrations.openai import OpenAiSection, openai
@@ -24,9 +25,11 @@ from integrations.postgres import PostgresSection, postgres
 from integrations.railway import Railway, RailwaySection
 from integrations.resend import Resend, ResendSection
 from integrations.section import Outside, Section
-from integrations.statuspage import StatusPage, StatusPageSection, vendor_pages
 from integrations.sentry import SentrySection, sentry
+from integrations.statuspage import StatusPage, StatusPageSection, vendor_pages
+from integrations.stripe import StripeSection, stripe
 from integrations.supabase import SupabaseSection, supabase
+from integrations.unleashed import Unleashed, UnleashedSection
 from integrations.vercel import VercelSection, vercel
 from integrations.web import Web, WebSection
 
@@ -41,6 +44,7 @@ KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
         "clearbit": (ClearbitSection, Clearbit),
         "github": (GitHubSection, github),
         "http": (WebSection, Web),
+        "hubspot": (HubSpotSection, HubSpot),
         "n8n": (N8nSection, n8n),
         "neon": (NeonSection, neon),
         "openai": (OpenAiSection, openai),
@@ -49,7 +53,9 @@ KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
         "resend": (ResendSection, Resend),
         "statuspage": (StatusPageSection, StatusPage),
         "sentry": (SentrySection, sentry),
+        "stripe": (StripeSection, stripe),
         "supabase": (SupabaseSection, supabase),
+        "unleashed": (UnleashedSection, Unleashed),
         "vercel": (VercelSection, vercel),
     }
 )

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
+import httpx
+from yarl import URL
 
 from integrations.answer import ANSWER_LIMIT, Answer, retry_after
 
@@ -32,11 +34,16 @@ async def probe(
     limit: timedelta,
     connect: float,
 ) -> Answer:
-    """Raises PROBE_FAILURES where no answer came. A redirect is an answer: following would carry the credential on."""
+    """Raises PROBE_FAILURES where no answer came, and httpx.InvalidURL.
+
+    A redirect is an answer: following would carry the credential on. The address is quoted as httpx does it and sent
+    like that: aiohttp would write `%2C` as `,`, which breaks a signature over the query.
+    """
     started = time.monotonic()
+    address = URL(str(httpx.URL(url)), encoded=True)
     timeout = aiohttp.ClientTimeout(total=limit.total_seconds(), sock_connect=connect)
     async with session.request(
-        method, url, headers=headers, json=body, timeout=timeout, allow_redirects=False
+        method, address, headers=headers, json=body, timeout=timeout, allow_redirects=False
     ) as response:
         content, whole = b"", True
         try:

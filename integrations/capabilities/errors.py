@@ -27,6 +27,8 @@ class ErrorPage:
     """Newest first."""
     truncated: bool = False
     """There were more than the limit."""
+    note: str = ""
+    """What is not among them, and why, as a sentence."""
 
 
 @runtime_checkable

@@ -34,4 +34,12 @@ def vendors() -> Mapping[str, StandIn]:
         "etl": FakeRailway("railway_demo_8d20f6b1"),
         "supabase": FakeSupabase("sbp_demo_93f1c2a7e5b0d4f6"),
         "web": FakeVercel("vercel_demo_2c7e91b4"),
+        "sentry": FakeSentry("sntrys_demo_77b2e0c1"),
+        "stripe": FakeStripe("rk_test_demo0000000000"),
+        "hubspot": FakeHubSpot("pat-demo-eu1-5e0c"),
+        "unleashed": FakeUnleashed("demo-unleashed-id", "demo-unleashed-key"),
+        "openai": FakeOpenAI("sk-proj-demo-0c1d", "sk-admin-demo-7f2a"),
+        "mail": FakeResend("re_demo_4d1f"),
+        "apollo": FakeApollo("apollo_demo_1b9c"),
+        "clearbit": FakeClearbit("sk_demo_clearbit"),
     }
