@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from bot.errors import OpsError, Refused
+from bot.errors import OpsError, Refused, TryLater
 from integrations.capabilities import (
     Bucket,
     Checked,
@@ -138,9 +138,11 @@ class Sentry:
         return Rights(tuple(has), tuple(each for each in has if each not in held | wider), lacking, least)
 
     async def _may_settle(self) -> None:
-        lacking = [right for right, _ in (await self.rights()).lacking]
-        if "event:write" in lacking:
-            raise Refused("the token may not change issues: it lacks event:write")
+        rights = await self.rights()
+        if not rights.has and not rights.lacking:
+            raise TryLater(rights.note)
+        if any(right == "event:write" for right, _ in rights.lacking):
+            raise Refused("The token may not change issues: it lacks event:write.")
 
     # -- errors
 

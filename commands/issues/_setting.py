@@ -1,12 +1,13 @@
 """What resolving and ignoring an issue share: one issue, by its id, from what the approver saw, and back."""
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from bot.action import Plan, Receipt, Risk, Undoable
 from bot.errors import NotUnderstood, Stale
@@ -16,10 +17,17 @@ from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching
 from integrations.capabilities import Issue, Issues, IssueStatus
 
 
+def _one_id(text: str) -> str:
+    """Never a query: whatever is typed means one issue or none."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,90}", text):
+        raise ValueError(f"{text[:60]!r} is not an issue; type one's short id, like SHOP-API-1F, or its number")
+    return text
+
+
 class Settle(Params):
     positional = ("issue", "reason")
 
-    issue: Annotated[str, Choices(), Field(pattern=r"^[A-Za-z0-9_-]{1,90}$")]
+    issue: Annotated[str, Choices(), AfterValidator(_one_id)]
     """The issue, by its short id or its number."""
     reason: Annotated[str, Field(max_length=500), FreeText()] = ""
     """Why, for the approver and the audit."""

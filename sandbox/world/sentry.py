@@ -22,10 +22,6 @@ _ORG = "/api/0/organizations/{org}"
 _AT = "2025-06-01T08:00:00Z"
 
 
-def _minutes(*ago: float) -> list[float]:
-    return list(ago)
-
-
 @dataclass
 class FakeIssue:
     id: str
@@ -71,17 +67,17 @@ def _issues() -> list[FakeIssue]:
         FakeIssue("5101", "SHOP-API-1F", "TimeoutError: HubSpot did not answer in 30 s", "hubspot.client in upsert",
                   "shop-api", [float(each) for each in range(2, 26, 2)], earlier=340, users=41),
         FakeIssue("5102", "SHOP-API-2C", "KeyError: 'abn_number'", "sync.business in to_company", "shop-api",
-                  _minutes(5, 9, 31, 44, 52, 70, 95, 130, 180), users=9, substatus="regressed"),
+                  [5, 9, 31, 44, 52, 70, 95, 130, 180], users=9, substatus="regressed"),
         FakeIssue("5103", "SHOP-WEB-7", "TypeError: Cannot read properties of undefined (reading 'price')",
-                  "cart/total.ts in sum", "shop-web", _minutes(15, 22, 41), users=3, substatus="new"),
+                  "cart/total.ts in sum", "shop-web", [15, 22, 41], users=3, substatus="new"),
         FakeIssue("5104", "SHOP-API-9", "Deprecated: tax_rate is read from the old table", None, "shop-api",
-                  _minutes(12, 600), level="warning"),
+                  [12, 600], level="warning"),
         FakeIssue("5105", "SHOP-API-A", "ConnectionResetError: the printer hung up", "labels.print in send",
-                  "shop-api", _minutes(33), earlier=1200, status="ignored", substatus="archived_until_escalating"),
+                  "shop-api", [33], earlier=1200, status="ignored", substatus="archived_until_escalating"),
         FakeIssue("5106", "SHOP-WEB-B", "ChunkLoadError: Loading chunk 12 failed", "webpack/bootstrap",
-                  "shop-web", _minutes(7, 8), users=2, environment="staging"),
+                  "shop-web", [7, 8], users=2, environment="staging"),
         FakeIssue("5107", "BILLING-3", "DisputeError: evidence is late", "billing.disputes in file", "billing",
-                  _minutes(3), users=1),
+                  [3], users=1),
     ]  # fmt: skip
 
 

@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from bot.action import Receipt, Risk
+from bot.catalogue import Catalogue
 from bot.errors import Misconfigured, NotUnderstood, Refused, Stale, TryLater
+from bot.parse import parse
 from bot.report import Link, Moment, Status
 from commands.issues import Listed, ListIssues
 from commands.issues._setting import Settle
@@ -224,6 +226,19 @@ async def test_an_issue_that_is_unknown_and_a_tracker_that_is_not_clear() -> Non
     with pytest.raises(NotUnderstood, match="Say which") as caught:
         await ResolveIssue((a_tracker(), a_tracker("other"))).preview(Settle(issue="SHOP-2"))
     assert caught.value.hint == "issues resolve SHOP-2 service=sentry"
+
+
+@pytest.mark.parametrize("typed", ["is:unresolved", "*", "https://acme.sentry.io/issues/5101/", "SHOP-1,SHOP-2"])
+async def test_a_query_is_no_issue(typed: str) -> None:
+    tracker = a_tracker()
+    with pytest.raises(NotUnderstood, match="type one's short id, like SHOP-API-1F, or its number"):
+        parse(Catalogue((ResolveIssue((tracker,)),)), f"issues resolve {typed}")
+    assert tracker.calls == 0
+
+
+async def test_the_reason_needs_no_name() -> None:
+    parsed = parse(Catalogue((ResolveIssue((a_tracker(),)),)), "issues resolve SHOP-1 fixed by the rollback")
+    assert parsed.params == Settle(issue="SHOP-1", reason="fixed by the rollback")
 
 
 async def test_options_come_from_memory() -> None:

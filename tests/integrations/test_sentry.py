@@ -137,6 +137,7 @@ async def test_the_scopes_of_the_token(fake: FakeSentry, sentry: Sentry) -> None
     assert (found.unneeded, found.lacking) == ((), ())
     fake.tells_scopes = False
     assert "does not tell" in (await sentry.rights()).note
+    assert [trial.health for trial in await sentry.test()][-1] is Health.UNKNOWN
     assert [(each.setting, each.reference) for each in sentry.credentials()] == [
         ("services.sentry.token", "env:DEMO_SENTRY_TOKEN")
     ]
