@@ -1,6 +1,5 @@
 """HubSpot: is the account reachable, and how many of the day's calls are left. Its records are never read."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal
 
@@ -94,17 +93,10 @@ class HubSpot:
 
     kind = "hubspot"
 
-    def __init__(
-        self,
-        name: str,
-        section: HubSpotSection,
-        outside: Outside,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    def __init__(self, name: str, section: HubSpotSection, outside: Outside) -> None:
         self.name = name
         self.deadline = section.deadline
         self._section = section
-        self._now = now
         self._service = HubSpotService(
             outside,
             name=name,
@@ -166,7 +158,7 @@ class HubSpot:
         unread = ", ".join(f"{each.name} ({each.fetchStatus})" for each in found if each.fetchStatus not in _TOLD)
         if not told:
             raise TryLater(f"{self.name} could not tell how many calls are used: {unread or 'it lists nothing'}.")
-        ends = [at for each in told if (at := self._still_to_come(each)) is not None]
+        ends = [at for each in told if (at := _still_to_come(each)) is not None]
         self._service.resets_at = min(ends, default=self._service.resets_at)
         return tuple(self._quota(each, unread) for each in told)
 
@@ -175,9 +167,10 @@ class HubSpot:
         if unread:
             note = f"{note} {self.name} could not tell {unread}.".strip()
         limit = float(usage.usageLimit) or None
-        resets = self._still_to_come(usage)
+        resets = _still_to_come(usage)
         return Quota(usage.name, float(usage.currentUsage), limit, "calls", resets, note)
 
-    def _still_to_come(self, usage: Usage) -> datetime | None:
-        """A count out of a cache may carry a reset that is over."""
-        return usage.resetsAt if usage.resetsAt is not None and usage.resetsAt > self._now() else None
+
+def _still_to_come(usage: Usage) -> datetime | None:
+    """A count out of a cache may carry a reset that is over."""
+    return usage.resetsAt if usage.resetsAt is not None and usage.resetsAt > datetime.now(UTC) else None

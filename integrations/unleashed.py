@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.errors import OpsError, Refused, TryLater
 from integrations.capabilities import Checked, Credential, Health, Rights, Trial
@@ -65,7 +65,7 @@ class _Pagination(_Vendor):
 
 
 class _Order(_Vendor):
-    LastModifiedOn: Annotated[datetime | None, BeforeValidator(dated)] = None
+    LastModifiedOn: Annotated[AwareDatetime | None, BeforeValidator(dated)] = None
 
 
 class Orders(_Vendor):

@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.errors import Misconfigured, NotUnderstood, OutcomeUnknown, Refused, TryLater
+from bot.errors import Misconfigured, NotUnderstood, OutcomeUnknown, Refused, Stale, TryLater
 from commands.errors import Tail, TailErrors
+from commands.pause import Pause, PauseThing
 from integrations import Services, open_services
 from integrations.capabilities import (
     Checkable,
@@ -27,6 +28,7 @@ from sandbox.world.faults import Fault, Kind
 from sandbox.world.stripe import Event, FakeStripe
 from tests.integrations.contract import NO_SPECS, Contract
 from tests.integrations.standin import serving
+from tests.integrations.vendor import Vendor, says
 
 KEY = "rk_live_k3y-that-must-not-be-seen"
 SHOP = "we_1Qshop"
@@ -230,6 +232,17 @@ async def test_a_busy_stripe_is_asked_again(fake: FakeStripe, stripe: Stripe) ->
     assert [call.status for call in fake.heard] == [429, 200]
 
 
+@pytest.mark.parametrize(("word", "calls"), [("false", 1), ("true", 2)])
+async def test_whether_to_ask_again_is_stripes_word(
+    fake: FakeStripe, http: httpx.AsyncClient, vendor: Vendor, word: str, calls: int
+) -> None:
+    refused = says('{"error": {"type": "api_error"}}', status=503, headers={"Stripe-Should-Retry": word})
+    vendor.steps = [refused, says('{"error": {"type": "invalid_request_error", "message": "No."}}', status=400)]
+    with pytest.raises(TryLater if calls == 1 else Refused):
+        await opened(fake, vendor.url, http).named("stripe", ErrorSource).errors(since=day(1), match=None, limit=10)
+    assert len(vendor.requests) == calls
+
+
 @pytest.mark.parametrize("kind", [Kind.GARBAGE, Kind.TRUNCATED, Kind.HTML])
 async def test_a_list_that_cannot_be_read(fake: FakeStripe, stripe: Stripe, kind: Kind) -> None:
     fake.faults.arm(Fault(kind, status=200, times=3))
@@ -305,6 +318,20 @@ async def test_a_key_without_write_changes_nothing(fake: FakeStripe, webhooks: S
     paused = await webhooks.pause([SHOP])
     assert (paused.changed, fake.effects) == ((), [])
     assert "rak_webhook_write" in paused.missed[0]
+
+
+async def test_ops_pause_disables_an_endpoint_and_its_undo_enables_it(fake: FakeStripe, webhooks: Switches) -> None:
+    action = PauseThing((webhooks,))
+    plan = await action.preview(Pause(name=fake.endpoints[SHOP].url, reason="the shop answers 500"))
+    receipt = await action.execute(plan)
+    assert (fake.endpoints[SHOP].status, plan.nothing_to_do) == ("disabled", "")
+    (note,) = [fact for fact in receipt.facts if fact.label == "Note"]
+    assert "not sent to it later" in str(note.value)
+    await action.undo(plan, receipt)
+    assert fake.endpoints[SHOP].status == "enabled"
+    with pytest.raises(Stale, match="Somebody changed this since"):
+        await action.undo(plan, receipt)
+    assert fake.done("enabled") == [SHOP]
 
 
 async def test_an_endpoint_that_is_unknown(stripe: Stripe) -> None:

@@ -201,6 +201,15 @@ def test_times_are_milliseconds_in_words(text: str | None, at: object) -> None:
     assert dated(text) == at
 
 
+def test_a_time_of_another_form_is_not_guessed_at() -> None:
+    page = {
+        "Pagination": {"NumberOfItems": 1, "NumberOfPages": 1},
+        "Items": [{"LastModifiedOn": "2020-04-14T03:09:30"}],
+    }
+    with pytest.raises(ValueError, match="timezone"):
+        Orders.model_validate(page)
+
+
 async def test_a_sync_that_stands_still_is_seen(fake: FakeUnleashed, unleashed: Unleashed) -> None:
     last = datetime.now(UTC)
     fake.orders[0] = ("SO-00001201", last)
