@@ -201,7 +201,10 @@ def _capped(affected: Sequence[str], what: str) -> list[str]:
 
 
 def _host(url: str) -> str:
-    return urlsplit(url).netloc or url
+    try:
+        return urlsplit(url).hostname or url
+    except ValueError:  # a vendor's link may be anything
+        return url
 
 
 def _measured(checked: Checked) -> str:

@@ -150,6 +150,13 @@ async def test_a_storm_of_components_and_incidents_is_counted() -> None:
     assert (values[5], values[-1]) == ("7 more components", "2 more incidents")
 
 
+@pytest.mark.parametrize("link", ["http://[bad", "//x", "javascript:alert(1)", "https://\u2100"])
+async def test_a_link_that_is_none_costs_nothing(link: str) -> None:
+    state = VendorState(Health.DEGRADED, "Slow", incidents=(VendorIncident("Slow", "identified", None, link),))
+    (line,) = (await showing([Page("github", state=state)]).answer(Standing())).lines
+    assert line.facts[0] == Fact(label="identified", value="Slow")
+
+
 async def test_which_services_stand_on_a_vendor() -> None:
     """Those it names; all of its kind where it names none. Each is checked once."""
     db, web, docs = Box("db", kind="postgres"), Box("web", kind="vercel"), Box("docs", kind="vercel")
