@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from bot.action import Asker, Lookup
 from bot.params import Choices, Option, Params
-from bot.report import Fact, Line, Link, Moment, Report, Status, Suggestion, Value
+from bot.report import Fact, Line, Link, Moment, Report, Status, Suggestion
 from commands._recent import Recent
 from commands._services import Unanswered, ask, matching, names, pick
-from integrations.capabilities import Checkable, Checked, Health, VendorIncident, VendorState, VendorStatus
+from integrations.capabilities import Checkable, Checked, Health, VendorState, VendorStatus
 
 SHOWN = 5
 """Components and incidents of one vendor; the rest is counted, and stands on its page."""
@@ -173,14 +174,16 @@ def _line(each: Beside) -> Line:
     told = each.told
     facts = [Fact(label="", value=text) for text in _capped(told.affected, "components")]
     for incident in told.incidents[:SHOWN]:
-        facts.append(Fact(label=incident.state, value=_linked(incident)))
+        facts.append(Fact(label=incident.state, value=incident.name))
         if incident.since is not None:
             facts.append(Fact(label="since", value=Moment(at=incident.since)))
+        if incident.link:
+            facts.append(Fact(label="told at", value=Link(url=incident.link, name=_host(incident.link))))
     if len(told.incidents) > SHOWN:
         facts.append(Fact(label="", value=f"{len(told.incidents) - SHOWN} more incidents"))
-    facts += [Fact(label=f"our check of {service}:", value=_measured(checked)) for service, checked in each.ours]
+    facts += [Fact(label=f"our check of {service}", value=_measured(checked)) for service, checked in each.ours]
     if told.page:
-        facts.append(Fact(label="", value=Link(url=told.page, name="its page")))
+        facts.append(Fact(label="page", value=Link(url=told.page, name=_host(told.page))))
     return Line(
         text=each.name,
         detail=told.summary,
@@ -197,8 +200,11 @@ def _capped(affected: Sequence[str], what: str) -> list[str]:
     return [*affected[:SHOWN], *more]
 
 
-def _linked(incident: VendorIncident) -> Value:
-    return Link(url=incident.link, name=incident.name) if incident.link else incident.name
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or url
+    except ValueError:  # a vendor's link may be anything
+        return url
 
 
 def _measured(checked: Checked) -> str:

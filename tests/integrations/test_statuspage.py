@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from bot.errors import Misconfigured
-from integrations import open_services
+from integrations import KINDS, open_services
 from integrations.capabilities import Checkable, Health, VendorState, VendorStatus
 from integrations.capabilities.trials import Testable as Tryable
-from integrations.statuspage_vendors import VENDORS
+from integrations.statuspage_vendors import VENDORS, runs
 from sandbox.world.faults import Fault, Kind
 from sandbox.world.statuspages import FakeStatusPages, Mood
 from tests.integrations.contract import NO_SPECS, Contract
@@ -322,3 +322,11 @@ async def test_a_section_takes_the_place_of_its_vendors_page(http: httpx.AsyncCl
     assert services.vendors == ()
     (page,) = services.having(VendorStatus)
     assert (page.name, page.vendor, page.services) == ("gh", "github", ())
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind in VENDORS])
+def test_the_address_that_a_kind_has_by_itself_is_its_vendors(kind: str) -> None:
+    field = KINDS[kind][0].model_fields.get("url")
+    if field is None or not isinstance(field.default, str):
+        pytest.skip(f"{kind} has no address by itself")
+    assert runs(VENDORS[kind], urlsplit(field.default).hostname or ""), "add it to VENDORS in statuspage_vendors.py"
