@@ -6,9 +6,16 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from sandbox.world.github import FakeGitHub
+from sandbox.world.hubspot import FakeHubSpot
 from sandbox.world.neon import FakeNeon
+from sandbox.world.openai import FakeOpenAI
+from sandbox.world.probes import FakeApollo, FakeClearbit, FakeResend
 from sandbox.world.railway import FakeRailway
+from sandbox.world.sentry import FakeSentry
+from sandbox.world.statuspages import FakeStatusPages
+from sandbox.world.stripe import FakeStripe
 from sandbox.world.supabase import FakeSupabase
+from sandbox.world.unleashed import FakeUnleashed
 from sandbox.world.vercel import FakeVercel
 
 
@@ -42,4 +49,5 @@ def vendors() -> Mapping[str, StandIn]:
         "mail": FakeResend("re_demo_4d1f"),
         "apollo": FakeApollo("apollo_demo_1b9c"),
         "clearbit": FakeClearbit("sk_demo_clearbit"),
+        "vercel-status": FakeStatusPages(),
     }

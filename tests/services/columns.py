@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
 from integrations import capabilities as can
@@ -48,6 +49,15 @@ async def _switching(client: can.Switches) -> Sequence[str]:
     return (f"pause {shlex.quote(thing.id)} on={client.name} {WHY}",)
 
 
+async def _tracking(client: can.Issues) -> Sequence[str]:
+    first = (await client.issues(since=datetime.now(UTC) - timedelta(days=7), match=None, limit=1))[0]
+    return f"issues {client.name}", f"issues resolve {first.id}", f"issues ignore {first.id}"
+
+
+async def _paged(client: can.VendorStatus) -> Sequence[str]:
+    return (f"status {client.vendor}",)
+
+
 async def _tending(client: can.Database) -> Sequence[str]:
     views = [f"db {view} db={client.name}" for view in get_args(View)]
     idle = min(client.pid for client in await client.backends() if client.state == "idle")
@@ -66,7 +76,12 @@ async def _numbers(client: can.Numbers) -> Sequence[str]:
     return "numbers assigned", f"numbers release {number.number} on={client.name}"
 
 
-CREDENTIALED = frozenset({"github", "n8n", "neon", "postgres", "railway", "supabase", "vercel"})
+CREDENTIALED = frozenset(
+    {
+        *("apollo", "clearbit", "github", "hubspot", "n8n", "neon", "openai", "postgres", "railway", "resend"),
+        *("sentry", "stripe", "supabase", "unleashed", "vercel"),
+    }
+)
 
 COLUMNS: tuple[Column, ...] = (
     Column("health", can.Checkable, CREDENTIALED | {"http"}, _of("health {name} fresh=yes")),
@@ -75,7 +90,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "errors",
         can.ErrorSource,
-        frozenset({"github", "n8n", "postgres", "railway", "supabase", "vercel"}),
+        frozenset({"github", "n8n", "postgres", "railway", "sentry", "stripe", "supabase", "vercel"}),
         _of("errors {name} since=7d"),
     ),
     Column(
@@ -84,6 +99,9 @@ COLUMNS: tuple[Column, ...] = (
         frozenset({"github", "n8n", "postgres", "railway", "supabase", "vercel"}),
         _of("logs {name} since=7d"),
     ),
+    Column("status", can.VendorStatus, frozenset({"statuspage"}), _paged),
+    Column("usage", can.Metered, frozenset({"apollo", "hubspot", "neon", "openai"}), _of("usage {name}")),
+    Column("issues", can.Issues, frozenset({"sentry"}), _tracking),
     Column("workflows", can.Workflows, frozenset({"github", "n8n"}), _turning),
     Column("executions", can.Executions, frozenset({"github", "n8n"}), _executions),
     Column("stop", can.Stoppable, frozenset({"github", "n8n"}), _stopping),
@@ -98,7 +116,7 @@ COLUMNS: tuple[Column, ...] = (
         frozenset({"neon", "postgres", "supabase", "vercel"}),
         _of(f"whitelist 203.0.113.7 on={{name}} for=1h {WHY}"),
     ),
-    Column("pause", can.Switches, frozenset({"github", "n8n", "neon", "postgres"}), _switching),
+    Column("pause", can.Switches, frozenset({"github", "n8n", "neon", "postgres", "stripe"}), _switching),
     Column("db", can.Database, frozenset({"postgres"}), _tending),
     Column("db writable", can.LiftsReadOnly, frozenset({"supabase"}), _of("db writable {name}")),
     Column("rows", can.Rows, frozenset({"postgres"}), _reading),
