@@ -12,7 +12,17 @@ from pydantic import ValidationError
 from bot.action import Asker, Change, Plan, Receipt, Undoable
 from bot.approval import Clearance
 from bot.catalogue import Catalogue
-from bot.errors import NotUnderstood, OpsError, OurFault, OutcomeUnknown, Refused, Stale, StoreUnwritable, TryLater
+from bot.errors import (
+    Misconfigured,
+    NotUnderstood,
+    OpsError,
+    OurFault,
+    OutcomeUnknown,
+    Refused,
+    Stale,
+    StoreUnwritable,
+    TryLater,
+)
 from bot.params import duration_text
 from bot.ports import Claimed, Clock, Columns, Entry, Notice, NoticeKind, Requests
 from bot.redaction import Redactor
@@ -197,7 +207,7 @@ class Executor:
         except TryLater as error:
             to = State.DONE if done is State.UNDONE else State.FAILED
             return self._failed(to, error, more=" Nothing was changed.")
-        except (Refused, NotUnderstood) as error:
+        except (Refused, NotUnderstood, Misconfigured) as error:
             return self._failed(State.FAILED, error)
         except OutcomeUnknown as error:
             return self._failed(State.UNKNOWN, error)

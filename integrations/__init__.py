@@ -18,6 +18,7 @@ from integrations.n8n import N8nSection, n8n
 from integrations.neon import NeonSection, neon
 from integrations.pace import OwnTurns, Turns
 from integrations.postgres import PostgresSection, postgres
+from integrations.process import Processes, ProcessSection
 from integrations.railway import Railway, RailwaySection
 from integrations.section import Outside, Section
 from integrations.supabase import SupabaseSection, supabase
@@ -36,6 +37,7 @@ KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
         "n8n": (N8nSection, n8n),
         "neon": (NeonSection, neon),
         "postgres": (PostgresSection, postgres),
+        "process": (ProcessSection, Processes),
         "railway": (RailwaySection, Railway),
         "supabase": (SupabaseSection, supabase),
         "vercel": (VercelSection, vercel),
