@@ -23,7 +23,7 @@ from integrations.railway import Railway, RailwaySection
 from integrations.section import Outside, Section
 from integrations.supabase import SupabaseSection, supabase
 from integrations.vercel import VercelSection, vercel
-from integrations.web import Web, WebSection
+from integrations.web import WebSection, web
 
 
 class _Factory(Protocol):
@@ -33,7 +33,7 @@ class _Factory(Protocol):
 KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
     {
         "github": (GitHubSection, github),
-        "http": (WebSection, Web),
+        "http": (WebSection, web),
         "n8n": (N8nSection, n8n),
         "neon": (NeonSection, neon),
         "postgres": (PostgresSection, postgres),

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -12,6 +12,9 @@ from integrations.capabilities import Job, JobParam
 
 OUTPUT_LIMIT = 3000
 """Characters of a job's output that are kept: its last ones."""
+PLACE = re.compile(r"\{([a-z_][a-z0-9_-]*)\}")
+"""Where what people typed is put."""
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[^\n\t -~\xa0-\U0010ffff]")
 
 
 class Table(BaseModel):
@@ -83,3 +86,19 @@ class JobList(Generic[S]):
             hint = f"job {close[0]}" if close else f"one of: {', '.join(self._sections)}"
             raise NotUnderstood(f"{self._service} has no job {job!r}.", hint=hint)
         return section, section.job().checked(params)
+
+
+def readable(tail: bytes, *, cut: bool, secrets: Iterable[str], redact: Callable[[str], str]) -> str:
+    """The last OUTPUT_LIMIT characters of what a terminal would show of an output, without secrets.
+
+    `cut`: something came before it. It is shortened last of all, so that no half of a secret is left.
+    """
+    text = tail.decode("utf-8", "replace").replace("\r\n", "\n")
+    if cut:  # it may begin in the middle of a secret
+        text = text.partition("\n")[2] or text[len(text) // 2 :]
+    text = "\n".join(line.rpartition("\r")[2] for line in text.split("\n"))
+    text = _CONTROL.sub("", text)
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "[redacted]")
+    text = redact(text).strip()
+    return text if len(text) <= OUTPUT_LIMIT else f"…{text[1 - OUTPUT_LIMIT :]}"

@@ -13,13 +13,12 @@ from pydantic import AfterValidator, Field, model_validator
 from bot.errors import Misconfigured, NotUnderstood, OutcomeUnknown, Refused
 from bot.params import duration_text
 from integrations.capabilities import Checked, Health, Job, JobEnd
-from integrations.child import Ended, run
-from integrations.jobs import OUTPUT_LIMIT, JobList, JobSection
+from integrations.child import run
+from integrations.jobs import PLACE, JobList, JobSection, readable
 from integrations.section import Outside, SecretRef, Section, TimeLimit
 
 QUOTED = 1000
 """Characters of the output's end that an error repeats."""
-_PLACE = re.compile(r"\{([a-z_][a-z0-9_-]*)\}")
 _SHELL = re.compile(r"(?:ba|da|z|k|a|fi|c|tc)?sh|busybox|env|psql")
 """Takes code anywhere among its arguments."""
 _INTERPRETER = re.compile(r"python[\d.]*|perl[\d.]*|ruby[\d.]*|node|nodejs|php[\d.]*")
@@ -27,7 +26,6 @@ _INTERPRETER = re.compile(r"python[\d.]*|perl[\d.]*|ruby[\d.]*|node|nodejs|php[\
 _CODE = re.compile(r"-[a-zA-Z]*[ceprES]|--(?:command|eval|execute|print|split-string)")
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,99}$"
 _PATH = "/usr/local/bin:/usr/bin:/bin"
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[^\n\t -~\xa0-\U0010ffff]")
 
 
 def _absolute(path: str) -> str:
@@ -59,8 +57,8 @@ class ProgramSection(JobSection):
         _absolute(program)
         if any("\0" in each for each in self.argv):
             raise ValueError("argv holds a NUL; no program can be given one")
-        known, used = {param.name for param in self.params}, set(_PLACE.findall(" ".join(arguments)))
-        if _PLACE.search(program):
+        known, used = {param.name for param in self.params}, set(PLACE.findall(" ".join(arguments)))
+        if PLACE.search(program):
             raise ValueError("argv: the program itself cannot be typed by people; name it")
         if used - known:
             raise ValueError(f"argv: {{{min(used - known)}}} is no param; add it to params, or take it out")
@@ -124,7 +122,7 @@ class Processes:
             why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
             # The cause is dropped: a ValueError may quote the environment.
             raise Misconfigured(f"services.{self.name}: {job} cannot be started: {why}.") from None
-        output = self._readable(ended, tuple(secrets.values()))
+        output = readable(ended.tail, cut=ended.cut, secrets=secrets.values(), redact=self._outside.redact)
         if ended.out_of_time:
             within = duration_text(section.limit)
             raise OutcomeUnknown(f"{job} did not end within {within} and was ended by us.{_last(output)}")
@@ -132,18 +130,6 @@ class Processes:
             how = f"ended with code {ended.code}" if ended.code > 0 else f"was ended by signal {-ended.code}"
             raise Refused(f"{job} {how}; what it did until then stays done.{_last(output)}")
         return JobEnd(f"{job} ended well.", output)
-
-    def _readable(self, ended: Ended, secrets: tuple[str, ...]) -> str:
-        """What a terminal would show at the end, without secrets; cut after that, so that no half of one is left."""
-        text = ended.tail.decode("utf-8", "replace").replace("\r\n", "\n")
-        if ended.cut:  # it may begin in the middle of a secret
-            text = text.partition("\n")[2] or text[len(text) // 2 :]
-        text = "\n".join(line.rpartition("\r")[2] for line in text.split("\n"))
-        text = _CONTROL.sub("", text)
-        for secret in sorted(filter(None, secrets), key=len, reverse=True):
-            text = text.replace(secret, "[redacted]")
-        text = self._outside.redact(text).strip()
-        return text if len(text) <= OUTPUT_LIMIT else f"…{text[1 - OUTPUT_LIMIT :]}"
 
 
 def _code_after(program: str, arguments: list[str]) -> str:
@@ -154,9 +140,9 @@ def _code_after(program: str, arguments: list[str]) -> str:
     elif not _SHELL.fullmatch(program):
         return ""
     for switch, code in pairwise(arguments):
-        if _CODE.fullmatch(switch) and _PLACE.search(code):
+        if _CODE.fullmatch(switch) and PLACE.search(code):
             return switch
-    attached = (found for each in arguments if (found := _CODE.match(each)) and _PLACE.search(each))
+    attached = (found for each in arguments if (found := _CODE.match(each)) and PLACE.search(each))
     return next((found[0] for found in attached), "")
 
 
@@ -170,9 +156,9 @@ def _arguments(job: ProgramSection, values: Mapping[str, str]) -> tuple[str, ...
                 hint=f"job {job.name} {name}=",
             )
     return tuple(
-        _PLACE.sub(lambda found: values[found[1]], argument)
+        PLACE.sub(lambda found: values[found[1]], argument)
         for argument in job.argv
-        if all(name in values for name in _PLACE.findall(argument))
+        if all(name in values for name in PLACE.findall(argument))
     )
 
 
