@@ -25,6 +25,7 @@ from bot.errors import (
 )
 from bot.params import duration_text
 from bot.ports import Claimed, Clock, Columns, Entry, Notice, NoticeKind, Requests
+from bot.progress import telling
 from bot.redaction import Redactor
 from bot.report import PersonId
 from bot.request import Request, RequestId, Review, State, sources_of
@@ -94,7 +95,8 @@ class Executor:
             await self._still_as_planned(action, request, plan)
             await self._still_ours(claimed)
             await self.checkpoint("before_effect")
-            return await action.execute(plan)
+            async with telling(self.requests, claimed, self.redactor) as tell:
+                return await action.execute_telling(plan, tell)
 
         end = await self._outcome(claimed, act(), State.DONE)
         columns = end.columns

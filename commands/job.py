@@ -6,12 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.action import Change, Plan, Receipt, Risk
+from bot.action import Change, Plan, Receipt, Risk, Tell
 from bot.errors import Misconfigured, NotUnderstood
 from bot.params import Choices, FreeText, Option, Pairs, Params
 from bot.report import Fact, Link
 from commands._services import LONGEST_LABEL, closest, matching, names, pick
-from integrations.capabilities import Job, OwnJobs
+from integrations.capabilities import Job, OwnJobs, unheard
 
 
 class Start(Params):
@@ -67,11 +67,14 @@ class StartJob(Change[Start, JobPlan]):
         )
 
     async def execute(self, plan: JobPlan) -> Receipt:
-        end = await self._service(plan.service, plan.job).run_job(plan.job, plan.params)
-        facts = [Fact(label="Output", value=end.output)] if end.output else []
-        if end.link:
-            facts.append(Fact(label="Run", value=Link(url=end.link, name=plan.job)))
-        return Receipt(headline=end.sentence, facts=tuple(facts))
+        return await self.execute_telling(plan, unheard)
+
+    async def execute_telling(self, plan: JobPlan, tell: Tell) -> Receipt:
+        end = await self._service(plan.service, plan.job).run_job(plan.job, plan.params, tell)
+        if end.output:
+            tell(end.output)
+        link = (Fact(label="Run", value=Link(url=end.link, name=plan.job)),) if end.link else ()
+        return Receipt(headline=end.sentence, facts=link)
 
     async def options(self, field: str, typed: str) -> Sequence[Option]:
         if field == "service":

@@ -24,15 +24,16 @@ _READ = 64 * 1024
 class Ended:
     code: int
     """Negative for a signal, as in `subprocess`."""
-    tail: bytes
-    """What it said, both streams in the order in which they came."""
-    cut: bool
-    """It said more than that."""
     out_of_time: bool = False
 
 
-async def run(argv: Sequence[str], *, environment: Mapping[str, str], cwd: str, limit: timedelta) -> Ended:
-    """`environment` is all that it sees. Raises OSError or ValueError where it cannot be started."""
+async def run(
+    argv: Sequence[str], *, environment: Mapping[str, str], cwd: str, limit: timedelta, tail: "Tail"
+) -> Ended:
+    """`environment` is all that it sees; what it says goes to `tail`, both streams in the order in which they come.
+
+    Raises OSError or ValueError where it cannot be started.
+    """
     # A pipe of our own: asyncio's would be waited for until the last grandchild lets go of it.
     reading, writing = os.pipe()
     try:
@@ -51,7 +52,6 @@ async def run(argv: Sequence[str], *, environment: Mapping[str, str], cwd: str, 
     except BaseException:
         os.close(reading)
         raise
-    tail = Tail()
     listening = asyncio.create_task(_listen(reading, tail))
     out_of_time = False
     try:
@@ -72,7 +72,7 @@ async def run(argv: Sequence[str], *, environment: Mapping[str, str], cwd: str, 
         finally:
             listening.cancel()
             await asyncio.wait((listening,))
-    return Ended(code, bytes(tail.held), tail.cut, out_of_time)
+    return Ended(code, out_of_time)
 
 
 def _signal(group: int, number: signal.Signals) -> None:
@@ -86,9 +86,13 @@ class Tail:
     def __init__(self) -> None:
         self.held = bytearray()
         self.cut = False
+        """More was added than is held."""
+        self.added = 0
+        """Bytes, all together."""
 
     def add(self, part: bytes) -> None:
         self.held += part
+        self.added += len(part)
         if len(self.held) > TAIL_LIMIT:
             del self.held[:-TAIL_LIMIT]
             self.cut = True

@@ -1,12 +1,12 @@
 """A repository's workflows turned on and off, and those of them that ops.toml lets people start as jobs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from pydantic import Field, JsonValue
 
 from bot.errors import NotUnderstood, OpsError, Refused, Stale
-from integrations.capabilities import Job, JobEnd, Workflow
+from integrations.capabilities import Job, JobEnd, Workflow, unheard
 from integrations.github_api import Flow, GitHubApi, Run
 from integrations.jobs import JobList, JobSection
 from integrations.polling import until
@@ -89,7 +89,7 @@ class DispatchedJobs:
         inputs = "".join(f" {name}={value}" for name, value in {**section.inputs, **values}.items())
         return f"workflow {section.workflow} on {section.ref}" + (f" with{inputs}" if inputs else "")
 
-    async def run_job(self, job: str, params: Mapping[str, str]) -> JobEnd:
+    async def run_job(self, job: str, params: Mapping[str, str], tell: Callable[[str], None] = unheard) -> JobEnd:
         """A run that GitHub does not name, or that takes longer than `settle`, is said to have been started."""
         section, values = self._jobs.meant(job, params)
         begun = await self._api.dispatch(section.workflow, section.ref, {**section.inputs, **values})
@@ -99,6 +99,7 @@ class DispatchedJobs:
         async def over() -> Run | None:
             try:
                 now = await self._api.run(str(begun.workflow_run_id))
+                tell(f"run {begun.workflow_run_id}: {now.status}")
             except NotUnderstood:  # it is listed a moment after it is named
                 return None
             return None if now.going else now

@@ -88,7 +88,7 @@ class JobList(Generic[S]):
         return section, section.job().checked(params)
 
 
-def readable(tail: bytes, *, cut: bool, secrets: Iterable[str], redact: Callable[[str], str]) -> str:
+def readable(tail: bytes | bytearray, *, cut: bool, secrets: Iterable[str], redact: Callable[[str], str]) -> str:
     """The last OUTPUT_LIMIT characters of what a terminal would show of an output, without secrets.
 
     `cut`: something came before it. It is shortened last of all, so that no half of a secret is left.
@@ -98,7 +98,9 @@ def readable(tail: bytes, *, cut: bool, secrets: Iterable[str], redact: Callable
         text = text.partition("\n")[2] or text[len(text) // 2 :]
     text = "\n".join(line.rpartition("\r")[2] for line in text.split("\n"))
     text = _CONTROL.sub("", text)
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+    # Of a secret of several lines each one is hidden: the others may not have been said yet, or not be held any more.
+    parts = {part for secret in secrets for part in (secret, *(each for each in secret.split("\n") if len(each) > 5))}
+    for secret in sorted(filter(None, parts), key=len, reverse=True):
         text = text.replace(secret, "[redacted]")
     text = redact(text).strip()
     return text if len(text) <= OUTPUT_LIMIT else f"…{text[1 - OUTPUT_LIMIT :]}"

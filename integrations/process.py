@@ -1,8 +1,9 @@
 """Programs on the bot's own machine that ops.toml lets people start as jobs; nothing else of it can be started."""
 
+import asyncio
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -12,11 +13,13 @@ from pydantic import AfterValidator, Field, model_validator
 
 from bot.errors import Misconfigured, NotUnderstood, OutcomeUnknown, Refused
 from bot.params import duration_text
-from integrations.capabilities import Checked, Health, Job, JobEnd
-from integrations.child import run
+from integrations.capabilities import Checked, Health, Job, JobEnd, unheard
+from integrations.child import Tail, run
 from integrations.jobs import PLACE, JobList, JobSection, readable
 from integrations.section import Outside, SecretRef, Section, TimeLimit
 
+HEARD_EVERY_S = 1.0
+"""Between two looks at what a program has said so far."""
 QUOTED = 1000
 """Characters of the output's end that an error repeats."""
 _SHELL = re.compile(r"(?:ba|da|z|k|a|fi|c|tc)?sh|busybox|env|psql")
@@ -107,7 +110,7 @@ class Processes:
         section, values = self._jobs.meant(job, params)
         return " ".join(_quoted(argument) for argument in _arguments(section, values))
 
-    async def run_job(self, job: str, params: Mapping[str, str]) -> JobEnd:
+    async def run_job(self, job: str, params: Mapping[str, str], tell: Callable[[str], None] = unheard) -> JobEnd:
         """Raises Misconfigured, before anything was started, where the program cannot be."""
         section, values = self._jobs.meant(job, params)
         argv = _arguments(section, values)
@@ -116,13 +119,18 @@ class Processes:
         secrets = {name: self._outside.secrets(reference) for name, reference in section.environment.items()}
         inherited = {name: os.environ[name] for name in section.inherit if name in os.environ}
         environment = {"PATH": _PATH, "LANG": "C.UTF-8", **inherited, **secrets}
+        tail = Tail()
+        listening = asyncio.create_task(self._listen(tail, secrets.values(), tell))
         try:
-            ended = await run(argv, environment=environment, cwd=section.cwd, limit=section.limit)
+            ended = await run(argv, environment=environment, cwd=section.cwd, limit=section.limit, tail=tail)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
             # The cause is dropped: a ValueError may quote the environment.
             raise Misconfigured(f"services.{self.name}: {job} cannot be started: {why}.") from None
-        output = readable(ended.tail, cut=ended.cut, secrets=secrets.values(), redact=self._outside.redact)
+        finally:
+            listening.cancel()
+        output = readable(tail.held, cut=tail.cut, secrets=secrets.values(), redact=self._outside.redact)
+        tell(output)
         if ended.out_of_time:
             within = duration_text(section.limit)
             raise OutcomeUnknown(f"{job} did not end within {within} and was ended by us.{_last(output)}")
@@ -130,6 +138,17 @@ class Processes:
             how = f"ended with code {ended.code}" if ended.code > 0 else f"was ended by signal {-ended.code}"
             raise Refused(f"{job} {how}; what it did until then stays done.{_last(output)}")
         return JobEnd(f"{job} ended well.", output)
+
+    async def _listen(self, tail: Tail, secrets: Collection[str], tell: Callable[[str], None]) -> None:
+        """Whole lines alone are told: the end of one that is being written may be half a secret."""
+        told = 0
+        while True:
+            await asyncio.sleep(HEARD_EVERY_S)
+            if tail.added == told:
+                continue
+            told = tail.added
+            lines = tail.held[: tail.held.rfind(b"\n") + 1]
+            tell(readable(lines, cut=tail.cut, secrets=secrets, redact=self._outside.redact))
 
 
 def _code_after(program: str, arguments: list[str]) -> str:

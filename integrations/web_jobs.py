@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, RootModel, model_validator
 
 from bot.errors import NotUnderstood, OpsError, OutcomeUnknown, TryLater
 from integrations.answer import Answer
-from integrations.capabilities import Flipped, Job, JobEnd, Switch, Switchable
+from integrations.capabilities import Flipped, Job, JobEnd, Switch, Switchable, unheard
 from integrations.http import Service
 from integrations.jobs import PLACE, JobList, JobSection, Table, readable
 from integrations.polling import until
@@ -147,7 +147,7 @@ class WebJobs:
         shown = json.dumps(given, ensure_ascii=False)
         return f"{section.method} {self._own.host}{path}" + (f" with {section.into} {shown}" if given else "")
 
-    async def run_job(self, job: str, params: Mapping[str, str]) -> JobEnd:
+    async def run_job(self, job: str, params: Mapping[str, str], tell: Callable[[str], None] = unheard) -> JobEnd:
         """Called once, whatever comes of it. Source: METHOD path."""
         section, values = self._jobs.meant(job, params)
         path, given = _call(section, values)

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -56,6 +56,10 @@ class JobEnd:
     link: str = ""
 
 
+def unheard(_lines: str) -> None:
+    """Nobody listens to how a job goes on."""
+
+
 @runtime_checkable
 class OwnJobs(Named, Protocol):
     def jobs(self) -> tuple[Job, ...]: ...
@@ -67,8 +71,10 @@ class OwnJobs(Named, Protocol):
         """
         ...
 
-    async def run_job(self, job: str, params: Mapping[str, str]) -> JobEnd:
-        """Raises NotUnderstood as `told`, Refused where it ended badly, OutcomeUnknown where its end is not known."""
+    async def run_job(self, job: str, params: Mapping[str, str], tell: Callable[[str], None] = unheard) -> JobEnd:
+        """`tell` is given the last lines of what it said so far, redacted, where that is known before it ends.
+
+        Raises NotUnderstood as `told`, Refused where it ended badly, OutcomeUnknown where its end is not known."""
         ...
 
 

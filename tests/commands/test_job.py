@@ -1,6 +1,6 @@
 """Jobs of the team's own: listed, planned, started; and the ones of GitHub through the same words."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from bot.report import Link
 from commands.job import Start, StartJob
 from commands.jobs import Listed, ListJobs
 from integrations import open_services
-from integrations.capabilities import Job, JobEnd, JobParam, OwnJobs
+from integrations.capabilities import Job, JobEnd, JobParam, OwnJobs, unheard
 from sandbox.world.github import FakeGitHub
 from tests.commands.world import Outside
 from tests.integrations.standin import serving
@@ -39,8 +39,9 @@ class Yard(Outside):
     def told(self, job: str, params: Mapping[str, str]) -> str:
         return " ".join((f"/opt/{job}", *(f"--{name}={value}" for name, value in params.items())))
 
-    async def run_job(self, job: str, params: Mapping[str, str]) -> JobEnd:
+    async def run_job(self, job: str, params: Mapping[str, str], tell: Callable[[str], None] = unheard) -> JobEnd:
         await self.answers()
+        tell("1,000 rows")
         self.ran.append((job, dict(params)))
         return JobEnd(f"{job} ended well.", "1,204 rows", "https://ci.example.com/7")
 
@@ -58,10 +59,11 @@ async def test_the_plan_shows_what_will_run_and_runs_just_that(yard: Yard) -> No
     assert plan.effects == ("Builds the index anew.", "runs /opt/reindex --table=orders --days=3")
     assert plan.undo_note == "What a job did stays done."
     assert yard.ran == []
-    receipt = await action.execute(plan)
+    told: list[str] = []
+    receipt = await action.execute_telling(plan, told.append)
+    assert told == ["1,000 rows", "1,204 rows"]
     assert receipt.headline == "reindex ended well."
     assert {fact.label: fact.value for fact in receipt.facts} == {
-        "Output": "1,204 rows",
         "Run": Link(url="https://ci.example.com/7", name="reindex"),
     }
     assert yard.ran == [("reindex", {"table": "orders", "days": "3"})]

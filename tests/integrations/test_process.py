@@ -17,7 +17,7 @@ from bot.redaction import Redactor
 from integrations import open_services
 from integrations.capabilities import Checkable, Checked, Health, JobEnd, OwnJobs
 from integrations.child import TAIL_LIMIT, Tail
-from integrations.jobs import OUTPUT_LIMIT
+from integrations.jobs import OUTPUT_LIMIT, readable
 from integrations.process import Processes
 
 SECRET = "hunter2-of-the-shop"
@@ -165,6 +165,30 @@ async def test_a_secret_is_not_cut_in_half(make: Make) -> None:
     )
     assert len(end.output) == OUTPUT_LIMIT
     assert SECRET[-6:] not in end.output
+
+
+async def test_what_it_says_is_heard_while_it_runs(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whole lines: half a line may be half a secret."""
+    monkeypatch.setattr("integrations.process.HEARD_EVERY_S", 0.02)
+    go_on = tmp_path / "go-on"
+    code = (
+        "import os, time; key = os.environ['KEY']\nprint('one', key); print(key[:9], end='', flush=True)\n"
+        f"while not os.path.exists({str(go_on)!r}): time.sleep(0.02)\nprint(key[9:])"
+    )
+    told: list[str] = []
+
+    def hear(lines: str) -> None:
+        told.append(lines)
+        go_on.touch()
+
+    end = await make(code, environment={"KEY": "env:K"}).run_job("reindex", {}, hear)
+    assert told[0] == "one [redacted]"
+    assert told[-1] == end.output == "one [redacted]\n[redacted]"
+
+
+def test_each_line_of_a_secret_is_one() -> None:
+    key = "-----BEGIN\nfirst-part\nsecond-part\n-\n"
+    assert readable(b"second-part -", cut=False, secrets=[key], redact=str) == "[redacted] -"
 
 
 async def test_a_terminal_s_tricks_are_taken_out(make: Make) -> None:

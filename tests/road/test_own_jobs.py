@@ -1,5 +1,6 @@
 """A job of the team's own, from typed words to audit rows; its program is really started."""
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,32 @@ async def test_a_program_runs_once_after_somebody_s_yes(begin: Any, world: World
     done = await story.now(request)
     assert (done.state, done.outcome) == (State.DONE, "reindex ended well.")
     assert mark.read_text() == "orders"
-    assert done.receipt is not None
-    assert done.receipt["facts"][0]["value"] == "key [redacted]"
+    assert done.progress == "key [redacted]"
     assert world.n8n.api_key not in await story.everything_stored()
+
+
+async def test_how_it_goes_on_is_on_its_card_while_it_runs(
+    begin: Any, world: World, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("integrations.process.HEARD_EVERY_S", 0.02)
+    go_on = tmp_path / "go-on"
+    code = f"import time; print('half of it', flush=True)\nwhile not os.path.exists({str(go_on)!r}): time.sleep(0.02)"
+    story = await begin(services=world.services() | box(tmp_path, code + "\nprint('all of it')"))
+    request = await story.asks(ANA, "job reindex table=orders")
+    await story.approves(MIA, request)
+    await story.jobs.sweep()
+    async with asyncio.timeout(30):
+        while not (seen := await story.now(request)).progress:  # noqa: ASYNC110 - a program says it
+            await asyncio.sleep(0.02)
+    assert (seen.state, seen.progress) == (State.RUNNING, "half of it")
+    go_on.touch()
+    await story.runs()
+
+    done = await story.now(request)
+    assert (done.state, done.progress) == (State.DONE, "half of it\nall of it")
+    assert [kind for kind in await story.trail(request) if kind in ("started", "done")] == ["started", "done"]
+    wanted = await story.ops.pool.fetch("SELECT wanted FROM postings WHERE is_card")
+    assert {row["wanted"] for row in wanted} == {done.version}
 
 
 async def test_a_program_that_is_not_there_leaves_no_doubt(begin: Any, world: World, tmp_path: Path) -> None:
