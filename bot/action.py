@@ -4,7 +4,7 @@ import hashlib
 import inspect
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -88,6 +88,9 @@ class Asker:
     on_behalf_of: PersonId | None = None
     channel: str | None = None
 
+
+Tell = Callable[[str], None]
+"""Says how a run goes on: its last lines so far. Each time all of them; the latest is what people see."""
 
 P = TypeVar("P", bound=Params)
 PL = TypeVar("PL", bound=Plan)
@@ -201,6 +204,10 @@ class Change(Action[P], Generic[P, PL]):
         Raises Stale (before any effect), Refused or TryLater (nothing, or what was done is in the sentence),
         OutcomeUnknown (it may have worked).
         """
+
+    async def execute_telling(self, plan: PL, tell: Tell) -> Receipt:
+        """As `execute`; override it where a run takes long and has something to say meanwhile."""
+        return await self.execute(plan)
 
     async def evidence(self, plan: PL) -> str:
         """What can be read of how a run with an unknown end went on; shown to whoever reconciles it."""

@@ -12,9 +12,20 @@ from pydantic import ValidationError
 from bot.action import Asker, Change, Plan, Receipt, Undoable
 from bot.approval import Clearance
 from bot.catalogue import Catalogue
-from bot.errors import NotUnderstood, OpsError, OurFault, OutcomeUnknown, Refused, Stale, StoreUnwritable, TryLater
+from bot.errors import (
+    Misconfigured,
+    NotUnderstood,
+    OpsError,
+    OurFault,
+    OutcomeUnknown,
+    Refused,
+    Stale,
+    StoreUnwritable,
+    TryLater,
+)
 from bot.params import duration_text
 from bot.ports import Claimed, Clock, Columns, Entry, Notice, NoticeKind, Requests
+from bot.progress import telling
 from bot.redaction import Redactor
 from bot.report import PersonId
 from bot.request import Request, RequestId, Review, State, sources_of
@@ -84,7 +95,8 @@ class Executor:
             await self._still_as_planned(action, request, plan)
             await self._still_ours(claimed)
             await self.checkpoint("before_effect")
-            return await action.execute(plan)
+            async with telling(self.requests, claimed, self.redactor) as tell:
+                return await action.execute_telling(plan, tell)
 
         end = await self._outcome(claimed, act(), State.DONE)
         columns = end.columns
@@ -197,7 +209,7 @@ class Executor:
         except TryLater as error:
             to = State.DONE if done is State.UNDONE else State.FAILED
             return self._failed(to, error, more=" Nothing was changed.")
-        except (Refused, NotUnderstood) as error:
+        except (Refused, NotUnderstood, Misconfigured) as error:
             return self._failed(State.FAILED, error)
         except OutcomeUnknown as error:
             return self._failed(State.UNKNOWN, error)

@@ -80,6 +80,40 @@ Reason = Annotated[str, Field(min_length=3, max_length=500), FreeText()]
 """Why, in the asker's words; 3 to 500 characters, shown to approvers and kept in the audit."""
 
 
+_PAIR = re.compile(r"([^\W\d][\w-]*)=")
+
+
+def _pairs(given: object) -> object:
+    """`table=orders days=3` as a mapping; pass anything that is no string on. A value reaches to the next `name=`, or
+    stands in double quotes.
+
+    Raises ValueError with what to type instead.
+    """
+    if not isinstance(given, str):
+        return given
+    found: dict[str, str] = {}
+    text, at = " ".join(given.split()), 0
+    while at < len(text):
+        named = _PAIR.match(text, at)
+        if named is None:
+            raise ValueError(f"{text[at : at + 40]!r} has no name; write name=value, one a line")
+        name, at = named[1].lower(), named.end()
+        if name in found:
+            raise ValueError(f"{name}= is given twice")
+        if text[at : at + 1] == '"' and (end := text.find('"', at + 1)) > 0:
+            found[name], at = text[at + 1 : end], end + 1
+        else:
+            following = re.compile(rf" {_PAIR.pattern}").search(text, at)
+            end = following.start() if following else len(text)
+            found[name], at = text[at:end], end
+        at += text[at : at + 1] == " "
+    return found
+
+
+Pairs = Annotated[dict[str, str], BeforeValidator(_pairs), FreeText()]
+"""Names that only what is asked for knows, with their values: `table=orders days=3`, in a form one a line."""
+
+
 class Params(BaseModel):
     """The grammar of one command: slash syntax, terminal words, form, help and docs all come from it.
 
@@ -90,3 +124,5 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     positional: ClassVar[tuple[str, ...]] = ()
+    open_field: ClassVar[str] = ""
+    """Name of a field of the type Pairs. Every `name=value` that is no field's own goes there."""

@@ -139,6 +139,8 @@ def usage(action: AnyAction, *, brief: bool = False) -> str:
     fields = sorted(fields_of(action), key=lambda field: (not field.positional, not field.required))
     for field in fields:
         shown = field.name.upper() if field.positional else f"{field.name}={field.default or '…'}"
+        if field.name == typed_name(action.params_type.open_field):
+            shown = "name=value …"
         if field.required or not brief:
             parts.append(shown if field.required else f"[{shown}]")
     return " ".join(parts)
@@ -201,13 +203,17 @@ def _with_reserved(action: AnyAction, params: Params, reserved: Mapping[str, str
     return Parsed(action, params, reserved.get("override", ""), reserved.get("because", ""), journal == "yes")
 
 
-def _read(action: AnyAction, rest: str) -> tuple[dict[str, str], dict[str, str]]:
+def _read(action: AnyAction, rest: str) -> tuple[dict[str, Any], dict[str, str]]:
     """Assign what follows the words. Raises Incomplete for an unknown name, a doubled one, or words too many."""
     fields = {field.name: field for field in fields_of(action)}
-    values: dict[str, str] = {}
+    values: dict[str, Any] = {}
     reserved: dict[str, str] = {}
+    others: dict[str, str] = {}
     bare: list[str] = []
+    open_field = typed_name(action.params_type.open_field)
     known = "|".join(re.escape(name) for name in [*fields, *RESERVED])
+    # Where any name may come, none is swallowed by the free text before it.
+    ends = r"[^\W\d][\w-]*" if open_field else known
     at = 0
     while at < len(rest):
         if rest[at] == " ":
@@ -216,6 +222,12 @@ def _read(action: AnyAction, rest: str) -> tuple[dict[str, str], dict[str, str]]
         named = re.compile(rf"({known})=", re.IGNORECASE | re.ASCII).match(rest, at)
         if named is None:
             quoted = rest[at] == '"'
+            if open_field and not quoted and (other := re.compile(r"([^\W\d][\w-]*)=").match(rest, at)):
+                name = other[1].lower()
+                if name in others:
+                    raise _incomplete(action, f"{name}= is given twice.")
+                others[name], at = _token(rest, other.end())
+                continue
             token, at = _token(rest, at)
             if not quoted and (unknown := re.match(r"([^\W\d][\w-]*)=", token)):
                 raise _unknown(action, unknown[1], fields)
@@ -223,11 +235,15 @@ def _read(action: AnyAction, rest: str) -> tuple[dict[str, str], dict[str, str]]
             continue
         name = named[1].lower()
         free = name in RESERVED or fields[name].kind is Kind.LONG
-        value, at = _until_next(rest, named.end(), known) if free else _token(rest, named.end())
+        value, at = _until_next(rest, named.end(), ends) if free else _token(rest, named.end())
         if name in values or name in reserved:
             raise _incomplete(action, f"{name}= is given twice.")
         (reserved if name in RESERVED and name not in fields else values)[name] = value
     _place(action, bare, fields, values)
+    if others and open_field in values:
+        raise _incomplete(action, f"Write everything into {open_field}=, or nothing.")
+    if others:
+        values[open_field] = others
     return values, reserved
 
 
@@ -240,16 +256,16 @@ def _token(text: str, at: int) -> tuple[str, int]:
     return text[at:end], end
 
 
-def _until_next(text: str, at: int, known: str) -> tuple[str, int]:
+def _until_next(text: str, at: int, names: str) -> tuple[str, int]:
     """Free text: to the next ` name=`, or everything in double quotes."""
     if text[at : at + 1] == '"' and (end := text.find('"', at + 1)) > 0:
         return text[at + 1 : end], end + 1
-    following = re.compile(rf"\s(?:{known})=", re.IGNORECASE | re.ASCII).search(text, at)
+    following = re.compile(rf"\s(?:{names})=", re.IGNORECASE | re.ASCII).search(text, at)
     end = following.start() if following else len(text)
     return text[at:end].strip(), end
 
 
-def _place(action: AnyAction, bare: Sequence[str], fields: Mapping[str, Field], values: dict[str, str]) -> None:
+def _place(action: AnyAction, bare: Sequence[str], fields: Mapping[str, Field], values: dict[str, Any]) -> None:
     open_places = [field for field in fields.values() if field.positional and field.name not in values]
     for place, field in enumerate(open_places):
         if place >= len(bare):
@@ -273,7 +289,7 @@ def _incomplete(action: AnyAction, sentence: str) -> Incomplete:
     return Incomplete(sentence, hint=usage(action), form=action.words)
 
 
-def _validated(action: AnyAction, values: Mapping[str, str]) -> Params:
+def _validated(action: AnyAction, values: Mapping[str, Any]) -> Params:
     """Raises Incomplete with the first thing that is wrong."""
     try:
         return action.params_type.model_validate(_by_field(action, values))
@@ -301,7 +317,7 @@ def _is_positional(action: AnyAction, name: str) -> bool:
     return any(typed_name(positional) == name for positional in action.params_type.positional)
 
 
-def _by_field(action: AnyAction, values: Mapping[str, str]) -> dict[str, Any]:
+def _by_field(action: AnyAction, values: Mapping[str, Any]) -> dict[str, Any]:
     names = {typed_name(name): name for name in action.params_type.model_fields}
     return {names.get(name, name): value for name, value in values.items()}
 

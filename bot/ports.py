@@ -220,6 +220,11 @@ class Requests(Protocol):
         """Lengthen the lease; False where it was lost."""
         ...
 
+    async def progress(self, claimed: Claimed, text: str) -> bool:
+        """Keep what the run says of itself and owe its card; no move, so nothing in the trail. False where the lease
+        was lost."""
+        ...
+
     async def due(self, now: datetime, *, plans: int = 100) -> "Due":
         """At most so many unplanned: whoever is given one has to plan it, as nobody else will for a while."""
         ...

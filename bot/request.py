@@ -196,6 +196,8 @@ class Request(Frozen):
     """Its requester alone said yes, by typing the phrase; set from the Clearance when it is cleared."""
     outcome: str = ""
     """How it ended, one sentence, redacted; also why it was denied, rejected or is stale."""
+    progress: str = ""
+    """The last lines that the run said of itself, redacted."""
     ended_by: PersonId | None = None
     """Who rejected, withdrew, reconciled or undid it; None where time or the machine did."""
     differences: tuple[str, ...] = ()

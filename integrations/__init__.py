@@ -22,6 +22,7 @@ from integrations.neon import NeonSection, neon
 from integrations.openai import OpenAiSection, openai
 from integrations.pace import OwnTurns, Turns
 from integrations.postgres import PostgresSection, postgres
+from integrations.process import Processes, ProcessSection
 from integrations.railway import Railway, RailwaySection
 from integrations.resend import Resend, ResendSection
 from integrations.section import Outside, Section
@@ -31,7 +32,7 @@ from integrations.stripe import StripeSection, stripe
 from integrations.supabase import SupabaseSection, supabase
 from integrations.unleashed import Unleashed, UnleashedSection
 from integrations.vercel import VercelSection, vercel
-from integrations.web import Web, WebSection
+from integrations.web import WebSection, web
 
 
 class _Factory(Protocol):
@@ -43,16 +44,17 @@ KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
         "apollo": (ApolloSection, Apollo),
         "clearbit": (ClearbitSection, Clearbit),
         "github": (GitHubSection, github),
-        "http": (WebSection, Web),
+        "http": (WebSection, web),
         "hubspot": (HubSpotSection, HubSpot),
         "n8n": (N8nSection, n8n),
         "neon": (NeonSection, neon),
         "openai": (OpenAiSection, openai),
         "postgres": (PostgresSection, postgres),
+        "process": (ProcessSection, Processes),
         "railway": (RailwaySection, Railway),
         "resend": (ResendSection, Resend),
-        "statuspage": (StatusPageSection, StatusPage),
         "sentry": (SentrySection, sentry),
+        "statuspage": (StatusPageSection, StatusPage),
         "stripe": (StripeSection, stripe),
         "supabase": (SupabaseSection, supabase),
         "unleashed": (UnleashedSection, Unleashed),

@@ -23,7 +23,7 @@ from integrations.capabilities import (
     Trial,
 )
 from integrations.github_api import GitHubApi, GitHubService, Job, Run, within
-from integrations.github_workflows import DispatchedJobs, JobSection, RepositoryWorkflows
+from integrations.github_workflows import DispatchedJobs, DispatchSection, RepositoryWorkflows
 from integrations.polling import until
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
 from integrations.trying import Step, tried
@@ -56,7 +56,7 @@ class GitHubSection(Section):
     """How long to wait for the end of a rerun, a cancelled run or a job; what takes longer is said to be going on."""
     every: TimeLimit = timedelta(seconds=3)
     """How often it is asked meanwhile."""
-    jobs: tuple[JobSection, ...] = ()
+    jobs: tuple[DispatchSection, ...] = ()
     """What `/ops job` may start here."""
 
     rights: ClassVar[str] = (

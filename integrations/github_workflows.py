@@ -1,16 +1,15 @@
 """A repository's workflows turned on and off, and those of them that ops.toml lets people start as jobs."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from bot.errors import NotUnderstood, OpsError, Refused, Stale
-from integrations.capabilities import Flipped, Job, JobEnd, JobParam, Switch, Switchable, Workflow
+from integrations.capabilities import Flipped, Job, JobEnd, Switch, Switchable, Workflow, unheard
 from integrations.flipping import flipped
 from integrations.github_api import Flow, GitHubApi, Run
+from integrations.jobs import JobList, JobSection
 from integrations.polling import until
 
 _ON = "active"
@@ -20,41 +19,15 @@ _WHY_OFF = {
 }
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+class DispatchSection(JobSection):
+    """`params` are inputs of the workflow."""
 
-
-def _expression(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"write a regular expression; this is none: {error}") from None
-    return text
-
-
-class JobParamSection(_Table):
-    name: str = Field(pattern=r"^[a-z_][a-z0-9_-]{0,39}$")
-    """As the workflow's input is called."""
-    hint: str = ""
-    pattern: Annotated[str, AfterValidator(_expression)] = Field(default=r"[\w./:@ -]{1,200}", max_length=500)
-    """A regular expression that the whole value must match."""
-    required: bool = False
-
-
-class JobSection(_Table):
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
-    """What people type."""
-    what: str = Field(max_length=200)
-    """One sentence on what it does."""
     workflow: str = Field(pattern=r"^[\w.-]{1,100}$")
     """The workflow's file, like `cleanup.yml`, or its id; it must have `on: workflow_dispatch`."""
     ref: str = Field(default="main", pattern=r"^[\w./-]{1,200}$")
     """Branch or tag that it runs on."""
     inputs: Mapping[str, str] = Field(default_factory=dict)
     """Inputs that are always given like this."""
-    params: tuple[JobParamSection, ...] = ()
-    """Inputs that people type."""
-    destructive: bool = True
 
 
 class RepositoryWorkflows:
@@ -118,37 +91,33 @@ class DispatchedJobs:
     kind = "github"
 
     def __init__(
-        self, name: str, jobs: Sequence[JobSection], api: GitHubApi, settle: timedelta, every: timedelta
+        self, name: str, jobs: Sequence[DispatchSection], api: GitHubApi, settle: timedelta, every: timedelta
     ) -> None:
         self.name = name
-        self._jobs = {job.name: job for job in jobs}
+        self._jobs = JobList(name, jobs)
         self._api = api
         self._settle = settle
         self._every = every
 
     def jobs(self) -> tuple[Job, ...]:
-        return tuple(
-            Job(
-                name=job.name,
-                what=job.what,
-                params=tuple(JobParam(p.name, p.hint, p.pattern, p.required) for p in job.params),
-                destructive=job.destructive,
-            )
-            for job in self._jobs.values()
-        )
+        return self._jobs.jobs()
 
-    async def run_job(self, job: str, params: Mapping[str, str]) -> JobEnd:
+    def told(self, job: str, params: Mapping[str, str]) -> str:
+        section, values = self._jobs.meant(job, params)
+        inputs = "".join(f" {name}={value}" for name, value in {**section.inputs, **values}.items())
+        return f"workflow {section.workflow} on {section.ref}" + (f" with{inputs}" if inputs else "")
+
+    async def run_job(self, job: str, params: Mapping[str, str], tell: Callable[[str], None] = unheard) -> JobEnd:
         """A run that GitHub does not name, or that takes longer than `settle`, is said to have been started."""
-        if job not in self._jobs:
-            raise NotUnderstood(f"{self.name} has no job {job!r}.", hint=f"one of: {', '.join(self._jobs)}")
-        section = self._jobs[job]
-        begun = await self._api.dispatch(section.workflow, section.ref, {**section.inputs, **_checked(section, params)})
+        section, values = self._jobs.meant(job, params)
+        begun = await self._api.dispatch(section.workflow, section.ref, {**section.inputs, **values})
         if begun is None:
             return JobEnd(f"{job} was started; GitHub does not say as which run, so look there for how it ends.")
 
         async def over() -> Run | None:
             try:
                 now = await self._api.run(str(begun.workflow_run_id))
+                tell(f"run {begun.workflow_run_id}: {now.status}")
             except NotUnderstood:  # it is listed a moment after it is named
                 return None
             return None if now.going else now
@@ -163,21 +132,6 @@ class DispatchedJobs:
         if ended.conclusion != "success":
             raise Refused(f"{job} ran as {where} and ended as {ended.conclusion}.")
         return JobEnd(f"{job} ran as {where} and ended well.", link=begun.html_url)
-
-
-def _checked(job: JobSection, params: Mapping[str, str]) -> dict[str, str]:
-    """Raises NotUnderstood for what ops.toml does not let people type."""
-    known = {param.name: param for param in job.params}
-    if unknown := sorted(params.keys() - known.keys()):
-        takes = f"it takes {', '.join(known)}" if known else "it takes nothing"
-        raise NotUnderstood(f"{job.name} has no {unknown[0]!r}; {takes}.", hint=f"job {job.name}")
-    for name, param in known.items():
-        if name not in params:
-            if param.required:
-                raise NotUnderstood(f"{job.name} needs {name}. {param.hint}".strip(), hint=f"job {job.name} {name}=")
-        elif not re.fullmatch(param.pattern, params[name]):
-            raise NotUnderstood(f"{name} does not look right: it must match {param.pattern}.", hint=f"job {job.name}")
-    return dict(params)
 
 
 def _switchable(flow: Flow) -> Switchable:

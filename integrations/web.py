@@ -1,16 +1,20 @@
-"""A web address that can be looked at: its status, one field of its JSON, a GraphQL query, its speed."""
+"""A web address that can be looked at: its status, one field of its JSON, a GraphQL query, its speed.
+
+What else the team's own service can do, jobs and switches, is in `web_jobs`.
+"""
 
 import json
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from integrations.capabilities import Checked, Health
+from integrations.capabilities import Checked, Health, Named
 from integrations.http import Answer, Service
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
+from integrations.web_jobs import Endpoints, WebJobs, WebJobSection, WebSwitches, WebSwitchSection, same, within
 
 
 class WebSection(Section):
@@ -29,12 +33,34 @@ class WebSection(Section):
     """Slower than this is degraded."""
     headers: Mapping[str, SecretRef] = Field(default_factory=dict)
     """Header names with where to find their values, like `Authorization = "env:SHOP_AUTH"`."""
+    timeout: TimeLimit = timedelta(seconds=10)
+    """For its switches; a job has its own limit."""
+    jobs: tuple[WebJobSection, ...] = ()
+    """What `/ops job` may start here."""
+    switches: tuple[WebSwitchSection, ...] = ()
+    """What `/ops pause` and `/ops resume` may turn off and on here."""
+
+    rights: ClassVar[str] = (
+        "Whatever its address, its jobs and its switches demand; a header of a job or a switch is sent with that alone."
+    )
+    undo: ClassVar[str] = "What was paused is resumed. What a job did stays done."
 
     @model_validator(mode="after")
     def _whole(self) -> "WebSection":
         if (self.equals is None) != (not self.field):
             raise ValueError("write field and equals together, or neither")
         return self
+
+
+def web(name: str, section: WebSection, outside: Outside) -> tuple[Named, ...]:
+    """One client, and more where ops.toml names jobs or switches."""
+    clients: list[Named] = [Web(name, section, outside)]
+    own = Endpoints(name, section.url, section.headers, outside)
+    if section.jobs:
+        clients.append(WebJobs(name, section.jobs, own))
+    if section.switches:
+        clients.append(WebSwitches(name, section.switches, own, section.timeout))
+    return tuple(clients)
 
 
 class Web:
@@ -93,12 +119,12 @@ class Web:
             found = found.get("data")
         if not self._section.field:
             return None
-        for part in self._section.field.split("."):
-            if not isinstance(found, dict) or part not in found:
-                return Checked(Health.UNKNOWN, f"its answer has no {self._section.field}")
-            found = found[part]
+        try:
+            found = within(found, self._section.field)
+        except KeyError:
+            return Checked(Health.UNKNOWN, f"its answer has no {self._section.field}")
         wanted = self._section.equals
-        if found == wanted and isinstance(found, bool) == isinstance(wanted, bool):
+        if same(found, wanted):
             return None
         shown = (
             self._service.clean(json.dumps(found))[:80] if isinstance(found, str | int | float) else "something else"

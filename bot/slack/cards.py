@@ -8,12 +8,14 @@ from bot.action import Plan
 from bot.report import Fact, PersonId
 from bot.request import OPEN, Mode, Needs, Request, Review, State, Vote
 from bot.slack.kit import Block, File, Message, actions, bullets, button, context, fields, message, section
-from bot.slack.text import Names, code, line, mention, mentions, paragraph, plain, shown, utc, when
+from bot.slack.text import Names, code, line, mention, mentions, paragraph, plain, shown, tail, utc, when
 
 MOST_EFFECTS = 15
 MOST_FACTS = 10
 MOST_WARNINGS = 5
 MOST_DIFFERENCES = 10
+MOST_LINES = 12
+"""Of what a run says of itself: its last ones."""
 _HAPPENED = frozenset({State.DONE, State.FAILED, State.UNDONE})
 """States whose outcome is the headline: what happened matters more than what was to happen."""
 
@@ -102,6 +104,8 @@ def request_card(request: Request, votes: Sequence[Vote], facts: CardFacts, name
     if plan is not None:
         details, left_out = _plan_blocks(plan, done=ended)
         blocks += details
+    if request.progress:
+        blocks.append(section(tail(request.progress, MOST_LINES)))
     if request.differences:
         differences, more = bullets([line(text, 400) for text in request.differences], MOST_DIFFERENCES)
         left_out += more

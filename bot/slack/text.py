@@ -53,6 +53,13 @@ def code(text: str) -> str:
     return f"`{inner}`" if inner else ""
 
 
+def tail(text: str, lines: int, limit: int = 1500) -> str:
+    """The last lines as a block of code, each as it is; a backtick would end it."""
+    last = "\n".join(text.rstrip().split("\n")[-lines:]).replace("`", "'")
+    last = last if len(last) <= limit else f"…{last[1 - limit :]}"
+    return f"```{escape(last)}```"
+
+
 def mention(person: PersonId) -> str:
     """A person by mention, anything else by name."""
     if _PERSON.fullmatch(person):

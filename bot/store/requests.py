@@ -221,6 +221,15 @@ class PgRequests:
             )
         return status == "UPDATE 1"
 
+    async def progress(self, claimed: Claimed, text: str) -> bool:
+        async with transaction(self._pool) as connection:
+            told = await _update(
+                connection, claimed.request.id, {"progress": storable(text)}, "fence = $2::uuid", claimed.fence
+            )
+            if told is not None:
+                await outbox.changed(connection, told, self._clock(), {})
+        return told is not None
+
     async def due(self, now: datetime, *, plans: int = 100) -> Due:
         """The unplanned are given to one caller at a time, for `PLANNING`."""
         async with reading(self._pool) as connection:

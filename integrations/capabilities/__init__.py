@@ -20,7 +20,7 @@ from integrations.capabilities.executions import Execution, Executions, RetriesC
 from integrations.capabilities.issues import Issue, Issues, IssueStatus
 from integrations.capabilities.logs import Level, LogLine, LogPage, LogSource
 from integrations.capabilities.named import Named
-from integrations.capabilities.own_jobs import Job, JobEnd, JobParam, OwnJobs
+from integrations.capabilities.own_jobs import Job, JobEnd, JobParam, OwnJobs, unheard
 from integrations.capabilities.rate_limits import Prolongs, RateLimiter, RateLimitState
 from integrations.capabilities.read_only import LiftsReadOnly, ReadOnly
 from integrations.capabilities.statistics import Bucket, Operation, Statistic, Statistics
@@ -100,4 +100,5 @@ __all__ = [
     "View",
     "Workflow",
     "Workflows",
+    "unheard",
 ]

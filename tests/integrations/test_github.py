@@ -462,7 +462,7 @@ async def test_a_job_that_fails_or_takes_longer(jobs: OwnJobs, fake: FakeGitHub)
         ("nope", {}, "no job 'nope'"),
         ("clean-up", {}, "needs older_than"),
         ("clean-up", {"older_than": "14; rm"}, "does not look right"),
-        ("clean-up", {"older_than": "14", "dry_run": "true"}, "no 'dry_run'; it takes older_than"),
+        ("clean-up", {"older_than": "14", "dry_run": "true"}, "no 'dry_run'. It takes older_than"),
     ],
 )
 async def test_a_job_takes_nothing_else(

@@ -54,6 +54,16 @@ def buttons(message: Message) -> list[str]:
     return [element["action_id"] for row in rows for element in row]
 
 
+@pytest.mark.parametrize("state", [State.RUNNING, State.DONE, State.FAILED, State.UNKNOWN])
+def test_the_last_lines_of_a_run_are_shown_as_they_are(state: State) -> None:
+    lines = "\n".join([*(f"row {count}" for count in range(30)), "<!channel> ```*done*```"])
+    shown = made.request(state).model_copy(update={"progress": lines})
+    [block] = [each for each in card(shown).blocks if "row 29" in str(each)]
+    assert block["text"]["text"].startswith("```row 19\nrow 20\n")
+    assert block["text"]["text"].endswith("\n&lt;!channel&gt; '''*done*'''```")
+    sound(card(shown.model_copy(update={"progress": "&" * 3000})))
+
+
 @pytest.mark.parametrize(("state", "mode"), MODES)
 def test_every_state_and_mode(state: State, mode: Mode, json: SnapshotAssertion) -> None:
     assert sound(card(made.request(state, mode), mode)) == json

@@ -1,0 +1,53 @@
+"""/ops jobs: what of the team's own can be started."""
+
+from dataclasses import dataclass
+
+from bot.action import Lookup
+from bot.errors import Misconfigured
+from bot.params import Params
+from bot.report import Fact, Line, Report, Suggestion
+from integrations.capabilities import Job, OwnJobs
+
+
+class Listed(Params):
+    pass
+
+
+@dataclass(frozen=True)
+class ListJobs(Lookup[Listed]):
+    """List the team's own jobs, and what each takes."""
+
+    services: tuple[OwnJobs, ...]
+
+    examples = ("jobs",)
+
+    async def answer(self, params: Listed) -> Report:
+        found = [(service.name, job) for service in self.services for job in service.jobs()]
+        if not found:
+            raise Misconfigured("ops.toml names no job; add `jobs` to a service of the kind process, http or github.")
+        cautious = sum(job.destructive for _, job in found)
+        return Report(
+            title="Jobs",
+            lead=f"{len(found)} job{'' if len(found) == 1 else 's'}; {cautious or 'none'} of them destructive.",
+            lines=tuple(_line(service, job) for service, job in found),
+            notes=("job NAME starts one, after its plan was allowed.",),
+        )
+
+
+def _line(service: str, job: Job) -> Line:
+    takes = ", ".join(f"{param.name}{'' if param.required else ' (may be left out)'}" for param in job.params)
+    hints = tuple(Fact(label=param.name, value=param.hint) for param in job.params if param.hint)
+    # A job that needs to be told something is typed, not pressed.
+    pressed = (
+        () if any(param.required for param in job.params) else (Suggestion(label="Start…", words=f"job {job.name}"),)
+    )
+    return Line(
+        text=f"{job.name}: {job.what}",
+        detail=f"Takes {takes}." if takes else "",
+        facts=(
+            Fact(label="Service", value=service),
+            Fact(label="Destructive", value="yes" if job.destructive else "no"),
+            *hints,
+        ),
+        suggestions=pressed,
+    )
