@@ -25,6 +25,7 @@ from bot.settings import Commands, Limits, OpsToml, PersonSetting, StatusSetting
 from bot.wiring import own_modules
 from integrations import KINDS, Services, open_services
 from tests.commands.world import Board
+from tests.services import page as services_page
 from tests.test_promises import catalogue
 
 ROOT = Path(__file__).parents[1]
@@ -283,7 +284,7 @@ def test_every_file_that_is_named_is_there(file: Path) -> None:
     missing = [name for name in linked if not (file.parent / name).exists()]
     folders = "bot|commands|integrations|sandbox|tests|docs"
     quoted = re.findall(rf"`((?:{folders})/[\w./-]*|[\w-]+\.(?:toml|yml|txt|md))`", text)
-    missing += [name for name in quoted if not (ROOT / name).exists() and name not in ("ops.toml",)]
+    missing += [name for name in quoted if not (ROOT / name).exists() and name not in ("ops.toml", "cleanup.yml")]
     assert missing == [], f"{file.name} names files that are not there"
 
 
@@ -297,3 +298,10 @@ def test_every_command_that_is_named_can_be_typed(file: Path) -> None:
             catalogue().find(first)
         except NotUnderstood as error:
             pytest.fail(f"{file.name} names /ops {words}: {error}")
+
+
+# -- docs/services.md
+
+
+def test_the_page_on_services_is_what_their_settings_say() -> None:
+    assert services_page.PAGE.read_text(encoding="utf-8") == services_page.page(), "type make docs"

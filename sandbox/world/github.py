@@ -125,7 +125,9 @@ class FakeGitHub:
 
     def section(self, url: str) -> dict[str, Any]:
         """The `[services.*]` table of an ops.toml for it."""
-        return {"kind": "github", "url": url, "repository": "acme/shop", "token": "env:DEMO_GITHUB_TOKEN"}
+        job = {"name": "clean-up", "what": "Deletes previews that nobody uses.", "workflow": "clean.yml"}
+        asked = {"kind": "github", "url": url, "repository": "acme/shop", "token": "env:DEMO_GITHUB_TOKEN"}
+        return {**asked, "every": "1s", "jobs": [job]}
 
     def environment(self) -> dict[str, str]:
         return {"DEMO_GITHUB_TOKEN": self.token}

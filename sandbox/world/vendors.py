@@ -9,6 +9,7 @@ from sandbox.world.github import FakeGitHub
 from sandbox.world.hubspot import FakeHubSpot
 from sandbox.world.neon import FakeNeon
 from sandbox.world.openai import FakeOpenAI
+from sandbox.world.own_jobs import FakeBackOffice
 from sandbox.world.probes import FakeApollo, FakeClearbit, FakeResend
 from sandbox.world.railway import FakeRailway
 from sandbox.world.sentry import FakeSentry
@@ -50,4 +51,5 @@ def vendors() -> Mapping[str, StandIn]:
         "apollo": FakeApollo("apollo_demo_1b9c"),
         "clearbit": FakeClearbit("sk_demo_clearbit"),
         "vercel-status": FakeStatusPages(),
+        "backoffice": FakeBackOffice("demo-backoffice-key"),
     }

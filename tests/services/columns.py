@@ -76,6 +76,11 @@ async def _numbers(client: can.Numbers) -> Sequence[str]:
     return "numbers assigned", f"numbers release {number.number} on={client.name}"
 
 
+async def _starting(client: can.OwnJobs) -> Sequence[str]:
+    job = next(each for each in client.jobs() if all(not param.required for param in each.params))
+    return "jobs", f"job {job.name} service={client.name}"
+
+
 CREDENTIALED = frozenset(
     {
         *("apollo", "clearbit", "github", "hubspot", "n8n", "neon", "openai", "postgres", "railway", "resend"),
@@ -84,7 +89,7 @@ CREDENTIALED = frozenset(
 )
 
 COLUMNS: tuple[Column, ...] = (
-    Column("health", can.Checkable, CREDENTIALED | {"http"}, _of("health {name} fresh=yes")),
+    Column("health", can.Checkable, CREDENTIALED | {"http", "process"}, _of("health {name} fresh=yes")),
     Column("test", can.Testable, CREDENTIALED, _of("test {name}")),
     Column("keys", can.Credentialed, CREDENTIALED, _of("keys rotate {name}")),
     Column(
@@ -116,9 +121,10 @@ COLUMNS: tuple[Column, ...] = (
         frozenset({"neon", "postgres", "supabase", "vercel"}),
         _of(f"whitelist 203.0.113.7 on={{name}} for=1h {WHY}"),
     ),
-    Column("pause", can.Switches, frozenset({"github", "n8n", "neon", "postgres", "stripe"}), _switching),
+    Column("pause", can.Switches, frozenset({"github", "http", "n8n", "neon", "postgres", "stripe"}), _switching),
     Column("db", can.Database, frozenset({"postgres"}), _tending),
     Column("db writable", can.LiftsReadOnly, frozenset({"supabase"}), _of("db writable {name}")),
     Column("rows", can.Rows, frozenset({"postgres"}), _reading),
+    Column("job", can.OwnJobs, frozenset({"github", "http", "process"}), _starting),
     Column("numbers", can.Numbers, frozenset({"postgres"}), _numbers),
 )

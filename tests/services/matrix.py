@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import asyncpg
@@ -45,8 +46,14 @@ async def whole_world(dsn: str, folder: Path) -> AsyncIterator[Ops]:
         stack.enter_context(patch.dict("os.environ", world.environment()))
         await stack.enter_async_context(_somebody_idle(dsn))
         clock = Clock()
-        story = await stack.enter_async_context(process(dsn, folder, world, {}, clock))
+        story = await stack.enter_async_context(process(dsn, folder, world, {"services": sections(world)}, clock))
         yield story.ops
+
+
+def sections(world: World) -> dict[str, dict[str, Any]]:
+    """The world's, and this machine itself as a service: it needs no stand-in."""
+    greet = {"name": "greet", "what": "Says good day.", "argv": ["/bin/echo", "good day"]}
+    return {**world.services(), "box": {"kind": "process", "jobs": [greet]}}
 
 
 @asynccontextmanager

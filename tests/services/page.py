@@ -18,6 +18,7 @@ from integrations.section import Section
 from sandbox.world import World
 from sandbox.world.vendors import vendors
 from tests.services.columns import COLUMNS
+from tests.services.matrix import sections
 
 PAGE = Path(__file__).parents[2] / "docs" / "services.md"
 NOWHERE = "http://127.0.0.1:9"
@@ -43,7 +44,7 @@ def _opened() -> Services:
     """Every kind once, as in the whole world; nothing is contacted."""
     world = World("postgresql://nowhere", others=vendors())
     world.urls = dict.fromkeys(("n8n", "storefront", "payments-api", *world.others), NOWHERE)
-    return open_services(world.services(), httpx.AsyncClient(), world.secret)
+    return open_services(sections(world), httpx.AsyncClient(), world.secret)
 
 
 def _matrix(services: Services) -> str:
