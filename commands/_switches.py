@@ -13,7 +13,7 @@ from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, S
 from bot.params import Choices, Duration, Option, Params, Reason
 from bot.report import Fact
 from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick
-from integrations.capabilities import Flipped, Switch, Switchable, Switches
+from integrations.capabilities import CautionsPause, Flipped, Switch, Switchable, Switches
 
 ALL = "all"
 
@@ -338,7 +338,13 @@ class Pausing(_Flipping[AP]):
     async def preview(self, params: AP) -> SwitchPlan:
         plan = self._plan(params, *await self._chosen(params), verb="Pause", to="paused")
         note = "Undo resumes exactly these, unless somebody changed one meanwhile."
-        return plan.model_copy(update={"undo_note": note, "ends_after": params.for_})
+        cautions = tuple(
+            service.pausing_means
+            for service in self.services
+            if service.name in plan.things and isinstance(service, CautionsPause)
+        )
+        update = {"undo_note": note, "ends_after": params.for_, "warnings": (*plan.warnings, *cautions)}
+        return plan.model_copy(update=update)
 
     async def execute(self, plan: SwitchPlan) -> Receipt:
         return await self._pause(plan.things)

@@ -187,9 +187,9 @@ class GitHub:
             LogLine(
                 key=f"{job.id}-{count:06}",
                 at=at,
-                level=next((level for mark, level in _MARKS.items() if text.startswith(mark)), Level.INFO),
+                level=_MARKS.get(_mark(text), Level.INFO),
                 origin=f"{run.name or run.workflow_id} / {_places((job,))}",
-                message=self._service.clean(text),
+                message=self._service.clean(text.removeprefix(_mark(text))),
                 link=job.html_url or run.html_url,
             )
             for count, (at, text) in enumerate(lines)
@@ -244,7 +244,7 @@ class GitHub:
                 said = [line.message for line in await self._lines(run, jobs[0]) if line.level is Level.ERROR]
         except OpsError:
             pass
-        error = self._service.clean("; ".join(text.removeprefix("##[error]") for text in said)) or run.conclusion
+        error = self._service.clean("; ".join(said)) or run.conclusion
         return _execution(run, id_, node=_places(jobs) or None, error=error)
 
     async def retries_of(self, execution_id: str) -> tuple[Execution, ...]:
@@ -341,6 +341,11 @@ class GitHub:
         if seen is None or seen.going:
             raise unknown or OutcomeUnknown(f"{self.name} accepted to cancel run {run.id}, but it has not ended yet.")
         return _execution(seen)
+
+
+def _mark(text: str) -> str:
+    """What GitHub puts in front of a line that is not plain."""
+    return next((mark for mark in _MARKS if text.startswith(mark)), "")
 
 
 def _status(status: str | None, conclusion: str | None) -> str:

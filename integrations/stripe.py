@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from bot.errors import OpsError, OutcomeUnknown
+from bot.errors import Stale
 from integrations.capabilities import (
     Checked,
     Credential,
@@ -21,6 +21,7 @@ from integrations.capabilities import (
     Switchable,
     Trial,
 )
+from integrations.flipping import flipped
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
 from integrations.stripe_api import BALANCE, Balance, Event, NotPermitted, StripeApi, StripeService, WebhookEndpoint
 from integrations.trying import Step, tried
@@ -172,9 +173,10 @@ class Stripe:
 
 
 class PausableWebhooks:
-    """Switches. What happens while an endpoint is disabled is never sent to it."""
+    """CautionsPause. What happens while an endpoint is disabled is never sent to it."""
 
     kind = "stripe"
+    pausing_means = f"Events made while an endpoint is disabled are not sent to it later. {_RECOVERY}."
 
     def __init__(self, name: str, api: StripeApi, pausable: Sequence[str]) -> None:
         self.name = name
@@ -187,37 +189,28 @@ class PausableWebhooks:
 
     async def pause(self, ids: Sequence[str]) -> Flipped:
         """Source: POST /v1/webhook_endpoints/{webhook_endpoint}"""
-        flipped = await self._flip([(id_, id_) for id_ in ids], Switch.RUNNING)
-        note = f"Events made while an endpoint is disabled are not sent to it later. {_RECOVERY}."
-        return replace(flipped, note=note)
+        things = [(id_, id_) for id_ in ids]
+        return replace(await self._flip(things, Switch.RUNNING, "disabled"), note=self.pausing_means)
 
     async def resume(self, things: Sequence[Switchable]) -> Flipped:
         """Source: POST /v1/webhook_endpoints/{webhook_endpoint}"""
-        flipped = await self._flip([(thing.id, thing.name) for thing in things], Switch.PAUSED)
+        named = [(thing.id, thing.name) for thing in things]
         note = f"Events made while the endpoint was disabled are not sent to it now. {_RECOVERY}."
-        return replace(flipped, note=note)
+        return replace(await self._flip(named, Switch.PAUSED, "enabled"), note=note)
 
-    async def _flip(self, things: Sequence[tuple[str, str]], expected: Switch) -> Flipped:
-        changed: list[Switchable] = []
-        missed: list[str] = []
-        verb = "disabled" if expected is Switch.RUNNING else "enabled"
-        for id_, name in things:
-            try:
-                endpoint = await self._api.endpoint(id_)
-                was = _switchable(endpoint)
-                if not self._may(endpoint):
-                    missed.append(f"{name} is not among the webhook endpoints that may be paused")
-                elif was.state is not expected:
-                    missed.append(f"{name} was {endpoint.status} already")
-                else:
-                    await self._api.disable(id_, disabled=expected is Switch.RUNNING)
-                    changed.append(was)
-            except OutcomeUnknown as error:
-                names = ", ".join(each.name for each in changed)
-                raise OutcomeUnknown(f"{error} Before that, {verb}: {names}." if names else str(error)) from error
-            except OpsError as error:
-                missed.append(f"{name}: {error}")
-        return Flipped(tuple(changed), tuple(missed))
+    async def _flip(self, things: Sequence[tuple[str, str]], expected: Switch, verb: str) -> Flipped:
+        async def flip(thing: tuple[str, str]) -> Switchable:
+            id_, name = thing
+            endpoint = await self._api.endpoint(id_)
+            was = _switchable(endpoint)
+            if not self._may(endpoint):
+                raise Stale(f"{name} is not among the webhook endpoints that may be paused")
+            if was.state is not expected:
+                raise Stale(f"{name} was {endpoint.status} already")
+            await self._api.disable(id_, disabled=expected is Switch.RUNNING)
+            return was
+
+        return await flipped(things, flip, verb=verb)
 
     def _may(self, endpoint: WebhookEndpoint) -> bool:
         return endpoint.id in self._pausable or endpoint.url in self._pausable

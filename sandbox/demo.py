@@ -22,6 +22,7 @@ from sandbox.app_config import AppConfig
 from sandbox.server import Sandbox
 from sandbox.workspace import Workspace
 from sandbox.world import World
+from sandbox.world.vendors import vendors
 
 PULSE_S = 45.0
 """Between two things that go wrong in the demo world."""
@@ -60,7 +61,9 @@ async def demo(*, port: int = 0, pulse: float | None = None) -> AsyncIterator[De
         server = await stack.enter_async_context(EmbeddedPostgres(folder, durable=False))
         app = AppConfig(scopes=frozenset(SCOPES))
         slack = await stack.enter_async_context(Sandbox(Workspace.demo(app), port=port))
-        world = await stack.enter_async_context(World(server.dsn(), pulse=pulse, moody=pulse is not None))
+        world = await stack.enter_async_context(
+            World(server.dsn(), pulse=pulse, moody=pulse is not None, others=vendors())
+        )
         os.environ.update(world.environment())
         environment = demo_environment(slack, app, server.dsn(), folder)
         bot = await stack.enter_async_context(serving(environment, demo_settings(world)))

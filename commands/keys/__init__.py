@@ -59,7 +59,10 @@ class ListKeys(Lookup[NoParams]):
             lead=lead,
             status=Status.DEGRADED if said else None,
             lines=tuple(self._line(one, now) for one in found),
-            notes=("Ages count from when this bot first saw the value: a key may be older than that.",),
+            notes=(
+                "Ages count from when this bot first saw the value: a key may be older than that.",
+                "keys rotate NAME walks through the rotation of one.",
+            ),
             taken_at=now,
         )
 
@@ -73,13 +76,12 @@ class ListKeys(Lookup[NoParams]):
             self.due.at = 0.0
 
     def _line(self, one: Held, now: datetime) -> Line:
-        facts = [Fact(label="from", value=one.credential.reference.partition(" ")[0])]
-        if one.kept.since:
-            facts.append(Fact(label="here since", value=Moment(at=one.kept.since)))
-        if one.kept.worked_at:
-            facts.append(Fact(label="last worked", value=Moment(at=one.kept.worked_at)))
-        elif one.kept.since:
-            facts.append(Fact(label="last worked", value="never seen here"))
+        facts = [Fact(label="here since", value=Moment(at=one.kept.since))] if one.kept.since else []
+        if one.health is not Health.OK:  # one that is taken worked just now
+            worked = one.kept.worked_at
+            facts.append(Fact(label="last worked", value=Moment(at=worked) if worked else "never seen here"))
+        if _rank(one, now):
+            facts.append(Fact(label="from", value=one.credential.reference.partition(" ")[0]))
         rotate = Suggestion(label="Rotate", words=f"keys rotate {one.service}")
         return Line(
             text=one.credential.setting.removeprefix("services."),

@@ -24,7 +24,7 @@ from integrations.capabilities.own_jobs import Job, JobEnd, JobParam, OwnJobs, u
 from integrations.capabilities.rate_limits import Prolongs, RateLimiter, RateLimitState
 from integrations.capabilities.read_only import LiftsReadOnly, ReadOnly
 from integrations.capabilities.statistics import Bucket, Operation, Statistic, Statistics
-from integrations.capabilities.switches import Flipped, Switch, Switchable, Switches
+from integrations.capabilities.switches import CautionsPause, Flipped, Switch, Switchable, Switches
 from integrations.capabilities.tables import Backend, Cell, Database, Grid, Retention, Rows, Tended, View
 from integrations.capabilities.trials import Credential, Credentialed, Rights, Testable, Trial
 from integrations.capabilities.usage import Metered, Quota
@@ -36,6 +36,7 @@ __all__ = [
     "Bucket",
     "Call",
     "Calls",
+    "CautionsPause",
     "Cell",
     "Checkable",
     "Checked",

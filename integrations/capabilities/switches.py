@@ -54,3 +54,13 @@ class Switches(Named, Protocol):
         Without a `detail` the service's usual way to run is taken; where that is a guess, the thing is `missed`.
         """
         ...
+
+
+@runtime_checkable
+class CautionsPause(Switches, Protocol):
+    """Whose pause loses something: said before anybody decides."""
+
+    @property
+    def pausing_means(self) -> str:
+        """A sentence for the plan."""
+        ...

@@ -8,6 +8,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -117,8 +118,8 @@ class FakeNeon:
             "cpu_used_sec": 320_000, "pg_version": 17, "proxy_host": "aws.neon.tech", "branch_logical_size_limit": 0,
             "branch_logical_size_limit_bytes": 0, "store_passwords": True, "creation_source": "console",
             "history_retention_seconds": 86_400, "created_at": _AT, "updated_at": _AT,
-            "synthetic_storage_size": 2_500_000_000, "consumption_period_start": "2026-03-01T00:00:00Z",
-            "consumption_period_end": "2026-04-01T00:00:00Z", "owner_id": "org-acme", "org_id": "org-acme",
+            "synthetic_storage_size": 2_500_000_000, "consumption_period_start": _month(0),
+            "consumption_period_end": _month(1), "owner_id": "org-acme", "org_id": "org-acme",
             "settings": {
                 "quota": {"compute_time_seconds": self.compute_quota},
                 "allowed_ips": {"ips": self.ips, "protected_branches_only": self.protected_only},
@@ -214,6 +215,12 @@ class FakeNeon:
         if self.scoped_to_project:
             return _error(403, "", "not allowed for project-scoped keys")
         return web.json_response({"account_id": "org-acme", "auth_method": "api_key_org"})
+
+
+def _month(ahead: int) -> str:
+    """When this month began, or the next one will."""
+    first = datetime.now(UTC).date().replace(day=1)
+    return f"{(first + timedelta(days=32 * ahead)).replace(day=1)}T00:00:00Z"
 
 
 def _error(status: int, code: str, message: str) -> web.Response:

@@ -1,5 +1,6 @@
 """/ops pause and /ops resume: one thing of any service."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,13 @@ from commands.resume import Resume, ResumeThing
 from integrations.capabilities import Switch
 from tests.commands.world import Board
 from tests.test_promises import catalogue
+
+
+@dataclass
+class Lossy(Board):
+    """CautionsPause."""
+
+    pausing_means: str = ""
 
 
 def boards() -> tuple[Board, Board]:
@@ -72,3 +80,14 @@ def test_a_campaign_is_only_what_ops_toml_called_one() -> None:
         action, _ = catalogue().find(words)
         assert isinstance(action.params_type, type(Params))
         assert action.params_type.model_fields["name"].is_required()
+
+
+async def test_what_a_pause_loses_is_on_the_plan() -> None:
+    """Stripe sends nothing later of what happened meanwhile: whoever decides has to know before, not after."""
+    stripe = Lossy("stripe", kind="stripe", pausing_means="Events made while it is disabled are not sent later.")
+    stripe.add("we_1", "https://shop.example.com/hook")
+    _, n8n = boards()
+    action = PauseThing((stripe, n8n))
+    plan = await action.preview(Pause(name="we_1", reason="it is down"))
+    assert plan.warnings == ("Events made while it is disabled are not sent later.",)
+    assert (await action.preview(Pause(name="Outreach cadence", reason="bounces"))).warnings == ()

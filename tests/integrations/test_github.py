@@ -210,7 +210,7 @@ async def test_logs_are_those_of_the_failing_step(github: GitHub, fake: FakeGitH
     assert {line.origin for line in page.lines} == {"Deploy / build / npm test", "Tests / build / npm test"}
     assert "do-not-show" not in str(page)
     errors = await github.logs(since=hour_ago(), level=Level.ERROR, match="CHECKOUT", limit=100)
-    assert [line.message for line in errors.lines] == ["##[error]checkout total: expected 19.99, got 20"] * 2
+    assert [line.message for line in errors.lines] == ["checkout total: expected 19.99, got 20"] * 2
     assert len((await github.logs(since=hour_ago(), level=Level.DEBUG, match=None, limit=3)).lines) == 3
 
 
