@@ -31,6 +31,7 @@ from commands import (
     review,
     rows,
     show,
+    stats,
     stop,
     token,
     undo,
@@ -62,6 +63,7 @@ from integrations.capabilities import (
     Restarts,
     RollsBack,
     Rows,
+    Statistics,
     Switches,
     Workflows,
 )
@@ -116,6 +118,7 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
         help.ShowHelp(hold.catalogue, hold.allowed),
         health.CheckServices(services.having(Checkable), hold.history, now),
         errors.TailErrors(services.having(ErrorSource), now),
+        stats.ShowStatistics(services.having(Statistics), now),
         workflows.ListWorkflows(flows, now),
         on.TurnOn(flows),
         off.TurnOff(flows),

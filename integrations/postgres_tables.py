@@ -40,6 +40,8 @@ class LogTable(Mapped):
     """Empty where every row is an error."""
     levels: tuple[str, ...] = ("error", "critical", "fatal")
     """Values of `level` that are errors."""
+    duration: OptionalColumn = ""
+    """How long it took, in milliseconds; empty where the table does not tell."""
 
 
 class AllowList(Mapped):
@@ -212,10 +214,8 @@ class RateLimits(_Client):
             ours = await self._ours(connection, allow, network, inserted)
             if ours is None:
                 return 0
-            tag = await connection.execute(
-                f"DELETE FROM {allow.table} WHERE {allow.network}::text = $1",  # noqa: S608
-                ours,
-            )
+            statement = f"DELETE FROM {allow.table} WHERE {allow.network}::text = $1"  # noqa: S608
+            tag = await connection.execute(statement, ours)
         return int(tag.rpartition(" ")[2])
 
     async def prolong(self, network: str, lifted: dict[str, object], until: datetime) -> dict[str, object]:
