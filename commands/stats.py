@@ -124,6 +124,11 @@ def before_words(since: timedelta) -> str:
     return "the day before" if since == DAY else f"the {duration_text(since)} before"
 
 
+def last_words(since: timedelta) -> str:
+    """The period as people say it: a day is typed as 24h."""
+    return "24h" if since == DAY else duration_text(since)
+
+
 def rate(errors: int, count: int) -> str:
     """A failure is never rounded away."""
     share = 100 * errors / count if count else 0.0
@@ -168,7 +173,7 @@ def _told(current: tuple[int, int], previous: tuple[int, int] | None, words: str
 def _lead(current: tuple[int, int], previous: tuple[int, int] | None, since: timedelta, words: str) -> str:
     told = _told(current, previous, words)
     if not current[0]:
-        return f"No operations in the last {duration_text(since)}{told.removeprefix('no operations')}."
+        return f"No operations in the last {last_words(since)}{told.removeprefix('no operations')}."
     return f"{told}."
 
 
@@ -254,7 +259,7 @@ def _chart(
     worst = max((pair[1], place) for place, pair in enumerate(current) if pair) if any(current) else (0, 0)
     peak = f"; most failed, {worst[0]:,}, from {start + worst[1] * width:%d %b %H:%M} UTC" if worst[0] else ""
     return Chart(
-        title=f"{title}, last {duration_text(since)}",
+        title=f"{title}, last {last_words(since)}",
         unit=unit,
         times=tuple(start + place * width for place in range(slices)),
         series=(
@@ -262,7 +267,7 @@ def _chart(
             Series(name="failed", values=_column(current, 1), before=_column(before, 1), tone=Tone.TROUBLE),
         ),
         before=before_words(since),
-        alt=f"Operations and failures {unit} over the last {duration_text(since)}, with {before_words(since)} as a "
+        alt=f"Operations and failures {unit} over the last {last_words(since)}, with {before_words(since)} as a "
         f"dashed line: {sum(one.count for _, one in read):,} operations, "
         f"{sum(one.errors for _, one in read):,} failed{peak}.",
     )

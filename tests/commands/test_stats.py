@@ -69,8 +69,8 @@ async def shown(*services: Counts, service: str | None = None, since: timedelta 
         ((400, 4), (0, 0), "400 operations, 4 failed (1 %); none at all the day before."),
         ((1, 1), (1, 0), "1 operation, 1 failed (100 %), up from 0 % the day before."),
         ((90, 0), (1400, 0), "90 operations, none failed, as the day before; there were 1,400 then."),
-        ((0, 0), (1400, 7), "No operations in the last 1d; 1,400 the day before."),
-        ((0, 0), (0, 0), "No operations in the last 1d, as in the day before."),
+        ((0, 0), (1400, 7), "No operations in the last 24h; 1,400 the day before."),
+        ((0, 0), (0, 0), "No operations in the last 24h, as in the day before."),
         ((30_000, 1), (30_000, 0), "30,000 operations, 1 failed (under 0.1 %), up from 0 % the day before."),
     ],
 )
@@ -129,7 +129,7 @@ async def test_several_services_a_line_each_and_one_chart_of_all() -> None:
     assert (operations.values[-1], operations.before[-1], failed.values[-1], failed.before[-1]) == (100, 100, 10, 1)
     assert (failed.tone, report.chart.unit, report.chart.before) == (Tone.TROUBLE, "per hour", "the day before")
     assert report.chart.alt == (
-        "Operations and failures per hour over the last 1d, with the day before as a dashed line: "
+        "Operations and failures per hour over the last 24h, with the day before as a dashed line: "
         "100 operations, 10 failed; most failed, 10, from 04 Mar 11:00 UTC."
     )
 
@@ -195,9 +195,8 @@ async def test_a_name_that_is_mistyped_and_no_service_at_all() -> None:
         await shown(Counts("n8n"), Counts("shop-db"), service="n8m")
     with pytest.raises(Misconfigured, match="count what went on"):
         await shown()
-    assert [option.value for option in await ShowStatistics((Counts("n8n"),), Clock()).options("service", "n")] == [
-        "n8n"
-    ]
+    offered = await ShowStatistics((Counts("n8n"), Counts("db")), Clock()).options("service", "n")
+    assert [option.value for option in offered] == ["n8n"]
 
 
 # -- on the real clients
@@ -205,9 +204,12 @@ async def test_a_name_that_is_mistyped_and_no_service_at_all() -> None:
 
 @pytest.fixture
 async def services(database: str) -> AsyncIterator[Services]:
-    async with World(database) as world, httpx.AsyncClient(trust_env=False) as http:
-        async with open_services(world.services(), http, world.secret) as services:
-            yield services
+    async with (
+        World(database) as world,
+        httpx.AsyncClient(trust_env=False) as http,
+        open_services(world.services(), http, world.secret) as services,
+    ):
+        yield services
 
 
 async def test_in_the_demo_world(services: Services) -> None:

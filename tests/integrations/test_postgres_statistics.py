@@ -116,8 +116,9 @@ async def test_only_the_worst_ten_by_errors_then_by_duration(database: str, http
     connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(database)
     await connection.execute(
         """CREATE TABLE integration_logs AS
-           SELECT n AS id, '2026-03-04 11:00+00'::timestamptz AS created_at, 's' AS source, 'op' || lpad(n::text, 2, '0')
-                  AS operation, '' AS message, CASE WHEN n = 5 THEN 'error' ELSE 'info' END AS level, n AS duration_ms
+           SELECT n AS id, '2026-03-04 11:00+00'::timestamptz AS created_at, 's' AS source,
+                  'op' || lpad(n::text, 2, '0') AS operation, '' AS message,
+                  CASE WHEN n = 5 THEN 'error' ELSE 'info' END AS level, n AS duration_ms
            FROM generate_series(1, 30) AS n"""
     )
     await connection.close()
