@@ -1,9 +1,9 @@
 """What an answer is made of: plain facts, rendered elsewhere as cards, terminal text or files."""
 
 from enum import StrEnum
-from typing import NewType
+from typing import NewType, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 PersonId = NewType("PersonId", str)
 """A Slack user id (`U…`), or `machine:<name>` for whatever is not a person."""
@@ -60,6 +60,45 @@ class Table(Frozen):
     """Asked for as a CSV file; given whatever its length."""
 
 
+class Tone(StrEnum):
+    """What a series means to somebody who glances at it."""
+
+    PLAIN = "plain"
+    TROUBLE = "trouble"
+
+
+class Series(Frozen):
+    """One number over time. None where it is not known, which is not zero."""
+
+    name: str
+    values: tuple[float | None, ...]
+    before: tuple[float | None, ...] = ()
+    """The same of the period before, drawn faintly behind; empty for none."""
+    tone: Tone = Tone.PLAIN
+
+
+class Chart(Frozen):
+    """Numbers over time, drawn elsewhere as a picture or a line of blocks; each series on a scale of its own."""
+
+    title: str
+    unit: str
+    """Of every number, like `per hour`."""
+    times: tuple[AwareDatetime, ...] = Field(min_length=1)
+    """Where each slice begins; even, oldest first."""
+    series: tuple[Series, ...] = Field(min_length=1, max_length=4)
+    before: str = ""
+    """What `before` of a series is called, like `the day before`."""
+    alt: str = ""
+    """The picture in one sentence, for who cannot see it."""
+
+    @model_validator(mode="after")
+    def _even(self) -> Self:
+        for series in self.series:
+            if len(series.values) != len(self.times) or len(series.before) not in (0, len(self.times)):
+                raise ValueError(f"{series.name}: a number for each of {len(self.times)} times is needed, or None")
+        return self
+
+
 class Status(StrEnum):
     """Worst last. UNKNOWN is "we could not find out", never a guess at down."""
 
@@ -86,27 +125,6 @@ class Suggestion(Frozen):
     words: str
 
 
-class Series(Frozen):
-    """One line of a chart."""
-
-    name: str
-    values: tuple[float | None, ...]
-    """One for each of the chart's times; None where nothing is known."""
-    faint: bool = False
-    """Beside what matters: the period before."""
-
-
-class Chart(Frozen):
-    """Figures over time; a picture in Slack, blocks in a terminal."""
-
-    title: str
-    unit: str
-    times: tuple[AwareDatetime, ...]
-    series: tuple[Series, ...]
-    alt: str
-    """What it shows, in a sentence, for those who cannot see it."""
-
-
 class Report(Frozen):
     """The answer of a lookup: plain facts. Cards, terminal and files are made of it elsewhere."""
 
@@ -118,6 +136,7 @@ class Report(Frozen):
     lines: tuple[Line, ...] = ()
     table: Table | None = None
     chart: Chart | None = None
+    """Shown after the answer, which never waits for it."""
     notes: tuple[str, ...] = ()
     """Small print: what could not be read, what was left out."""
     suggestions: tuple[Suggestion, ...] = ()

@@ -1,18 +1,21 @@
 """Reports and requests as terminal text; the same facts as the cards, for when Slack is down."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta, tzinfo
+from math import ceil
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
 from bot.params import duration_text
-from bot.report import Fact, Line, Link, Moment, Person, PersonId, Report, Span, Status, Value
+from bot.report import Chart, Fact, Line, Link, Moment, Person, PersonId, Report, Span, Status, Value
 from bot.request import Answer, Needs, Request
 from bot.sheet import csv_of
 
 _STYLE = {Status.OK: "green", Status.DEGRADED: "yellow", Status.UNKNOWN: "magenta", Status.DOWN: "red"}
+
+BARS = " ▁▂▃▄▅▆▇█"
 
 
 class Terminal:
@@ -35,6 +38,8 @@ class Terminal:
             for row in report.table.rows:
                 table.add_row(*(escape(self.value(cell)) for cell in row))
             self._console.print(table)
+        if report.chart:
+            self._chart(report.chart)
         for note in report.notes:
             self._print(f"[dim]{escape(note)}[/]")
         if report.secret:
@@ -87,6 +92,18 @@ class Terminal:
             case str():
                 return value
 
+    def _chart(self, chart: Chart) -> None:
+        """One line of blocks for each series, and one for the period before."""
+        rows = [(series.name, series.values) for series in chart.series]
+        rows += [(f"{series.name} {chart.before}", series.before) for series in chart.series if series.before]
+        widest = max(len(name) for name, _ in rows)
+        first, last = (at.astimezone(self._zone) for at in (chart.times[0], chart.times[-1]))
+        self._print(f"[bold]{escape(chart.title)}[/]  [dim]{first:%d %b %H:%M} to {last:%d %b %H:%M}[/]")
+        for name, values in rows:
+            most = max((value for value in values if value is not None), default=0.0)
+            unit = escape(f"at most {most:,.0f} {chart.unit}")
+            self._print(f"  {escape(name.ljust(widest))}  {blocks(values)}  [dim]{unit}[/]")
+
     def _line(self, line: Line) -> None:
         mark = f"[{_STYLE[line.status]}]{line.status:<8}[/] " if line.status else "- "
         self._print(f"{mark}{escape(line.text)}")
@@ -100,3 +117,15 @@ class Terminal:
 
     def _print(self, markup: str) -> None:
         self._console.print(markup, highlight=False, soft_wrap=True)
+
+
+def blocks(values: Sequence[float | None]) -> str:
+    """A bar of eight heights for each, from zero; nothing for zero, and a dot where it is not known."""
+    most = max((value for value in values if value is not None), default=0.0) or 1.0
+
+    def bar(value: float | None) -> str:
+        if value is None:
+            return "·"
+        return BARS[min(ceil(value / most * (len(BARS) - 1)), len(BARS) - 1)] if value > 0 else BARS[0]
+
+    return "".join(map(bar, values))

@@ -26,6 +26,7 @@ from integrations.capabilities import (
 )
 from integrations.http import Answer, Service, Unread
 from integrations.n8n_api import RIGHTS, N8nApi, N8nService, Run, no_execution
+from integrations.n8n_statistics import RunStatistics
 from integrations.n8n_workflows import PausableWorkflows, TurnableWorkflows
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
 from integrations.trying import Step, tried
@@ -68,7 +69,7 @@ class N8nSection(Section):
 
 
 def n8n(name: str, section: N8nSection, outside: Outside) -> tuple[Named, ...]:
-    """One client, one for its workflows, and one more where ops.toml lets some be paused."""
+    """One client, one for its workflows, one that counts its runs, and one more where ops.toml lets some be paused."""
     url = section.url.rstrip("/")
     service = N8nService(
         outside,
@@ -80,9 +81,10 @@ def n8n(name: str, section: N8nSection, outside: Outside) -> tuple[Named, ...]:
     )
     api = N8nApi(service)
     client, turnable = N8n(name, section, outside, api), TurnableWorkflows(name, url, api)
+    counted = RunStatistics(name, api)
     if not section.pausable and not section.pausable_tag:
-        return (client, turnable)
-    return (client, turnable, PausableWorkflows(name, api, section.pausable, section.pausable_tag))
+        return (client, turnable, counted)
+    return (client, turnable, counted, PausableWorkflows(name, api, section.pausable, section.pausable_tag))
 
 
 class N8n:

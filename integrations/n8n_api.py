@@ -17,16 +17,17 @@ from integrations.http import Answer, Query, Service, Unreadable
 _PAGE = 100
 _PAGES = 25
 """Pages read at most in one listing of executions: 2,500 runs."""
+MOST_RUNS = _PAGE * _PAGES
 _WORKFLOW_PAGE = 50
 """Small, because the listing carries every node of every workflow."""
 _NEWER_LASTS_S = 600.0
 
 RIGHTS: Final[Mapping[str, str]] = {
-    "execution:list": "errors, retry, health",
+    "execution:list": "errors, retry, health, stats",
     "execution:read": "errors, execution, retry",
     "execution:retry": "retry",
     "execution:stop": "stop",
-    "workflow:list": "workflows, errors",
+    "workflow:list": "workflows, errors, stats",
     "workflow:read": "workflows on and off, pause, resume",
     "workflow:activate": "workflows on, resume",
     "workflow:deactivate": "workflows off, pause",

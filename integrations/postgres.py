@@ -16,6 +16,7 @@ from integrations.postgres_logs import Logs, LogTable
 from integrations.postgres_numbers import NumberInventory, NumberTable
 from integrations.postgres_rights import Need, RoleRights
 from integrations.postgres_rows import AllowedRows, RowTable
+from integrations.postgres_statistics import LogStatistics
 from integrations.postgres_tables import (
     RateLimits,
     RateLimitTable,
@@ -64,7 +65,7 @@ class PostgresSection(Section):
     def needs(self) -> tuple[Need, ...]:
         limits = self.rate_limits
         return (
-            *(Need(table.table, ("SELECT",), "errors, logs") for table in self.logs),
+            *(Need(table.table, ("SELECT",), "errors, logs, stats") for table in self.logs),
             *((Need(limits.table, ("SELECT", "DELETE"), "whitelist"),) if limits else ()),
             *(
                 (Need(limits.allow_list.table, ("SELECT", "INSERT", "DELETE"), "whitelist"),)
@@ -99,7 +100,7 @@ def postgres(name: str, section: PostgresSection, outside: Outside) -> tuple[Nam
             spared=section.spared,
             tend_limit=section.tend_limit,
         ),
-        *((Logs(database, section.logs),) if section.logs else ()),
+        *((Logs(database, section.logs), LogStatistics(database, section.logs)) if section.logs else ()),
         *((RateLimits(database, section.rate_limits),) if section.rate_limits else ()),
         *((StatusColumn(database, section.switches),) if section.switches else ()),
         *((AllowedRows(database, section.rows),) if section.rows else ()),

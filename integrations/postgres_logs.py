@@ -33,6 +33,8 @@ class LogTable(Mapped):
     """Empty where every row is an error."""
     levels: tuple[str, ...] = ("error", "critical", "fatal")
     """Values of `level` that are errors."""
+    duration: OptionalColumn = ""
+    """How long it took, in milliseconds; empty where the table does not tell."""
 
 
 class Logs:

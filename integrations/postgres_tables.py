@@ -152,10 +152,8 @@ class RateLimits(_Client):
             ours = await self._ours(connection, allow, network, inserted)
             if ours is None:
                 return 0
-            tag = await connection.execute(
-                f"DELETE FROM {allow.table} WHERE {allow.network}::text = $1",  # noqa: S608
-                ours,
-            )
+            statement = f"DELETE FROM {allow.table} WHERE {allow.network}::text = $1"  # noqa: S608
+            tag = await connection.execute(statement, ours)
         return int(tag.rpartition(" ")[2])
 
     async def prolong(self, network: str, lifted: dict[str, object], until: datetime) -> dict[str, object]:

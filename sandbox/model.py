@@ -62,6 +62,7 @@ class File:
     length: int
     content: bytes = b""
     mimetype: str = "application/octet-stream"
+    alt: str = ""
     channels: list[str] = field(default_factory=list)
     shares: list[tuple[str, str]] = field(default_factory=list)
     """(channel id, message ts) of each place it was posted in."""

@@ -25,6 +25,7 @@ def file(file: File) -> JSON:
         "id": file.id,
         "name": file.name,
         "title": file.title,
+        "alt": file.alt,
         "mimetype": file.mimetype,
         "size": len(file.content),
         "url": f"/files/{file.id}/{file.name}",

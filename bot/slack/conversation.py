@@ -62,8 +62,8 @@ class Conversation:
         body = self._rendered.get(key)
         if body is None:
             message = self.rendered(reply)
-            if message.file is not None:
-                return None  # a file cannot come with an ack
+            if message.file is not None or message.chart is not None:
+                return None  # neither can come with an ack
             body = _body(message, "in_channel" if reply.open else "ephemeral")
             self._rendered[key] = body
         return body

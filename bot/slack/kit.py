@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.report import Chart
 from bot.slack import blockkit
-from bot.slack.text import cut, cut_markup, unescape
+from bot.slack.text import cut, cut_markup, escape, unescape
 
 Block = dict[str, Any]
 View = dict[str, Any]
@@ -26,12 +27,24 @@ class File:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A PNG, and what it shows in words."""
+
+    name: str
+    title: str
+    content: bytes
+    alt: str
+
+
+@dataclass(frozen=True)
 class Message:
-    """What Slack is given: blocks, the text that notifications show, and the whole where the blocks are a part."""
+    """What Slack is given: blocks, the text that notifications show, the whole where the blocks are a part, and what
+    is drawn and follows as a picture."""
 
     text: str
     blocks: tuple[Block, ...] = ()
     file: File | None = None
+    chart: Chart | None = None
 
     def payload(self) -> dict[str, Any]:
         return {"text": self.text, "blocks": list(self.blocks)} if self.blocks else {"text": self.text}
@@ -112,7 +125,7 @@ def sound(block: Block, surface: blockkit.Surface = "message") -> Block | None:
     return {"type": "section", "text": plain_text(unescape(words), SECTION)} if words else None
 
 
-def message(text: str, blocks: Iterable[Block], file: File | None = None) -> Message:
+def message(text: str, blocks: Iterable[Block], file: File | None = None, chart: Chart | None = None) -> Message:
     """Each part degraded on its own; past the budget of a whole message, parts that only tell give way to buttons."""
     kept = [block for block in (sound(block) for block in blocks) if block is not None]
     while len(kept) > 50 or blockkit.text_length(kept) > BUDGET:
@@ -121,7 +134,12 @@ def message(text: str, blocks: Iterable[Block], file: File | None = None) -> Mes
             kept = []
             break
         del kept[telling[-1]]
-    return Message(cut_markup(text, 3900), tuple(kept), file)
+    return Message(cut_markup(text, 3900), tuple(kept), file, chart)
+
+
+def words(text: str) -> Message:
+    """One sentence of ours; what is from outside in it is escaped."""
+    return message(escape(text), [section(escape(text))])
 
 
 def flat(node: object) -> str:

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.chart import NotDrawn, Painter
+from bot.report import Chart
 from bot.slack.drawing import Ways
-from bot.slack.kit import Message
-from bot.slack.tell import TOO_MUCH, upload
+from bot.slack.kit import File, Message, Picture, words
+from bot.slack.tell import NOT_TAKEN, TOO_MUCH, picture, upload
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +67,7 @@ class Poster:
 
     client: AsyncWebClient
     timer: Callable[[], float] = time.monotonic
+    painter: Painter = field(default_factory=Painter)
     _slots: dict[str, float] = field(default_factory=dict)
     """By channel: when the next post fits, had none of the burst been used."""
     _paused: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -88,7 +92,9 @@ class Poster:
                     return await self.post(where, ways)
                 raise self._sorted(error, "chat.postMessage", channel) from error
             if way.file is not None:
-                await self._share(way, sent, thread)
+                await self._share(way.file, sent, thread)
+            if way.chart is not None:
+                await self._draw(way.chart, sent, thread)
             return sent
         raise Unusable("no way to say it")
 
@@ -116,11 +122,23 @@ class Poster:
         )
         return Sent(str(answer["channel"]), str(answer["ts"]))
 
-    async def _share(self, way: Message, sent: Sent, thread: str | None) -> None:
-        if way.file is None or await upload(self.client, way.file, sent.channel, thread or sent.ts):
-            return
-        if await self._join(sent.channel):
-            await upload(self.client, way.file, sent.channel, thread or sent.ts)
+    async def _share(self, file: File | Picture, sent: Sent, thread: str | None) -> bool:
+        if await upload(self.client, file, sent.channel, thread or sent.ts):
+            return True
+        return await self._join(sent.channel) and await upload(self.client, file, sent.channel, thread or sent.ts)
+
+    async def _draw(self, chart: Chart, sent: Sent, thread: str | None) -> None:
+        """What it completes was posted, and must not be posted again: so nothing of this raises."""
+        try:
+            if await self._share(await picture(self.painter, chart), sent, thread):
+                return
+            missing = NOT_TAKEN
+        except NotDrawn as error:
+            missing = f"The chart could not be drawn: {error}."
+        try:
+            await self._post(sent.channel, thread or sent.ts, words(missing))
+        except (SlackApiError, aiohttp.ClientError, Later, TimeoutError, OSError) as error:
+            log.warning("chart_missing", channel=sent.channel, error=str(error))
 
     async def _join(self, channel: str) -> bool:
         """Once: a public channel that the bot is not in yet."""

@@ -50,7 +50,7 @@ def report_message(report: Report, names: Names, *, share: str = "", shared_by: 
     blocks += _notes(report, shared_by)
     blocks += actions([*buttons.of(report.suggestions), *_share(share, report)], "suggestions")
     told = " ".join(filter(None, (line(report.title, 200), line(report.lead, 500))))
-    return message(told or "Done.", blocks, _file(report, names, whole=not left_out))
+    return message(told or "Done.", blocks, _file(report, names, whole=not left_out), report.chart)
 
 
 def _file(report: Report, names: Names, *, whole: bool) -> File | None:

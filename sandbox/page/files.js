@@ -58,7 +58,7 @@ export function fileCard(file) {
       "div",
       { class: "file-card" },
       head,
-      h("img", { class: "picture", src: file.url, alt: name, loading: "lazy" }),
+      h("img", { class: "picture", src: file.url, alt: file.alt || name, loading: "lazy" }),
     );
   if (/^(text\/|application\/(json|x-ndjson|csv))/.test(kind) && file.size < PREVIEW_BYTES)
     return h("div", { class: "file-card" }, head, snippet(file));

@@ -14,7 +14,9 @@ def get_upload_url(call: Call) -> JSON:
         raise invalid("missing required field: length")
     id = call.workspace.new_id("F")
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    call.workspace.files[id] = File(id, name, name, call.bot, call.workspace.now(), length, mimetype=kind)
+    call.workspace.files[id] = File(
+        id, name, name, call.bot, call.workspace.now(), length, mimetype=kind, alt=call.text("alt_txt")
+    )
     return {"upload_url": f"{call.base_url}/upload/{id}", "file_id": id}
 
 
@@ -85,6 +87,7 @@ def shape(workspace: Workspace, file: File, base_url: str) -> JSON:
         "name": file.name,
         "title": file.title,
         "mimetype": file.mimetype,
+        **({"alt_txt": file.alt} if file.alt else {}),
         "filetype": ending,
         "pretty_type": ending.upper(),
         "user": file.user,

@@ -107,7 +107,7 @@ class World:
                 "kind": "postgres",
                 "dsn": "env:DEMO_DATABASE_URL",
                 "logs": [
-                    {"table": "demo.integration_logs"},
+                    {"table": "demo.integration_logs", "duration": "duration_ms"},
                     {
                         "table": "demo.workflow_execution_logs",
                         "key": "execution_id",

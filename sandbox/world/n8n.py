@@ -145,6 +145,7 @@ class FakeN8n:
             if (run.status == status if status else run.status not in ("running", "new"))
             and (last is None or run.id < int(last))
             and query.get("workflowId", run.workflow.id) == run.workflow.id
+            and _within(run, query.get("startedAfter"), query.get("startedBefore"))
         ]
         page = wanted[:limit]
         more = {"lastId": str(page[-1].id), "limit": limit} if len(wanted) > limit else None
@@ -262,3 +263,12 @@ class FakeN8n:
         if workflow is None:
             return web.json_response({"message": "Not Found"}, status=404)
         return web.json_response(workflow.public(self.flavour, listed=False))
+
+
+def _within(run: Run, after: str | None, before: str | None) -> bool:
+    if after is None and before is None:
+        return True
+    return run.started is not None and (
+        (after is None or run.started > datetime.fromisoformat(after))
+        and (before is None or run.started < datetime.fromisoformat(before))
+    )

@@ -290,10 +290,11 @@ async def test_the_web_api_can_be_down(slack: Sandbox) -> None:
 
 JUNK: list[Any] = ["", "x", "C0DEMO002", 7, -1, True, None, [], [1], {}, {"a": 1}, "[1]", "{", [{}], "1.5"]
 ARGUMENTS = [
-    "attachments", "blocks", "bot", "canvas_id", "changes", "channel", "channel_id", "cursor", "document_content",
-    "email", "external_id", "file", "filename", "files", "hash", "is_private", "latest", "length", "limit", "link",
-    "message_ts", "metadata", "name", "oldest", "post_at", "text", "thread_ts", "timestamp", "title", "topic",
-    "trigger_id", "ts", "type", "types", "user", "user_id", "usergroup", "users", "view", "view_id",
+    "alt_txt", "attachments", "blocks", "bot", "canvas_id", "changes", "channel", "channel_id", "cursor",
+    "document_content", "email", "external_id", "file", "filename", "files", "hash", "is_private", "latest",
+    "length", "limit", "link", "message_ts", "metadata", "name", "oldest", "post_at", "text", "thread_ts",
+    "timestamp", "title", "topic", "trigger_id", "ts", "type", "types", "user", "user_id", "usergroup", "users",
+    "view", "view_id",
 ]  # fmt: skip
 
 

@@ -104,6 +104,7 @@ COLUMNS: tuple[Column, ...] = (
         frozenset({"github", "n8n", "postgres", "railway", "supabase", "vercel"}),
         _of("logs {name} since=7d"),
     ),
+    Column("stats", can.Statistics, frozenset({"n8n", "postgres", "sentry"}), _of("stats {name}")),
     Column("status", can.VendorStatus, frozenset({"statuspage"}), _paged),
     Column("usage", can.Metered, frozenset({"apollo", "hubspot", "neon", "openai"}), _of("usage {name}")),
     Column("issues", can.Issues, frozenset({"sentry"}), _tracking),

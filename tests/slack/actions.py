@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from bot.action import AnyAction, Asker, Change, Lookup, Plan, Receipt, Risk, Undoable, Upkeep
 from bot.desk import Desk
 from bot.errors import OutcomeUnknown, Refused
 from bot.params import Choices, Option, Params, Reason
-from bot.report import Fact, Line, Report, Status, Suggestion
+from bot.report import Chart, Fact, Line, Report, Series, Status, Suggestion, Tone
 from bot.request import RequestWord
 
 
@@ -27,6 +27,19 @@ class Wall:
 
 class NoParams(Params):
     pass
+
+
+CHART = Chart(
+    title="Coats, last 24h",
+    unit="per hour",
+    times=tuple(datetime(2026, 11, 22, 21, 0, tzinfo=UTC) + timedelta(hours=n) for n in range(24)),
+    series=(
+        Series(name="coats", values=tuple(float(n) for n in range(24)), before=(8.0,) * 24),
+        Series(name="spilled", values=(None, *(1.0,) * 23), tone=Tone.TROUBLE),
+    ),
+    before="the day before",
+    alt="Coats per hour over the last 24h: 276, of which 23 spilled.",
+)
 
 
 class Look(Params):
@@ -77,6 +90,7 @@ class LookAtWall(Lookup[Look]):
             status=Status.OK,
             lines=(Line(text=params.part, detail="dry", suggestions=(Suggestion(label="Red", words="paint red"),)),),
             suggestions=(Suggestion(label="Look again", words="wall"),),
+            chart=CHART if params.part == "chart" else None,
             taken_at=datetime(2026, 11, 22, 21, 0, tzinfo=UTC),
         )
 

@@ -1,0 +1,312 @@
+"""/ops stats: how much went on and how much of it failed, against the period before, with a chart."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from bot.action import Lookup
+from bot.errors import Misconfigured
+from bot.params import Choices, Duration, Option, Params, duration_text
+from bot.report import Chart, Fact, Line, Report, Series, Span, Status, Suggestion, Table, Tone
+from commands._services import Unanswered, ask, matching, names, pick
+from integrations.capabilities import Bucket, Operation, Statistic, Statistics
+
+SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=31)
+DAY = timedelta(days=1)
+WORST = 10
+_SLICES = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440))
+_MOST_SLICES = 32
+"""Bars that can be told apart on a phone."""
+
+
+def _readable(since: timedelta) -> timedelta:
+    if not SHORTEST <= since <= LONGEST:
+        raise ValueError(
+            f"{duration_text(since)} cannot be counted; type {duration_text(SHORTEST)} to {duration_text(LONGEST)}"
+        )
+    return since
+
+
+class Counted(Params):
+    positional = ("service",)
+
+    service: Annotated[str | None, Choices()] = None
+    """Only of this service, as named in ops.toml; all together if left out."""
+    since: Annotated[Duration, AfterValidator(_readable)] = DAY
+    """How long the period is, as in 2h, 24h or 7d; the one before it is as long."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One service, now and before."""
+
+    service: str
+    now: Statistic | Unanswered
+    before: Statistic | Unanswered
+
+
+@dataclass(frozen=True)
+class ShowStatistics(Lookup[Counted]):
+    """Count operations, failures and durations, against the period before."""
+
+    services: tuple[Statistics, ...]
+    now: Callable[[], datetime]
+    deadline: timedelta = timedelta(seconds=20)
+    """For one service to answer; long listings are walked."""
+
+    examples = ("stats", "stats n8n", "stats shop-db since=7d")
+
+    async def answer(self, params: Counted) -> Report:
+        if not self.services:
+            raise Misconfigured("ops.toml names no service that can count what went on; add one under [services].")
+        asked = self.services
+        if params.service is not None:
+            asked = (pick(asked, params.service, can="count what went on", typed=lambda name: f"stats {name}"),)
+        now, since = self.now(), params.since
+        slices = sliced(since)
+        readings = await asyncio.gather(*(self._read(service, now, since, slices) for service in asked))
+        read = [(each.service, each.now) for each in readings if isinstance(each.now, Statistic)]
+        title = f"Statistics of {asked[0].name}" if len(asked) == 1 else "Statistics"
+        if not read:
+            return Report(
+                title=title,
+                lead="No service's numbers could be read.",
+                status=Status.UNKNOWN,
+                notes=_notes(readings),
+                taken_at=now,
+            )
+        # Compared is only what was read both times: else a service that was away would look like a quiet day.
+        both = [(each.now, each.before) for each in readings
+                if isinstance(each.now, Statistic) and isinstance(each.before, Statistic)]  # fmt: skip
+        current, previous = _summed([one for _, one in read]), None
+        if len(both) == len(read):
+            previous = _summed([before for _, before in both])
+        words = before_words(since)
+        return Report(
+            title=title,
+            lead=_lead(current, previous, since, words),
+            facts=_facts(read[0][1], readings[0].before) if len(asked) == 1 else (),
+            lines=tuple(_line(each, words, since) for each in readings) if len(asked) > 1 else (),
+            table=_table(read, several=len(asked) > 1),
+            chart=_chart(title, read, readings, now - since, since, slices),
+            notes=_notes(readings),
+            suggestions=_suggestions(asked, current, since),
+            taken_at=now,
+        )
+
+    async def options(self, field: str, typed: str) -> list[Option]:
+        return matching(names(self.services), typed)
+
+    async def _read(self, service: Statistics, now: datetime, since: timedelta, slices: int) -> Reading:
+        """One after the other: the same service is asked for both."""
+        start = now - since
+        current = await ask(service.statistics(since=start, until=now, slices=slices), self.deadline)
+        if isinstance(current, Unanswered):
+            return Reading(service.name, current, current)
+        before = await ask(service.statistics(since=start - since, until=start, slices=slices), self.deadline)
+        return Reading(service.name, current, before)
+
+
+def sliced(since: timedelta) -> int:
+    """So many slices of a round length, at most what a phone shows; 24 where none divides it."""
+    for width in _SLICES:
+        if since % width == timedelta() and since / width <= _MOST_SLICES:
+            return since // width
+    return 24
+
+
+def before_words(since: timedelta) -> str:
+    """What the period before is called."""
+    return "the day before" if since == DAY else f"the {duration_text(since)} before"
+
+
+def last_words(since: timedelta) -> str:
+    """The period as people say it: a day is typed as 24h."""
+    return "24h" if since == DAY else duration_text(since)
+
+
+def rate(errors: int, count: int) -> str:
+    """A failure is never rounded away."""
+    share = 100 * errors / count if count else 0.0
+    if errors and share < 0.1:
+        return "under 0.1 %"
+    if errors < count and share > 99.9:
+        return "over 99.9 %"
+    return f"{share:.1f}".removesuffix(".0") + " %"
+
+
+def _summed(found: Sequence[Statistic]) -> tuple[int, int]:
+    """Operations and failures."""
+    return sum(each.count for each in found), sum(each.errors for each in found)
+
+
+def _operations(count: int) -> str:
+    return "1 operation" if count == 1 else f"{count:,} operations"
+
+
+def _told(current: tuple[int, int], previous: tuple[int, int] | None, words: str) -> str:
+    """`412 operations, 31 failed (7.5 %), up from 2.1 % the day before`."""
+    count, errors = current
+    was = "" if previous is None else f"; {previous[0]:,} {words}" if previous[0] else f", as in {words}"
+    if not count:
+        return f"no operations{was}"
+    failed = f"{errors:,} failed ({rate(errors, count)})" if errors else "none failed"
+    told = f"{_operations(count)}, {failed}"
+    if previous is None:
+        return told
+    if not previous[0]:
+        return f"{told}; none at all {words}"
+    then, now = 100 * previous[1] / previous[0], 100 * errors / count
+    if rate(errors, count) == rate(previous[1], previous[0]):
+        told += f", as {words}"
+    else:
+        told += f", {'up' if now > then else 'down'} from {rate(previous[1], previous[0])} {words}"
+    if not previous[0] / 2 <= count <= previous[0] * 2:
+        told += f"; there were {previous[0]:,} then"
+    return told
+
+
+def _lead(current: tuple[int, int], previous: tuple[int, int] | None, since: timedelta, words: str) -> str:
+    told = _told(current, previous, words)
+    if not current[0]:
+        return f"No operations in the last {last_words(since)}{told.removeprefix('no operations')}."
+    return f"{told}."
+
+
+def _length(span: timedelta) -> str:
+    milliseconds = span.total_seconds() * 1000
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    return f"{milliseconds / 1000:.1f} s" if milliseconds < 60_000 else duration_text(span)
+
+
+def _facts(now: Statistic, before: Statistic | Unanswered) -> tuple[Fact, ...]:
+    then = before if isinstance(before, Statistic) else None
+
+    def fact(label: str, value: str, was: str | None) -> Fact:
+        return Fact(label=label, value=f"{value}, was {was}" if was is not None else value)
+
+    def spans(label: str, value: timedelta | None, was: timedelta | None) -> Fact:
+        if value is None:
+            return Fact(label=label, value="not known")
+        return fact(label, _length(value), _length(was) if was is not None else None)
+
+    return (
+        fact("Operations", f"{now.count:,}", f"{then.count:,}" if then else None),
+        fact(
+            "Failed",
+            f"{now.errors:,} ({rate(now.errors, now.count)})",
+            f"{then.errors:,} ({rate(then.errors, then.count)})" if then else None,
+        ),
+        spans("Half took at most (p50)", now.p50, then.p50 if then else None),
+        spans("19 of 20 took at most (p95)", now.p95, then.p95 if then else None),
+    )
+
+
+def _line(reading: Reading, words: str, since: timedelta) -> Line:
+    if isinstance(reading.now, Unanswered):
+        return Line(text=reading.service, detail=reading.now.why, status=Status.UNKNOWN)
+    now = reading.now
+    previous = _summed([reading.before]) if isinstance(reading.before, Statistic) else None
+    spans = [(label, span) for label, span in (("p50", now.p50), ("p95", now.p95)) if span is not None]
+    return Line(
+        text=reading.service,
+        detail=_told((now.count, now.errors), previous, words),
+        facts=tuple(Fact(label=label, value=_length(span)) for label, span in spans),
+        suggestions=(
+            Suggestion(label="Show", words=f"stats {reading.service} since={duration_text(since)}"),
+        ),
+    )  # fmt: skip
+
+
+def _table(read: Sequence[tuple[str, Statistic]], *, several: bool) -> Table | None:
+    found = [(service, each) for service, one in read for each in one.worst if each.errors or each.p95 is not None]
+    found.sort(key=lambda each: (-each[1].errors, -(each[1].p95 or timedelta()), each[1].name))
+    if not found:
+        return None
+    return Table(
+        columns=("worst operations", "failed", "of", "rate", "p95", *(("service",) if several else ())),
+        rows=tuple((*_cells(each), *((service,) if several else ())) for service, each in found[:WORST]),
+    )
+
+
+def _cells(each: Operation) -> tuple[str | int | Span | None, ...]:
+    p95 = Span(seconds=each.p95.total_seconds()) if each.p95 is not None else None
+    return (each.name, each.errors, each.count, rate(each.errors, each.count), p95)
+
+
+def _chart(
+    title: str,
+    read: Sequence[tuple[str, Statistic]],
+    readings: Sequence[Reading],
+    start: datetime,
+    since: timedelta,
+    slices: int,
+) -> Chart | None:
+    """None where nothing went on: an empty picture says less than the sentence."""
+    width = since / slices
+    current = _added([one.buckets for _, one in read], start, width, slices)
+    befores = [each.before.buckets for each in readings if isinstance(each.before, Statistic)]
+    complete = len(befores) == len(read)  # else it would be another sum than that of now
+    before = _added(befores, start - since, width, slices) if complete else ()
+    if not any(pair and pair[0] for pair in (*current, *before)):
+        return None
+    unit = "per hour" if width == timedelta(hours=1) else "per day" if width == DAY else f"per {duration_text(width)}"
+    worst = max((pair[1], place) for place, pair in enumerate(current) if pair) if any(current) else (0, 0)
+    peak = f"; most failed, {worst[0]:,}, from {start + worst[1] * width:%d %b %H:%M} UTC" if worst[0] else ""
+    return Chart(
+        title=f"{title}, last {last_words(since)}",
+        unit=unit,
+        times=tuple(start + place * width for place in range(slices)),
+        series=(
+            Series(name="operations", values=_column(current, 0), before=_column(before, 0)),
+            Series(name="failed", values=_column(current, 1), before=_column(before, 1), tone=Tone.TROUBLE),
+        ),
+        before=before_words(since),
+        alt=f"Operations and failures {unit} over the last {last_words(since)}, with {before_words(since)} as a "
+        f"dashed line: {sum(one.count for _, one in read):,} operations, "
+        f"{sum(one.errors for _, one in read):,} failed{peak}.",
+    )
+
+
+_Pair = tuple[int, int] | None
+
+
+def _added(services: Sequence[tuple[Bucket, ...]], start: datetime, width: timedelta, slices: int) -> tuple[_Pair, ...]:
+    """Operations and failures of each slice; None where a service did not tell of it."""
+    added: list[_Pair] = [(0, 0)] * slices
+    for buckets in services:
+        told = {round((bucket.at - start) / width): bucket for bucket in buckets}
+        for place, pair in enumerate(added):
+            one = told.get(place)
+            added[place] = (pair[0] + one.count, pair[1] + one.errors) if one and pair is not None else None
+    return tuple(added)
+
+
+def _column(pairs: Sequence[_Pair], at: int) -> tuple[float | None, ...]:
+    return tuple(None if pair is None else float(pair[at]) for pair in pairs)
+
+
+def _notes(readings: Sequence[Reading]) -> tuple[str, ...]:
+    told = []
+    for each in readings:
+        if isinstance(each.now, Unanswered):
+            told.append(f"Could not read {each.service}: {each.now.why}")
+            continue
+        told.append(each.now.note)
+        if isinstance(each.before, Unanswered):
+            told.append(f"Could not read the period before of {each.service}: {each.before.why}")
+        elif each.before.note != each.now.note and each.before.note:
+            told.append(f"The period before: {each.before.note}")
+    return tuple(filter(None, told))
+
+
+def _suggestions(asked: Sequence[Statistics], current: tuple[int, int], since: timedelta) -> tuple[Suggestion, ...]:
+    if not current[1]:
+        return ()
+    where = f" {asked[0].name}" if len(asked) == 1 else ""
+    return (Suggestion(label="Show the errors", words=f"errors{where} since={duration_text(since)}"),)

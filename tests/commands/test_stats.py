@@ -1,0 +1,226 @@
+"""/ops stats: what matters first, against the period before, and nothing guessed where nothing was read."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from pydantic import ValidationError
+
+from bot.errors import Misconfigured, NotUnderstood, TryLater
+from bot.report import Report, Span, Status, Tone
+from commands.stats import Counted, ShowStatistics, rate, sliced
+from integrations import Services, open_services
+from integrations.capabilities import Bucket, Operation, Statistic, Statistics
+from sandbox.world import World
+from tests.commands.world import NOON, Clock, Outside
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@dataclass
+class Counts(Outside):
+    """Statistics: so many operations and failures now, and before."""
+
+    now: tuple[int, int] = (0, 0)
+    before: tuple[int, int] = (0, 0)
+    p95: float | None = None
+    worst: tuple[Operation, ...] = ()
+    note: str = ""
+    drops: int = 0
+    """Oldest slices that are not told."""
+    before_fails: Exception | None = None
+    asked: list[tuple[datetime, datetime, int]] = field(default_factory=list)
+
+    async def statistics(self, *, since: datetime, until: datetime, slices: int) -> Statistic:
+        await self.answers()
+        self.asked.append((since, until, slices))
+        if until < NOON and self.before_fails is not None:
+            raise self.before_fails
+        count, errors = self.now if until == NOON else self.before
+        width = (until - since) / slices
+        p95 = timedelta(seconds=self.p95) if self.p95 is not None else None
+        return Statistic(
+            count=count,
+            errors=errors,
+            p50=p95 / 2 if p95 else None,
+            p95=p95,
+            buckets=tuple(
+                Bucket(since + n * width, *((count, errors) if n == slices - 1 else (0, 0)))
+                for n in range(self.drops, slices)
+            ),
+            worst=self.worst,
+            note=self.note,
+        )
+
+
+async def shown(*services: Counts, service: str | None = None, since: timedelta = DAY) -> Report:
+    return await ShowStatistics(services, Clock()).answer(Counted(service=service, since=since))
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "lead"),
+    [
+        ((412, 31), (389, 8), "412 operations, 31 failed (7.5 %), up from 2.1 % the day before."),
+        ((400, 4), (400, 40), "400 operations, 4 failed (1 %), down from 10 % the day before."),
+        ((400, 0), (400, 4), "400 operations, none failed, down from 1 % the day before."),
+        ((400, 4), (400, 4), "400 operations, 4 failed (1 %), as the day before."),
+        ((400, 4), (0, 0), "400 operations, 4 failed (1 %); none at all the day before."),
+        ((1, 1), (1, 0), "1 operation, 1 failed (100 %), up from 0 % the day before."),
+        ((90, 0), (1400, 0), "90 operations, none failed, as the day before; there were 1,400 then."),
+        ((0, 0), (1400, 7), "No operations in the last 24h; 1,400 the day before."),
+        ((0, 0), (0, 0), "No operations in the last 24h, as in the day before."),
+        ((30_000, 1), (30_000, 0), "30,000 operations, 1 failed (under 0.1 %), up from 0 % the day before."),
+    ],
+)
+async def test_the_one_thing_that_matters(now: tuple[int, int], before: tuple[int, int], lead: str) -> None:
+    assert (await shown(Counts("n8n", now=now, before=before))).lead == lead
+
+
+async def test_one_service_in_full() -> None:
+    worst = (
+        Operation("hubspot / sync", 40, 30, timedelta(seconds=2)),
+        Operation("hubspot / read", 300, 1, None),
+        Operation("health", 72, 0, None),
+    )
+    n8n = Counts("n8n", now=(412, 31), before=(389, 8), p95=1.25, worst=worst)
+    report = await shown(n8n, Counts("db"), service="N8N")
+
+    assert n8n.asked == [(NOON - DAY, NOON, 24), (NOON - 2 * DAY, NOON - DAY, 24)]
+    assert report.title == "Statistics of n8n"
+    assert {fact.label: fact.value for fact in report.facts} == {
+        "Operations": "412, was 389",
+        "Failed": "31 (7.5 %), was 8 (2.1 %)",
+        "Half took at most (p50)": "625 ms, was 625 ms",
+        "19 of 20 took at most (p95)": "1.2 s, was 1.2 s",
+    }
+    assert report.table is not None
+    assert report.table.columns == ("worst operations", "failed", "of", "rate", "p95")
+    assert report.table.rows == (
+        ("hubspot / sync", 30, 40, "75 %", Span(seconds=2)),
+        ("hubspot / read", 1, 300, "0.3 %", None),
+    )
+    assert [suggestion.words for suggestion in report.suggestions] == ["errors n8n since=1d"]
+
+
+async def test_durations_that_nobody_keeps_are_not_zero() -> None:
+    facts = {fact.label: fact.value for fact in (await shown(Counts("db", now=(4, 0)))).facts}
+    assert facts["19 of 20 took at most (p95)"] == "not known"
+
+
+async def test_several_services_a_line_each_and_one_chart_of_all() -> None:
+    worst = (Operation("sync", 9, 9, None),)
+    n8n = Counts("n8n", now=(10, 1), before=(10, 1), worst=worst)
+    db = Counts("db", now=(90, 9), before=(90, 0), p95=0.4, worst=(Operation("read", 90, 9, timedelta(seconds=1)),))
+    report = await shown(n8n, db)
+
+    assert report.lead == "100 operations, 10 failed (10 %), up from 1 % the day before."
+    assert [(line.text, line.detail) for line in report.lines] == [
+        ("n8n", "10 operations, 1 failed (10 %), as the day before"),
+        ("db", "90 operations, 9 failed (10 %), up from 0 % the day before"),
+    ]
+    assert [fact.value for fact in report.lines[1].facts] == ["200 ms", "400 ms"]
+    assert report.lines[1].suggestions[0].words == "stats db since=1d"
+    assert report.table is not None
+    assert [(row[0], row[-1]) for row in report.table.rows] == [("read", "db"), ("sync", "n8n")]
+    assert report.chart is not None
+    operations, failed = report.chart.series
+    assert (operations.values[-1], operations.before[-1], failed.values[-1], failed.before[-1]) == (100, 100, 10, 1)
+    assert (failed.tone, report.chart.unit, report.chart.before) == (Tone.TROUBLE, "per hour", "the day before")
+    assert report.chart.alt == (
+        "Operations and failures per hour over the last 24h, with the day before as a dashed line: "
+        "100 operations, 10 failed; most failed, 10, from 04 Mar 11:00 UTC."
+    )
+
+
+async def test_a_silent_service_is_unknown_and_leaves_the_others_their_numbers() -> None:
+    away = Counts("n8n", now=(9, 9), before=(9, 9), fails=TryLater("n8n did not answer."))
+    report = await shown(away, Counts("db", now=(50, 5), before=(50, 0)))
+    assert report.lead == "50 operations, 5 failed (10 %), up from 0 % the day before."
+    assert (report.lines[0].status, report.lines[0].detail) == (Status.UNKNOWN, "n8n did not answer.")
+    assert report.notes == ("Could not read n8n: n8n did not answer.",)
+    assert away.calls == 1
+
+    alone = await shown(away)
+    assert (alone.status, alone.lead, alone.chart) == (Status.UNKNOWN, "No service's numbers could be read.", None)
+    assert alone.notes == ("Could not read n8n: n8n did not answer.",)
+
+
+async def test_nothing_is_compared_with_half_of_the_period_before() -> None:
+    """A service whose yesterday could not be read would look like a quiet yesterday of all."""
+    n8n = Counts("n8n", now=(50, 5), before=(50, 0), before_fails=TryLater("n8n was too busy."))
+    report = await shown(n8n, Counts("db", now=(50, 5), before=(50, 5)))
+    assert report.lead == "100 operations, 10 failed (10 %)."
+    assert report.lines[0].detail == "50 operations, 5 failed (10 %)"
+    assert report.notes == ("Could not read the period before of n8n: n8n was too busy.",)
+    assert report.chart is not None
+    assert [series.before for series in report.chart.series] == [(), ()]
+
+
+async def test_slices_that_were_not_read_are_not_zero() -> None:
+    report = await shown(Counts("n8n", now=(5, 0), drops=3, note="Only the newest were read."))
+    assert report.chart is not None
+    assert report.chart.series[0].values[:5] == (None, None, None, 0, 0)
+    assert report.notes == ("Only the newest were read.",)
+
+
+async def test_no_picture_of_nothing() -> None:
+    assert (await shown(Counts("n8n"))).chart is None
+
+
+@pytest.mark.parametrize(
+    ("since", "slices"),
+    [(DAY, 24), (HOUR, 30), (7 * DAY, 28), (31 * DAY, 31), (timedelta(minutes=45), 9), (timedelta(seconds=301), 24)],
+)
+def test_slices_are_of_a_round_length(since: timedelta, slices: int) -> None:
+    assert sliced(since) == slices
+
+
+@pytest.mark.parametrize(
+    ("errors", "count", "told"), [(0, 0, "0 %"), (0, 9, "0 %"), (9, 9, "100 %"), (9999, 10_000, "over 99.9 %")]
+)
+def test_a_failure_is_not_rounded_away_nor_a_success(errors: int, count: int, told: str) -> None:
+    assert rate(errors, count) == told
+
+
+@pytest.mark.parametrize("since", ["1m", "40d"])
+def test_a_period_that_cannot_be_counted(since: str) -> None:
+    with pytest.raises(ValidationError, match="cannot be counted; type 5m to 31d"):
+        Counted.model_validate({"since": since})
+
+
+async def test_a_name_that_is_mistyped_and_no_service_at_all() -> None:
+    with pytest.raises(NotUnderstood, match="Did you mean 'n8n'"):
+        await shown(Counts("n8n"), Counts("shop-db"), service="n8m")
+    with pytest.raises(Misconfigured, match="count what went on"):
+        await shown()
+    offered = await ShowStatistics((Counts("n8n"), Counts("db")), Clock()).options("service", "n")
+    assert [option.value for option in offered] == ["n8n"]
+
+
+# -- on the real clients
+
+
+@pytest.fixture
+async def services(database: str) -> AsyncIterator[Services]:
+    async with (
+        World(database) as world,
+        httpx.AsyncClient(trust_env=False) as http,
+        open_services(world.services(), http, world.secret) as services,
+    ):
+        yield services
+
+
+async def test_in_the_demo_world(services: Services) -> None:
+    action = ShowStatistics(services.having(Statistics), lambda: datetime.now(UTC))
+    report = await action.answer(Counted(since=6 * HOUR))
+    assert [(line.text, line.status) for line in report.lines] == [("n8n", None), ("shop-db", None)]
+    assert report.chart is not None
+    assert sum(value or 0 for value in report.chart.series[1].values) > 5
+    assert (report.table is not None, report.notes) == (True, ())
+
+    shop = await action.answer(Counted(service="shop-db", since=6 * HOUR))
+    facts = {fact.label: str(fact.value) for fact in shop.facts}
+    assert facts["19 of 20 took at most (p95)"] != "not known"
+    assert shop.lead.startswith(facts["Operations"].split(",")[0].split(" ")[0])
