@@ -69,7 +69,10 @@ class ShowStatistics(Lookup[Counted]):
         now, since = self.now(), params.since
         slices = sliced(since)
         readings = await asyncio.gather(*(self._read(service, now, since, slices) for service in asked))
-        read = [(each.service, each.now) for each in readings if isinstance(each.now, Statistic)]
+        answered = [each for each in readings if isinstance(each.now, Statistic)]
+        # A rate is of those that count what went well too; where none does, errors are counted.
+        rated = [each for each in answered if not _errors_only(each)] or answered
+        read = [(each.service, each.now) for each in rated if isinstance(each.now, Statistic)]
         title = f"Statistics of {asked[0].name}" if len(asked) == 1 else "Statistics"
         if not read:
             return Report(
@@ -80,7 +83,7 @@ class ShowStatistics(Lookup[Counted]):
                 taken_at=now,
             )
         # Compared is only what was read both times: else a service that was away would look like a quiet day.
-        both = [(each.now, each.before) for each in readings
+        both = [(each.now, each.before) for each in rated
                 if isinstance(each.now, Statistic) and isinstance(each.before, Statistic)]  # fmt: skip
         current, previous = _summed([one for _, one in read]), None
         if len(both) == len(read):
@@ -88,11 +91,11 @@ class ShowStatistics(Lookup[Counted]):
         words = before_words(since)
         return Report(
             title=title,
-            lead=_lead(current, previous, since, words),
+            lead=_lead(current, previous, since, words, errors_only=_errors_only(rated[0])),
             facts=_facts(read[0][1], readings[0].before) if len(asked) == 1 else (),
             lines=tuple(_line(each, words, since) for each in readings) if len(asked) > 1 else (),
-            table=_table(read, several=len(asked) > 1),
-            chart=_chart(title, read, readings, now - since, since, slices),
+            table=_table(answered, several=len(asked) > 1),
+            chart=_chart(title, read, rated, now - since, since, slices),
             notes=_notes(readings),
             suggestions=_suggestions(asked, current, since),
             taken_at=now,
@@ -139,6 +142,10 @@ def rate(errors: int, count: int) -> str:
     return f"{share:.1f}".removesuffix(".0") + " %"
 
 
+def _errors_only(reading: Reading) -> bool:
+    return isinstance(reading.now, Statistic) and reading.now.errors_only
+
+
 def _summed(found: Sequence[Statistic]) -> tuple[int, int]:
     """Operations and failures."""
     return sum(each.count for each in found), sum(each.errors for each in found)
@@ -170,7 +177,23 @@ def _told(current: tuple[int, int], previous: tuple[int, int] | None, words: str
     return told
 
 
-def _lead(current: tuple[int, int], previous: tuple[int, int] | None, since: timedelta, words: str) -> str:
+def _errors_told(errors: int, previous: tuple[int, int] | None, words: str) -> str:
+    """`17 errors, up from 9 the day before`."""
+    told = "1 error" if errors == 1 else f"{errors:,} errors" if errors else "no errors"
+    if previous is None:
+        return told
+    was = previous[1]
+    return (
+        f"{told}, as {words}" if was == errors else f"{told}, {'up' if errors > was else 'down'} from {was:,} {words}"
+    )
+
+
+def _lead(
+    current: tuple[int, int], previous: tuple[int, int] | None, since: timedelta, words: str, *, errors_only: bool
+) -> str:
+    if errors_only:
+        told = _errors_told(current[1], previous, words)
+        return f"{told[0].upper()}{told[1:]}."
     told = _told(current, previous, words)
     if not current[0]:
         return f"No operations in the last {last_words(since)}{told.removeprefix('no operations')}."
@@ -195,6 +218,8 @@ def _facts(now: Statistic, before: Statistic | Unanswered) -> tuple[Fact, ...]:
             return Fact(label=label, value="not known")
         return fact(label, _length(value), _length(was) if was is not None else None)
 
+    if now.errors_only:
+        return (fact("Errors", f"{now.errors:,}", f"{then.errors:,}" if then else None),)
     return (
         fact("Operations", f"{now.count:,}", f"{then.count:,}" if then else None),
         fact(
@@ -215,7 +240,9 @@ def _line(reading: Reading, words: str, since: timedelta) -> Line:
     spans = [(label, span) for label, span in (("p50", now.p50), ("p95", now.p95)) if span is not None]
     return Line(
         text=reading.service,
-        detail=_told((now.count, now.errors), previous, words),
+        detail=_errors_told(now.errors, previous, words)
+        if now.errors_only
+        else _told((now.count, now.errors), previous, words),
         facts=tuple(Fact(label=label, value=_length(span)) for label, span in spans),
         suggestions=(
             Suggestion(label="Show", words=f"stats {reading.service} since={duration_text(since)}"),
@@ -223,19 +250,30 @@ def _line(reading: Reading, words: str, since: timedelta) -> Line:
     )  # fmt: skip
 
 
-def _table(read: Sequence[tuple[str, Statistic]], *, several: bool) -> Table | None:
-    found = [(service, each) for service, one in read for each in one.worst if each.errors or each.p95 is not None]
+def _table(read: Sequence[Reading], *, several: bool) -> Table | None:
+    found = [
+        (reading, each)
+        for reading in read
+        if isinstance(reading.now, Statistic)
+        for each in reading.now.worst
+        if each.errors or each.p95 is not None
+    ]
     found.sort(key=lambda each: (-each[1].errors, -(each[1].p95 or timedelta()), each[1].name))
     if not found:
         return None
     return Table(
         columns=("worst operations", "failed", "of", "rate", "p95", *(("service",) if several else ())),
-        rows=tuple((*_cells(each), *((service,) if several else ())) for service, each in found[:WORST]),
+        rows=tuple(
+            (*_cells(each, rated=not _errors_only(reading)), *((reading.service,) if several else ()))
+            for reading, each in found[:WORST]
+        ),
     )
 
 
-def _cells(each: Operation) -> tuple[str | int | Span | None, ...]:
+def _cells(each: Operation, *, rated: bool) -> tuple[str | int | Span | None, ...]:
     p95 = Span(seconds=each.p95.total_seconds()) if each.p95 is not None else None
+    if not rated:
+        return (each.name, each.errors, None, None, p95)
     return (each.name, each.errors, each.count, rate(each.errors, each.count), p95)
 
 
@@ -263,7 +301,11 @@ def _chart(
         unit=unit,
         times=tuple(start + place * width for place in range(slices)),
         series=(
-            Series(name="operations", values=_column(current, 0), before=_column(before, 0)),
+            *(
+                ()
+                if _errors_only(readings[0])
+                else (Series(name="operations", values=_column(current, 0), before=_column(before, 0)),)
+            ),
             Series(name="failed", values=_column(current, 1), before=_column(before, 1), tone=Tone.TROUBLE),
         ),
         before=before_words(since),

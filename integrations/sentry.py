@@ -223,7 +223,8 @@ class Sentry:
         notes = ["Sentry counts errors only: what went well, and how long it took, is not told.", note]
         if ((until - since) / slices).total_seconds() % step:
             notes.append(f"It counts in steps of {step // 60} min, so slices are rounded to them.")
-        return Statistic(total, total, None, None, buckets, worst, " ".join(filter(None, notes)))
+        note = " ".join(filter(None, notes))
+        return Statistic(total, total, None, None, buckets, worst, note, errors_only=True)
 
     async def _worst(self, since: datetime, until: datetime) -> tuple[tuple[Operation, ...], str]:
         """The issues with most events, whatever became of them since; the counts stand without them."""

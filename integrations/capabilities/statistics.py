@@ -39,6 +39,8 @@ class Statistic:
     worst: tuple[Operation, ...]
     """By errors, then by p95; at most ten."""
     note: str = ""
+    errors_only: bool = False
+    """It counts what failed alone: what went well is not known, and there is no rate."""
 
 
 @runtime_checkable

@@ -28,6 +28,7 @@ class Counts(Outside):
     p95: float | None = None
     worst: tuple[Operation, ...] = ()
     note: str = ""
+    errors_only: bool = False
     drops: int = 0
     """Oldest slices that are not told."""
     before_fails: Exception | None = None
@@ -52,6 +53,7 @@ class Counts(Outside):
             ),
             worst=self.worst,
             note=self.note,
+            errors_only=self.errors_only,
         )
 
 
@@ -224,3 +226,21 @@ async def test_in_the_demo_world(services: Services) -> None:
     facts = {fact.label: str(fact.value) for fact in shop.facts}
     assert facts["19 of 20 took at most (p95)"] != "not known"
     assert shop.lead.startswith(facts["Operations"].split(",")[0].split(" ")[0])
+
+
+async def test_a_source_that_counts_errors_alone_has_no_rate() -> None:
+    """Sentry hears of errors only: a rate of 100 % would be no news, and would spoil the others'."""
+    sentry = Counts("sentry", now=(17, 17), before=(9, 9), worst=(Operation("KeyError", 12, 12),), errors_only=True)
+    alone = await shown(sentry)
+    assert alone.lead == "17 errors, up from 9 the day before."
+    assert [(fact.label, fact.value) for fact in alone.facts] == [("Errors", "17, was 9")]
+    assert alone.table is not None
+    assert alone.table.rows == (("KeyError", 12, None, None, None),)
+    assert alone.chart is not None
+    assert [series.name for series in alone.chart.series] == ["failed"]
+
+    both = await shown(sentry, Counts("n8n", now=(400, 4), before=(400, 4)))
+    assert both.lead == "400 operations, 4 failed (1 %), as the day before."
+    assert [line.detail for line in both.lines] == ["17 errors, up from 9 the day before", both.lead.rstrip(".")]
+    assert both.chart is not None
+    assert both.chart.series[0].values[-1] == 400
