@@ -30,6 +30,7 @@ from integrations.sentry import SentrySection, sentry
 from integrations.statuspage import StatusPage, StatusPageSection, vendor_pages
 from integrations.stripe import StripeSection, stripe
 from integrations.supabase import SupabaseSection, supabase
+from integrations.telnyx import TelnyxSection, telnyx
 from integrations.unleashed import Unleashed, UnleashedSection
 from integrations.vercel import VercelSection, vercel
 from integrations.web import WebSection, web
@@ -57,6 +58,7 @@ KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
         "statuspage": (StatusPageSection, StatusPage),
         "stripe": (StripeSection, stripe),
         "supabase": (SupabaseSection, supabase),
+        "telnyx": (TelnyxSection, telnyx),
         "unleashed": (UnleashedSection, Unleashed),
         "vercel": (VercelSection, vercel),
     }

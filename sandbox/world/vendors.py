@@ -16,6 +16,7 @@ from sandbox.world.sentry import FakeSentry
 from sandbox.world.statuspages import FakeStatusPages
 from sandbox.world.stripe import FakeStripe
 from sandbox.world.supabase import FakeSupabase
+from sandbox.world.telnyx import FakeTelnyx
 from sandbox.world.unleashed import FakeUnleashed
 from sandbox.world.vercel import FakeVercel
 
@@ -47,6 +48,7 @@ def vendors() -> Mapping[str, StandIn]:
         "hubspot": FakeHubSpot("pat-demo-eu1-5e0c"),
         "unleashed": FakeUnleashed("demo-unleashed-id", "demo-unleashed-key"),
         "openai": FakeOpenAI("sk-proj-demo-0c1d", "sk-admin-demo-7f2a"),
+        "sms": FakeTelnyx("KEY0demo5d1c"),
         "mail": FakeResend("re_demo_4d1f"),
         "apollo": FakeApollo("apollo_demo_1b9c"),
         "clearbit": FakeClearbit("sk_demo_clearbit"),

@@ -70,7 +70,10 @@ class Contract:
         template, operation, values = found
         shared = self.spec["paths"][template].get("parameters", [])
         parameters = [self._resolve(p) for p in (*shared, *operation.get("parameters", []))]
-        query = nested(call.query.items())
+        # A description may name the parts of a deep object one by one: `page[number]`.
+        named = {p["name"] for p in parameters if p["in"] == "query"}
+        query = {name: value for name, value in call.query.items() if name in named}
+        query |= nested((name, value) for name, value in call.query.items() if name not in named)
         given: dict[str, Mapping[str, Any]] = {"query": query, "path": values}
         for parameter in parameters:
             name, where = parameter["name"].removesuffix("[]"), parameter["in"]

@@ -84,7 +84,7 @@ async def _starting(client: can.OwnJobs) -> Sequence[str]:
 CREDENTIALED = frozenset(
     {
         *("apollo", "clearbit", "github", "hubspot", "n8n", "neon", "openai", "postgres", "railway", "resend"),
-        *("sentry", "stripe", "supabase", "unleashed", "vercel"),
+        *("sentry", "stripe", "supabase", "telnyx", "unleashed", "vercel"),
     }
 )
 
@@ -95,7 +95,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "errors",
         can.ErrorSource,
-        frozenset({"github", "n8n", "postgres", "railway", "sentry", "stripe", "supabase", "vercel"}),
+        frozenset({"github", "n8n", "postgres", "railway", "sentry", "stripe", "supabase", "telnyx", "vercel"}),
         _of("errors {name} since=7d"),
     ),
     Column(
@@ -106,7 +106,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("stats", can.Statistics, frozenset({"n8n", "postgres", "sentry"}), _of("stats {name}")),
     Column("status", can.VendorStatus, frozenset({"statuspage"}), _paged),
-    Column("usage", can.Metered, frozenset({"apollo", "hubspot", "neon", "openai"}), _of("usage {name}")),
+    Column("usage", can.Metered, frozenset({"apollo", "hubspot", "neon", "openai", "telnyx"}), _of("usage {name}")),
     Column("issues", can.Issues, frozenset({"sentry"}), _tracking),
     Column("workflows", can.Workflows, frozenset({"github", "n8n"}), _turning),
     Column("executions", can.Executions, frozenset({"github", "n8n"}), _executions),
@@ -122,10 +122,12 @@ COLUMNS: tuple[Column, ...] = (
         frozenset({"neon", "postgres", "supabase", "vercel"}),
         _of(f"whitelist 203.0.113.7 on={{name}} for=1h {WHY}"),
     ),
-    Column("pause", can.Switches, frozenset({"github", "http", "n8n", "neon", "postgres", "stripe"}), _switching),
+    Column(
+        "pause", can.Switches, frozenset({"github", "http", "n8n", "neon", "postgres", "stripe", "telnyx"}), _switching
+    ),
     Column("db", can.Database, frozenset({"postgres"}), _tending),
     Column("db writable", can.LiftsReadOnly, frozenset({"supabase"}), _of("db writable {name}")),
     Column("rows", can.Rows, frozenset({"postgres"}), _reading),
     Column("job", can.OwnJobs, frozenset({"github", "http", "process"}), _starting),
-    Column("numbers", can.Numbers, frozenset({"postgres"}), _numbers),
+    Column("numbers", can.Numbers, frozenset({"postgres", "telnyx"}), _numbers),
 )
