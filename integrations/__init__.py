@@ -23,6 +23,7 @@ from integrations.pace import OwnTurns, Turns
 from integrations.postgres import PostgresSection, postgres
 from integrations.railway import Railway, RailwaySection
 from integrations.resend import Resend, ResendSection
+from integrations.retell import RetellSection, retell
 from integrations.section import Outside, Section
 from integrations.statuspage import StatusPage, StatusPageSection, vendor_pages
 from integrations.supabase import SupabaseSection, supabase
@@ -46,6 +47,7 @@ KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
         "postgres": (PostgresSection, postgres),
         "railway": (RailwaySection, Railway),
         "resend": (ResendSection, Resend),
+        "retell": (RetellSection, retell),
         "statuspage": (StatusPageSection, StatusPage),
         "supabase": (SupabaseSection, supabase),
         "vercel": (VercelSection, vercel),

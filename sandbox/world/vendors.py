@@ -8,6 +8,7 @@ from aiohttp import web
 from sandbox.world.github import FakeGitHub
 from sandbox.world.neon import FakeNeon
 from sandbox.world.railway import FakeRailway
+from sandbox.world.retell import FakeRetell
 from sandbox.world.supabase import FakeSupabase
 from sandbox.world.vercel import FakeVercel
 
@@ -32,6 +33,7 @@ def vendors() -> Mapping[str, StandIn]:
         "ci": FakeGitHub("github_pat_demo_5b1c07e2"),
         "neon": FakeNeon("napi_demo_41c9a7d2"),
         "etl": FakeRailway("railway_demo_8d20f6b1"),
+        "voice": FakeRetell("key_demo_6e1d08b3f2"),
         "supabase": FakeSupabase("sbp_demo_93f1c2a7e5b0d4f6"),
         "web": FakeVercel("vercel_demo_2c7e91b4"),
     }

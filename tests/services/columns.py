@@ -66,7 +66,7 @@ async def _numbers(client: can.Numbers) -> Sequence[str]:
     return "numbers assigned", f"numbers release {number.number} on={client.name}"
 
 
-CREDENTIALED = frozenset({"github", "n8n", "neon", "postgres", "railway", "supabase", "vercel"})
+CREDENTIALED = frozenset({"github", "n8n", "neon", "postgres", "railway", "retell", "supabase", "vercel"})
 
 COLUMNS: tuple[Column, ...] = (
     Column("health", can.Checkable, CREDENTIALED | {"http"}, _of("health {name} fresh=yes")),
@@ -75,7 +75,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "errors",
         can.ErrorSource,
-        frozenset({"github", "n8n", "postgres", "railway", "supabase", "vercel"}),
+        frozenset({"github", "n8n", "postgres", "railway", "retell", "supabase", "vercel"}),
         _of("errors {name} since=7d"),
     ),
     Column(
@@ -102,5 +102,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("db", can.Database, frozenset({"postgres"}), _tending),
     Column("db writable", can.LiftsReadOnly, frozenset({"supabase"}), _of("db writable {name}")),
     Column("rows", can.Rows, frozenset({"postgres"}), _reading),
-    Column("numbers", can.Numbers, frozenset({"postgres"}), _numbers),
+    Column("numbers", can.Numbers, frozenset({"postgres", "retell"}), _numbers),
+    Column("calls", can.Calls, frozenset({"retell"}), _of("calls {name}")),
+    Column("usage", can.Metered, frozenset({"neon", "retell"}), _of("usage {name}")),
 )
