@@ -11,6 +11,7 @@ from bot.settings import Commands
 from commands import (
     _reversal,
     audit,
+    calls,
     campaigns,
     db,
     deploys,
@@ -60,6 +61,7 @@ from commands.numbers import reassign, release
 from commands.workflows import off, on
 from integrations import Services
 from integrations.capabilities import (
+    Calls,
     Checkable,
     Credentialed,
     Database,
@@ -174,6 +176,7 @@ def commands(hold: Hold) -> tuple[AnyAction, ...]:
         read_only.ShowReadOnly(guards, now),
         writable.LetItWrite(guards),
         rows.ReadRows(services.having(Rows), now),
+        calls.ShowCalls(services.having(Calls), now),
         numbers.ListNumbers(inventories, now),
         release.ReleaseNumber(inventories),
         reassign.ReassignNumber(inventories),

@@ -25,6 +25,7 @@ from integrations.postgres import PostgresSection, postgres
 from integrations.process import Processes, ProcessSection
 from integrations.railway import Railway, RailwaySection
 from integrations.resend import Resend, ResendSection
+from integrations.retell import RetellSection, retell
 from integrations.section import Outside, Section
 from integrations.sentry import SentrySection, sentry
 from integrations.statuspage import StatusPage, StatusPageSection, vendor_pages
@@ -55,6 +56,7 @@ KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
         "railway": (RailwaySection, Railway),
         "resend": (ResendSection, Resend),
         "sentry": (SentrySection, sentry),
+        "retell": (RetellSection, retell),
         "statuspage": (StatusPageSection, StatusPage),
         "stripe": (StripeSection, stripe),
         "supabase": (SupabaseSection, supabase),

@@ -12,6 +12,7 @@ from sandbox.world.openai import FakeOpenAI
 from sandbox.world.own_jobs import FakeBackOffice
 from sandbox.world.probes import FakeApollo, FakeClearbit, FakeResend
 from sandbox.world.railway import FakeRailway
+from sandbox.world.retell import FakeRetell
 from sandbox.world.sentry import FakeSentry
 from sandbox.world.statuspages import FakeStatusPages
 from sandbox.world.stripe import FakeStripe
@@ -41,6 +42,7 @@ def vendors() -> Mapping[str, StandIn]:
         "ci": FakeGitHub("github_pat_demo_5b1c07e2"),
         "neon": FakeNeon("napi_demo_41c9a7d2"),
         "etl": FakeRailway("railway_demo_8d20f6b1"),
+        "voice": FakeRetell("key_demo_6e1d08b3f2"),
         "supabase": FakeSupabase("sbp_demo_93f1c2a7e5b0d4f6"),
         "web": FakeVercel("vercel_demo_2c7e91b4"),
         "sentry": FakeSentry("sntrys_demo_77b2e0c1"),

@@ -84,6 +84,7 @@ async def _starting(client: can.OwnJobs) -> Sequence[str]:
 CREDENTIALED = frozenset(
     {
         *("apollo", "clearbit", "github", "hubspot", "n8n", "neon", "openai", "postgres", "railway", "resend"),
+        "retell",
         *("sentry", "stripe", "supabase", "telnyx", "unleashed", "vercel"),
     }
 )
@@ -95,7 +96,9 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "errors",
         can.ErrorSource,
-        frozenset({"github", "n8n", "postgres", "railway", "sentry", "stripe", "supabase", "telnyx", "vercel"}),
+        frozenset(
+            {"github", "n8n", "postgres", "railway", "retell", "sentry", "stripe", "supabase", "telnyx", "vercel"}
+        ),
         _of("errors {name} since=7d"),
     ),
     Column(
@@ -106,7 +109,12 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("stats", can.Statistics, frozenset({"n8n", "postgres", "sentry"}), _of("stats {name}")),
     Column("status", can.VendorStatus, frozenset({"statuspage"}), _paged),
-    Column("usage", can.Metered, frozenset({"apollo", "hubspot", "neon", "openai", "telnyx"}), _of("usage {name}")),
+    Column(
+        "usage",
+        can.Metered,
+        frozenset({"apollo", "hubspot", "neon", "openai", "retell", "telnyx"}),
+        _of("usage {name}"),
+    ),
     Column("issues", can.Issues, frozenset({"sentry"}), _tracking),
     Column("workflows", can.Workflows, frozenset({"github", "n8n"}), _turning),
     Column("executions", can.Executions, frozenset({"github", "n8n"}), _executions),
@@ -129,5 +137,6 @@ COLUMNS: tuple[Column, ...] = (
     Column("db writable", can.LiftsReadOnly, frozenset({"supabase"}), _of("db writable {name}")),
     Column("rows", can.Rows, frozenset({"postgres"}), _reading),
     Column("job", can.OwnJobs, frozenset({"github", "http", "process"}), _starting),
-    Column("numbers", can.Numbers, frozenset({"postgres", "telnyx"}), _numbers),
+    Column("numbers", can.Numbers, frozenset({"postgres", "retell", "telnyx"}), _numbers),
+    Column("calls", can.Calls, frozenset({"retell"}), _of("calls {name}")),
 )

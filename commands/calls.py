@@ -1,0 +1,161 @@
+"""/ops calls: how many phone calls failed lately, why and with which agent; the newest of them with their logs."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from bot.action import Lookup
+from bot.params import Choices, Duration, FreeText, Option, Params, duration_text
+from bot.report import Fact, Line, Link, Moment, Report, Span, Status, Suggestion, Table
+from commands._services import Unanswered, ask, matching, names, pick
+from integrations.capabilities import Call, Calls
+
+
+class CallLog(Params):
+    positional = ("service",)
+
+    service: Annotated[str | None, Choices()] = None
+    """Service whose calls to read, as named in ops.toml; all of them if left out."""
+    since: Duration = timedelta(hours=24)
+    """How far back to look, as in 1h, 24h or 7d."""
+    failed: bool = False
+    """Only the groups of calls that failed; all are counted all the same."""
+    match: Annotated[str | None, Field(max_length=100), FreeText()] = None
+    """Only calls whose agent, status or reason contains this; capitals do not matter."""
+
+
+@dataclass(frozen=True)
+class ShowCalls(Lookup[CallLog]):
+    """Show which phone calls failed, by reason and agent."""
+
+    services: tuple[Calls, ...]
+    now: Callable[[], datetime]
+    deadline: timedelta = timedelta(seconds=12)
+    """For one service to answer: some are asked page by page."""
+    read_at_most: int = 2000
+    """Calls of one service."""
+    newest: int = 5
+    """Failed calls that are shown one by one."""
+
+    examples = ("calls", "calls since=1h failed=yes", "calls since=7d match=dial_failed")
+
+    async def answer(self, params: CallLog) -> Report:
+        chosen = self.services
+        if params.service is not None or not self.services:
+            name = pick(self.services, params.service, can="list its calls", typed=lambda name: f"calls {name}").name
+            chosen = tuple(service for service in self.services if service.name == name)
+        now = self.now()
+        asked = (service.calls(since=now - params.since, limit=self.read_at_most) for service in chosen)
+        answers = await asyncio.gather(*(ask(call, self.deadline) for call in asked))
+        pairs = [(service.name, answer) for service, answer in zip(chosen, answers, strict=True)]
+        read = [(name, answer) for name, answer in pairs if not isinstance(answer, Unanswered)]
+        unread = [(name, answer.why) for name, answer in pairs if isinstance(answer, Unanswered)]
+        cut = [name for name, calls in read if len(calls) >= self.read_at_most]
+        found = [(name, call) for name, calls in read for call in calls if _wanted(params, call)]
+        groups = [each for each in _grouped(found) if each.failed or not params.failed]
+        failing = sorted((each for each in found if each[1].failed), key=lambda each: each[1].at, reverse=True)
+        several = len(self.services) > 1
+        return Report(
+            title=f"Calls of {chosen[0].name if params.service else 'the last ' + duration_text(params.since)}",
+            lead=_lead(params, [call for _, call in found], len(unread), len(pairs), cut=bool(cut)),
+            status=Status.DEGRADED if failing else Status.UNKNOWN if unread else Status.OK,
+            lines=(
+                *(_unread(name, why) for name, why in unread),
+                *(_line(name if several else "", call) for name, call in failing[: self.newest]),
+            ),
+            table=_table(groups) if groups else None,
+            notes=tuple(f"{name} may have more calls; the newest {self.read_at_most:,} were read." for name in cut),
+            suggestions=_further(params, chosen[0].name if params.service else "", failing=bool(failing)),
+            taken_at=now,
+        )
+
+    async def options(self, field: str, typed: str) -> Sequence[Option]:
+        return matching(names(self.services), typed)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Calls of one agent that ended alike."""
+
+    service: str
+    reason: str
+    agent: str
+    failed: bool
+    count: int
+    last: datetime
+
+
+def _wanted(params: CallLog, call: Call) -> bool:
+    return (params.match or "").casefold() in f"{call.agent} {call.status} {call.reason}".casefold()
+
+
+def _reason(call: Call) -> str:
+    """A call that goes on has none yet."""
+    return call.reason or call.status
+
+
+def _grouped(found: Sequence[tuple[str, Call]]) -> list[_Group]:
+    """The failed first, of those the most frequent, of those the most recent."""
+    together: dict[tuple[str, str, str, bool], list[datetime]] = {}
+    for name, call in found:
+        together.setdefault((name, _reason(call), call.agent, call.failed), []).append(call.at)
+    groups = [_Group(*key, len(times), max(times)) for key, times in together.items()]
+    return sorted(groups, key=lambda each: (each.failed, each.count, each.last), reverse=True)
+
+
+def _lead(params: CallLog, calls: Sequence[Call], unread: int, services: int, *, cut: bool) -> str:
+    if unread == services:
+        return "No calls could be read."
+    reasons = Counter(_reason(call) for call in calls if call.failed)
+    failed = reasons.total()
+    if not calls:
+        fitting = f" that fit {params.match!r}" if params.match else ""
+        told = f"No calls{fitting} in the last {duration_text(params.since)}"
+    else:
+        of = f"{'the newest ' if cut else ''}{len(calls):,} call{'' if len(calls) == 1 else 's'}"
+        told = f"{f'{failed:,}' if failed else 'None'} of {of} failed"
+    if reasons:
+        worst, count = reasons.most_common(1)[0]
+        told += f", all: {worst}" if count == failed else f", most: {worst} ({count:,})"
+    if unread:
+        told += f"; {unread} of {services} services could not be read"
+    return f"{told}."
+
+
+def _line(service: str, call: Call) -> Line:
+    facts = [Fact(label="", value=service)] if service else []
+    facts.append(Fact(label="", value=Moment(at=call.at)))
+    if call.duration is not None:
+        facts.append(Fact(label="lasted", value=Span(seconds=call.duration.total_seconds())))
+    facts.append(Fact(label="", value=Link(url=call.link, name="open its log") if call.link else call.id))
+    return Line(text=f"{_reason(call)}: {call.agent}", status=Status.DEGRADED, facts=tuple(facts))
+
+
+def _unread(name: str, why: str) -> Line:
+    health = Suggestion(label="Health", words=f"health {name}")
+    return Line(text=name, detail=why, status=Status.UNKNOWN, suggestions=(health,))
+
+
+def _table(groups: Sequence[_Group]) -> Table:
+    return Table(
+        columns=("ended with", "agent", "calls", "failed", "last", "service"),
+        rows=tuple(
+            (each.reason, each.agent, each.count, "yes" if each.failed else "no", Moment(at=each.last), each.service)
+            for each in groups
+        ),
+    )
+
+
+def _further(params: CallLog, service: str, *, failing: bool) -> tuple[Suggestion, ...]:
+    """`match` comes last: it reaches to the end of the line."""
+    words = f"calls {service} since={duration_text(params.since)}".replace("  ", " ")
+    match = f" match={params.match}" if params.match else ""
+    again = Suggestion(label="Read again", words=f"{words}{' failed=yes' if params.failed else ''}{match}")
+    if not failing or params.failed:
+        return (again,)
+    return Suggestion(label="Only the failed", words=f"{words} failed=yes{match}"), again

@@ -1,0 +1,198 @@
+"""/ops calls."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import httpx
+import pytest
+
+from bot.catalogue import Catalogue
+from bot.errors import Misconfigured, NotUnderstood, TryLater
+from bot.parse import parse
+from bot.report import Fact, Link, Moment, Report, Span, Status
+from commands.calls import CallLog, ShowCalls
+from integrations import open_services
+from integrations.capabilities import Call, Calls
+from sandbox.world.retell import FakeRetell
+from tests.commands.world import NOON, Clock
+from tests.integrations.standin import serving
+
+
+@dataclass
+class Phone:
+    """Calls."""
+
+    name: str
+    kind: str = "world"
+    takes: float = 0.0
+    fails: Exception | None = None
+    asked: int = 0
+    kept: list[Call] = field(default_factory=list)
+
+    def ring(
+        self, reason: str, *, agent: str = "Front desk", ago: float = 1, failed: bool = False, log: str = ""
+    ) -> None:
+        """`ago` in minutes."""
+        at, length = NOON - timedelta(minutes=ago), None if failed else timedelta(seconds=80)
+        self.kept.append(Call(f"{self.name}-{len(self.kept)}", at, agent, "ended", reason, failed, length, log))
+
+    async def calls(self, *, since: datetime, limit: int) -> tuple[Call, ...]:
+        self.asked += 1
+        await asyncio.sleep(self.takes)
+        if self.fails is not None:
+            raise self.fails
+        found = sorted((call for call in self.kept if call.at >= since), key=lambda call: call.at, reverse=True)
+        return tuple(found[:limit])
+
+
+def showing(*phones: Phone, most: int = 2000) -> ShowCalls:
+    return ShowCalls(phones, Clock(), deadline=timedelta(seconds=0.5), read_at_most=most)
+
+
+def a_day(name: str = "voice") -> Phone:
+    phone = Phone(name)
+    for minutes in range(113):
+        phone.ring("user_hangup", ago=60 + minutes)
+    for minutes in (5, 20, 30, 40):
+        phone.ring("dial_failed", agent="Reminders", ago=minutes, failed=True, log="https://logs.example/1")
+    phone.ring("dial_failed", ago=50, failed=True)
+    phone.ring("error_asr", ago=2, failed=True)
+    phone.ring("error_asr", ago=55, failed=True)
+    return phone
+
+
+def rows(report: Report) -> list[tuple[object, ...]]:
+    return [row[:4] for row in report.table.rows] if report.table else []
+
+
+async def test_the_failed_first_by_reason_and_agent() -> None:
+    report = await showing(a_day()).answer(CallLog())
+
+    assert report.lead == "7 of 120 calls failed, most: dial_failed (5)."
+    assert (report.title, report.status, report.taken_at) == ("Calls of the last 1d", Status.DEGRADED, NOON)
+    assert rows(report) == [
+        ("dial_failed", "Reminders", 4, "yes"),
+        ("error_asr", "Front desk", 2, "yes"),
+        ("dial_failed", "Front desk", 1, "yes"),
+        ("user_hangup", "Front desk", 113, "no"),
+    ]
+    assert [line.text for line in report.lines] == [
+        "error_asr: Front desk",
+        "dial_failed: Reminders",
+        "dial_failed: Reminders",
+        "dial_failed: Reminders",
+        "dial_failed: Reminders",
+    ]
+    assert report.lines[1].facts == (
+        Fact(label="", value=Moment(at=NOON - timedelta(minutes=5))),
+        Fact(label="", value=Link(url="https://logs.example/1", name="open its log")),
+    )
+    assert report.lines[0].facts[-1] == Fact(label="", value="voice-118")  # without a log, what to look for there
+    assert report.notes == ()
+
+
+async def test_only_the_failed_are_listed_and_all_are_counted() -> None:
+    report = await showing(a_day()).answer(CallLog(failed=True))
+
+    assert report.lead == "7 of 120 calls failed, most: dial_failed (5)."
+    assert [row[3] for row in rows(report)] == ["yes", "yes", "yes"]
+    assert [each.words for each in report.suggestions] == ["calls since=1d failed=yes"]
+
+
+async def test_what_is_offered_next_can_be_typed() -> None:
+    show = showing(a_day())
+    report = await show.answer(CallLog(service="voice", since=timedelta(hours=2), match="front desk"))
+
+    assert report.title == "Calls of voice"
+    assert [each.words for each in report.suggestions] == [
+        "calls voice since=2h failed=yes match=front desk",
+        "calls voice since=2h match=front desk",
+    ]
+    read = parse(Catalogue((show,)), report.suggestions[0].words).params
+    assert read == CallLog(service="voice", since=timedelta(hours=2), failed=True, match="front desk")
+
+
+async def test_match_narrows_what_is_counted() -> None:
+    report = await showing(a_day()).answer(CallLog(match="REMIND"))
+    assert (report.lead, len(rows(report))) == ("4 of 4 calls failed, all: dial_failed.", 1)
+
+    report = await showing(a_day()).answer(CallLog(match="nobody"))
+    assert (report.lead, report.table) == ("No calls that fit 'nobody' in the last 1d.", None)
+
+
+async def test_none_failed_and_none_at_all() -> None:
+    phone = Phone("voice")
+    report = await showing(phone).answer(CallLog(since=timedelta(hours=1)))
+    assert (report.lead, report.status) == ("No calls in the last 1h.", Status.OK)
+
+    phone.ring("user_hangup")
+    report = await showing(phone).answer(CallLog())
+    assert (report.lead, report.status, report.lines) == ("None of 1 call failed.", Status.OK, ())
+    phone.ring("user_hangup", ago=60 * 25)
+    assert (await showing(phone).answer(CallLog())).lead == "None of 1 call failed."
+
+
+async def test_how_long_a_failed_call_lasted() -> None:
+    phone = Phone("voice")
+    phone.kept.append(Call("c", NOON, "Front desk", "error", "", True, timedelta(seconds=6)))
+
+    (line,) = (await showing(phone).answer(CallLog())).lines
+
+    assert (line.text, line.facts[1]) == ("error: Front desk", Fact(label="lasted", value=Span(seconds=6)))
+
+
+async def test_more_calls_than_are_read_are_not_told_as_all() -> None:
+    report = await showing(a_day(), most=50).answer(CallLog())
+
+    assert report.lead == "7 of the newest 50 calls failed, most: dial_failed (5)."
+    assert report.notes == ("voice may have more calls; the newest 50 were read.",)
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"),
+    [
+        (Phone("other", fails=TryLater("other is in trouble (503).")), "other is in trouble (503)."),
+        (Phone("other", takes=5), "no answer within 0.5 s"),
+    ],
+)
+async def test_one_that_is_silent_is_unknown_and_takes_nothing_from_the_others(broken: Phone, why: str) -> None:
+    report = await showing(a_day(), broken).answer(CallLog())
+
+    assert report.lead == "7 of 120 calls failed, most: dial_failed (5); 1 of 2 services could not be read."
+    assert report.status is Status.DEGRADED
+    line = report.lines[0]
+    assert (line.text, line.status, line.detail) == ("other", Status.UNKNOWN, why)
+    assert [each.words for each in line.suggestions] == ["health other"]
+    assert report.lines[1].facts[0].value == "voice"  # with several services, each line says whose it is
+
+    alone = await showing(broken).answer(CallLog())
+    assert (alone.lead, alone.status) == ("No calls could be read.", Status.UNKNOWN)
+
+    quiet = await showing(Phone("voice"), broken).answer(CallLog())
+    assert quiet.lead == "No calls in the last 1d; 1 of 2 services could not be read."
+    assert quiet.status is Status.UNKNOWN
+
+
+async def test_one_service_by_name() -> None:
+    voice, other = a_day(), Phone("other")
+    assert (await showing(voice, other).answer(CallLog(service="VOICE"))).title == "Calls of voice"
+    assert (voice.asked, other.asked) == (1, 0)
+    with pytest.raises(NotUnderstood, match="Did you mean 'voice'") as caught:
+        await showing(voice, other).answer(CallLog(service="voise"))
+    assert caught.value.hint == "calls voice"
+    with pytest.raises(Misconfigured, match="no service that can list its calls"):
+        await showing().answer(CallLog())
+    assert [each.value for each in await showing(voice, other).options("service", "vo")] == ["voice"]
+
+
+async def test_retells_calls_over_real_http() -> None:
+    fake = FakeRetell("key_demo")
+    async with serving(fake.app()) as url, httpx.AsyncClient(trust_env=False) as http:
+        services = open_services({"voice": fake.section(url)}, http, lambda _: fake.api_key)
+        report = await ShowCalls(services.having(Calls), fake.now).answer(CallLog())
+
+    assert report.lead == f"5 of {len(fake.calls)} calls failed, most: dial_failed (3)."
+    assert rows(report)[0] == ("dial_failed", "Reminders", 3, "yes")
+    assert report.lines[2].text == "error_llm_websocket_open: Front desk"
+    assert Fact(label="lasted", value=Span(seconds=6)) in report.lines[2].facts
