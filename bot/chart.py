@@ -84,12 +84,15 @@ def png(chart: Chart) -> bytes:
     """Draws it here and now; only in the process of its own."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     with rc_context({
         "font.family": "sans-serif", "font.size": 12, "text.color": _INK, "axes.labelcolor": _INK,
         "axes.edgecolor": _FAINT, "xtick.color": _INK, "ytick.color": _INK, "text.parse_math": False,
     }):  # fmt: skip
-        figure = Figure(figsize=_INCHES, dpi=_DPI, layout="constrained", facecolor="white")
+        figure = Figure(
+            figsize=_INCHES, dpi=_DPI, layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1), facecolor="white"
+        )
         count = len(chart.series)
         panels = figure.subplots(count, 1, sharex=True, squeeze=False, height_ratios=[3, *[2] * (count - 1)])[:, 0]
         for panel, series in zip(panels, chart.series, strict=True):

@@ -19,6 +19,8 @@ SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=31)
 DAY = timedelta(days=1)
 WORST = 10
 _SLICES = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440))
+_TOO_FEW = 10
+"""The rate of a period with so many times fewer operations is chance, and is not compared."""
 _MOST_SLICES = 32
 """Bars that can be told apart on a phone."""
 
@@ -167,6 +169,8 @@ def _told(current: tuple[int, int], previous: tuple[int, int] | None, words: str
         return told
     if not previous[0]:
         return f"{told}; none at all {words}"
+    if previous[0] * _TOO_FEW < count:
+        return f"{told}; only {previous[0]:,} {words}"
     then, now = 100 * previous[1] / previous[0], 100 * errors / count
     if rate(errors, count) == rate(previous[1], previous[0]):
         told += f", as {words}"

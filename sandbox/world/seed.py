@@ -100,6 +100,13 @@ async def _fill(connection: "asyncpg.Connection[asyncpg.Record]", chance: random
             for number, (id_, name) in enumerate(zip(businesses, _BUSINESSES, strict=True), 1)
         ],
     )
+    # By a chance of its own, so that today stays what it is.
+    other = random.Random(1147)
+    await put(
+        "integration_logs",
+        "created_at source operation level message details_json duration_ms business_id",
+        [(*row, other.choice(businesses)) for row in sorted(_day_before(other, now))],
+    )
     logs = sorted([*_errors(chance, now), *_routine(chance, now)])
     await put(
         "integration_logs",
@@ -201,6 +208,14 @@ def _routine(chance: random.Random, now: datetime) -> Iterator[_Log]:
         said = f"{message}, slowly" if level == "warn" else message
         took = int(usual * chance.uniform(0.6, 1.8) * (6 if level == "warn" else 1))
         yield now - timedelta(seconds=chance.uniform(20, 86000)), source, operation, level, said, "{}", took
+
+
+def _day_before(chance: random.Random, now: datetime) -> Iterator[_Log]:
+    """What today is compared with: about as much work, and few errors."""
+    for at, source, operation, level, message, details, took in _routine(chance, now - timedelta(days=1)):
+        if chance.random() < 0.02:
+            level, message = "error", "Request failed with status code 502"
+        yield at, source, operation, level, message, details, took
 
 
 def _workflow_rows(chance: random.Random, now: datetime) -> Iterator[tuple[object, ...]]:

@@ -69,6 +69,7 @@ async def shown(*services: Counts, service: str | None = None, since: timedelta 
         ((400, 0), (400, 4), "400 operations, none failed, down from 1 % the day before."),
         ((400, 4), (400, 4), "400 operations, 4 failed (1 %), as the day before."),
         ((400, 4), (0, 0), "400 operations, 4 failed (1 %); none at all the day before."),
+        ((400, 4), (2, 1), "400 operations, 4 failed (1 %); only 2 the day before."),
         ((1, 1), (1, 0), "1 operation, 1 failed (100 %), up from 0 % the day before."),
         ((90, 0), (1400, 0), "90 operations, none failed, as the day before; there were 1,400 then."),
         ((0, 0), (1400, 7), "No operations in the last 24h; 1,400 the day before."),

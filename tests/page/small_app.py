@@ -1,11 +1,15 @@
 """A Bolt app small enough to know by heart, so that the page is tested and not the product."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.chart import Painter
+from bot.report import Chart, Series, Tone
 
 JSON = dict[str, Any]
 
@@ -129,6 +133,19 @@ WIDE: list[JSON] = [
 ]
 
 
+CHART = Chart(
+    title="Statistics of shop-db, last 24h",
+    unit="per hour",
+    times=tuple(datetime(2026, 11, 21, 21, tzinfo=UTC) + timedelta(hours=n) for n in range(24)),
+    series=(
+        Series(name="operations", values=(None, *(20.0 + n for n in range(23))), before=(30.0,) * 24),
+        Series(name="failed", values=tuple(float(n % 3) for n in range(24)), tone=Tone.TROUBLE),
+    ),
+    before="the day before",
+    alt="Operations and failures per hour: 412 operations, 31 failed.",
+)
+
+
 def build(api_url: str, bot_token: str, app_token: str) -> AsyncSocketModeHandler:
     app = AsyncApp(token=bot_token, client=AsyncWebClient(token=bot_token, base_url=api_url))
 
@@ -139,6 +156,16 @@ def build(api_url: str, bot_token: str, app_token: str) -> AsyncSocketModeHandle
             return
         await ack()
         match word:
+            case "chart":
+                await respond(text="412 operations, 31 failed", response_type="in_channel")
+                picture = await Painter().png(CHART)
+                await client.files_upload_v2(
+                    channel=body["channel_id"],
+                    filename="statistics.png",
+                    title=CHART.title,
+                    content=picture,
+                    alt_txt=CHART.alt,
+                )
             case "card":
                 await respond(text="A card", blocks=CARD, response_type="in_channel")
             case "form":

@@ -9,7 +9,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Browser, Page, expect
 
 from tests.page.conftest import Local, Open
-from tests.page.small_app import HOSTILE
+from tests.page.small_app import CHART, HOSTILE
 
 pytestmark = pytest.mark.page
 
@@ -201,3 +201,20 @@ def test_dark_follows_the_system(visit: Open) -> None:
     page = visit("ana")
     page.emulate_media(color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.querySelector('.main')).backgroundColor") == ("rgb(26, 29, 33)")
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["laptop", "phone"])
+def test_a_chart_is_a_picture_with_words_for_who_cannot_see_it(visit: Open, phone: bool) -> None:
+    page = visit("ana", phone=phone)
+    box = page.locator("#foot textarea")
+    box.fill("/ops chart")
+    box.press("Enter")
+    expect(page.locator("#messages .msg", has_text="412 operations, 31 failed")).to_be_visible()
+    picture = page.get_by_role("img", name=CHART.alt)
+    expect(picture).to_be_visible(timeout=30_000)
+    picture.scroll_into_view_if_needed()
+    page.wait_for_function("e => e.complete && e.naturalWidth === 1200", arg=picture.element_handle())
+    seen = picture.bounding_box()
+    assert seen is not None
+    assert seen["width"] > 300
+    assert seen["x"] + seen["width"] <= page.viewport_size["width"]  # type: ignore[index]  # every page here has one
