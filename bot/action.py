@@ -6,7 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
@@ -138,8 +138,11 @@ class Action(ABC, Generic[P]):
         """Values for a `Choices` parameter, best first. Answered from memory: Slack waits three seconds."""
         return ()
 
+    refresh_every: ClassVar[timedelta] = timedelta(seconds=30)
+    """How often at most. Vendors count every call of an account: where they are asked, seldom is kind."""
+
     async def refresh(self) -> None:
-        """Renew what `options` answers from; called in the background every half minute."""
+        """Renew what `options` answers from; called in the background."""
 
 
 class Lookup(Action[P]):

@@ -123,9 +123,14 @@ def _looks(ops: Ops, people: People) -> tuple[Every, ...]:
     """What is looked at apart from the requests."""
     team = ops.settings.team
 
+    due: dict[str, float] = {}
+
     async def choices() -> None:
+        now = time.monotonic()
+        now_due = [action for action in ops.catalogue if due.get(action.words, 0.0) <= now]
+        due.update({action.words: now + action.refresh_every.total_seconds() for action in now_due})
         async with asyncio.timeout(REFRESH_CHOICES.total_seconds()):
-            await asyncio.gather(*(action.refresh() for action in ops.catalogue))
+            await asyncio.gather(*(action.refresh() for action in now_due))
 
     def audit_channel() -> str | None:
         return people.channel_id(team.audit_channel)

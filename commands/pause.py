@@ -1,5 +1,6 @@
 """/ops pause: pause one thing of any service that has such: a campaign, a workflow, a webhook endpoint."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from bot.params import Choices
@@ -14,4 +15,5 @@ class Pause(AskedToPause):
 class PauseThing(Pausing[Pause]):
     """Pause one thing: a campaign, a workflow, a webhook, a messaging profile."""
 
+    refresh_every = timedelta(minutes=5)
     examples = ('pause "Outreach cadence" reason="bounces"', 'pause "Outreach cadence" for=2h reason="wrong link"')

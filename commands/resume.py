@@ -1,5 +1,6 @@
 """/ops resume: let one thing run that is paused now."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from bot.params import Choices
@@ -14,4 +15,5 @@ class Resume(Asked):
 class ResumeThing(Resuming[Resume]):
     """Resume one thing that is paused."""
 
+    refresh_every = timedelta(minutes=5)
     examples = ('resume "Outreach cadence" reason="fixed"',)

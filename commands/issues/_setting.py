@@ -56,6 +56,7 @@ class SetStatus(Undoable[Settle, SettlePlan]):
     params_type = Settle
     plan_type = SettlePlan
     risk = Risk.CHANGE
+    refresh_every = timedelta(minutes=5)
     to: ClassVar[IssueStatus]
     verb: ClassVar[tuple[str, str]]
     """As in a headline: `Resolve`, and `Resolved`."""

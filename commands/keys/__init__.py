@@ -32,7 +32,7 @@ class ListKeys(Lookup[NoParams]):
     book: Book
     now: Callable[[], datetime]
     deadline: timedelta = timedelta(seconds=5)
-    every: timedelta = timedelta(hours=1)
+    every: timedelta = timedelta(days=1)
     """How often it is looked in the background, so that ages and last successes are known when somebody asks."""
     due: Due = field(default_factory=Due, compare=False)
 

@@ -36,6 +36,7 @@ class ChangeNumber(Undoable[P, NumberPlan]):
 
     plan_type = NumberPlan
     risk = Risk.DESTRUCTIVE
+    refresh_every = timedelta(minutes=5)
 
     async def find(self, number: str, on: str | None) -> tuple[Numbers, Number]:
         """Raises NotUnderstood for an unknown number, or one that several services have."""

@@ -124,7 +124,7 @@ async def test_a_silent_service_is_unknown_and_holds_nobody_up(scene: Scene) -> 
     ]
 
 
-async def test_the_background_notes_ages_once_an_hour(scene: Scene) -> None:
+async def test_the_background_notes_ages_once_a_day(scene: Scene) -> None:
     listing = scene.listing()
     await listing.refresh()
     await listing.refresh()
