@@ -1,10 +1,13 @@
-"""Telnyx: failed messages, messaging profiles that may be paused, phone numbers and their profiles, and the balance."""
+"""Telnyx: its balance, messages that failed, messaging profiles that may be paused, and the account's numbers."""
 
-from collections.abc import Sequence
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar, Literal
+from types import MappingProxyType
+from typing import ClassVar, Final, Literal
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from bot.errors import NotUnderstood, Refused, Stale
 from integrations.capabilities import (
@@ -24,54 +27,81 @@ from integrations.capabilities import (
     Trial,
 )
 from integrations.flipping import flipped
-from integrations.pace import Pace
-from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
-from integrations.telnyx_api import Balanced, Message, PhoneNumber, Profile, TelnyxApi, TelnyxService
+from integrations.keys import KeySection, said_json, strange
+from integrations.section import Outside, TimeLimit, Url
+from integrations.telnyx_api import (
+    Balance,
+    Message,
+    NotPermitted,
+    PhoneNumber,
+    Profile,
+    TelnyxApi,
+    TelnyxService,
+)
 from integrations.trying import Step, tried
 
-_READ = 400
-"""Detail records looked through for failed messages, newest first."""
-_FAILED = ("failed", "gw_reject", "gw_timeout", "dlr_timeout")
-_WORDS = {
-    "gw_reject": "refused by the gateway",
-    "gw_timeout": "not taken by the gateway in time",
-    "dlr_timeout": "not known to be delivered",
-}
-_PACE = Pace(20, timedelta(seconds=1), at_once=10)
+_FAILED = ("failed", "gw_reject", "gw_timeout")
+"""A receipt that did not come (dlr_timeout, dlr_unconfirmed) says nothing of the message."""
+_HOW: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "failed": "failed",
+        "gw_reject": "was refused by the gateway",
+        "gw_timeout": "got no answer from the gateway in time",
+    }
+)
+_WHY: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "40001": "a landline, or not routable",
+        "40002": "blocked as spam for now",
+        "40003": "blocked as spam for good",
+        "40004": "refused by the recipient's carrier",
+        "40005": "too late to be delivered",
+        "40006": "the recipient's carrier cannot be reached",
+        "40008": "undeliverable",
+        "40009": "its text was not taken",
+    }
+)
+"""Telnyx's codes of delivery errors, those that do not depend on the account."""
+_LATE = timedelta(days=1)
+"""How long after it was made a message may still fail; records are found by when they were made."""
+_PAGES = 4
+"""Of failed messages, for each way to fail."""
+_KEY = "services.{}.api_key"
 
 
-class TelnyxSection(Section):
+class TelnyxSection(KeySection):
     kind: Literal["telnyx"]
-    api_key: SecretRef
-    """An API v2 key. Telnyx has no narrower ones: it may do all that its account may."""
-    pausable: tuple[str, ...] = ()
-    """Messaging profiles that may be paused, by id or name; none if left out."""
     url: Url = "https://api.telnyx.com/v2"
     timeout: TimeLimit = timedelta(seconds=10)
-    """For reads, and for writes."""
+    """For a write, and for a read that is no health check."""
+    pausable: tuple[str, ...] = ()
+    """Messaging profiles that may be paused, by id or name."""
 
-    rights: ClassVar[str] = "An API v2 key of its own; Telnyx' keys cannot be narrowed."
+    rights: ClassVar[str] = (
+        "An API v2 key that reads the balance, detail records, numbers and messaging profiles, and changes the last "
+        "two. Telnyx does not tell what else a key may do: as a rule it acts for the whole account, sending included."
+    )
     undo: ClassVar[str] = (
-        "A paused messaging profile sends again; a number gets back the profile it had. A number is never given up, "
-        "only taken off its profile."
+        "A paused messaging profile is enabled again. A number goes back to the messaging profile it had, unless "
+        "somebody changed it since. No number is ever given up: a released one stays in the account."
     )
 
 
 def telnyx(name: str, section: TelnyxSection, outside: Outside) -> tuple[Named, ...]:
-    """One client, one for the numbers, and one more where ops.toml lets profiles be paused."""
-    api = TelnyxApi(
-        TelnyxService(
-            outside,
-            name=name,
-            base_url=section.url.rstrip("/"),
-            timeout=section.timeout,
-            credentials=lambda: {"Authorization": f"Bearer {outside.secrets(section.api_key)}"},
-            credential_setting=f"services.{name}.api_key",
-            pace=_PACE,
-        )
+    service = TelnyxService(
+        outside,
+        name=name,
+        base_url=section.url.rstrip("/"),
+        timeout=section.timeout,
+        credentials=lambda: {"Authorization": f"Bearer {outside.secrets(section.api_key)}"},
+        credential_setting=_KEY.format(name),
     )
-    profiles = (PausableProfiles(name, api, section.pausable),) if section.pausable else ()
-    return (Telnyx(name, section, api), MessagingNumbers(name, api), *profiles)
+    api = TelnyxApi(service)
+    return (
+        Telnyx(name, section, api),
+        ProfiledNumbers(name, api),
+        *((PausableProfiles(name, api, section.pausable),) if section.pausable else ()),
+    )
 
 
 class Telnyx:
@@ -85,102 +115,101 @@ class Telnyx:
         self._section = section
         self._api = api
 
+    # -- be checked and tested
+
     async def check(self) -> Checked:
-        """Source: GET /balance"""
-        service = self._api.service
-        asked = await service.look("/balance", limit=self.deadline)
-        if isinstance(asked, Checked):
-            return asked
-        if asked.status >= 500:
-            return Checked(Health.DOWN, f"it answers {asked.status}")
-        if not asked.good:
-            return Checked(Health.DEGRADED, str(service.error_of(asked, write=False)))
-        if asked.media != "application/json":
-            return Checked(Health.UNKNOWN, f"it answers {asked.media or 'without a content type'}, not Telnyx' way")
+        """Without money left it answers, and sends nothing. Source: GET /balance"""
+        answer = await self._api.service.look("/balance", limit=self.deadline)
+        if isinstance(answer, Checked):
+            return answer
+        if not answer.good:
+            error = self._api.service.error_of(answer, write=False)
+            return Checked(Health.DOWN if answer.status >= 500 else Health.DEGRADED, str(error))
         try:
-            credit = Balanced.model_validate(asked.json()).data.available_credit
-        except ValueError:
-            return Checked(Health.UNKNOWN, "its answer holds no balance")
-        if credit <= 0:
-            return Checked(Health.DEGRADED, "no credit is left: it sends nothing")
-        return Checked(Health.OK)
+            left = Balance.model_validate((said_json(answer) or {}).get("data"))
+        except ValidationError:
+            return strange(answer)
+        if left.available_credit > 0:
+            return Checked(Health.OK)
+        return Checked(Health.DEGRADED, f"nothing is left to spend ({_sum(left.available_credit, left)}): top it up")
 
     async def test(self) -> tuple[Trial, ...]:
-        remedy = f"put a valid API v2 key into services.{self.name}.api_key"
-        now = datetime.now(UTC)
-        return await tried(
-            Step("read the balance", self._api.balance, remedy),
-            Step("list messaging profiles", self._api.profiles, remedy),
-            Step("list numbers", self._api.numbers, remedy),
-            Step("read messages", lambda: self._api.messages(now - timedelta(hours=1), now, most=1), remedy),
-        )
+        where = f"Check {_KEY.format(self.name)}, and what its user may see at Telnyx."
+        steps = [
+            Step("read the balance", self._api.balance, where),
+            Step("read the records of failed messages", self._newest, where),
+            Step("list phone numbers", self._api.numbers, where),
+            Step("list messaging profiles", self._api.profiles, where),
+        ]
+        if self._section.pausable:
+            steps.append(Step("find those that may be paused", self._pausable, f"Write services.{self.name}.pausable."))
+        return await tried(*steps)
 
     def credentials(self) -> tuple[Credential, ...]:
-        return (Credential(f"services.{self.name}.api_key", self._section.api_key),)
+        return (Credential(_KEY.format(self.name), self._section.api_key),)
 
     async def rights(self) -> Rights:
-        return Rights(note="Telnyx' keys cannot be narrowed: this one may do all that its account may.")
+        """As far as reading tells."""
+        has: list[str] = []
+        lacking: list[tuple[str, str]] = []
+        for what, commands, read in (
+            ("read the balance", "health, usage", self._api.balance),
+            ("read detail records", "errors", self._newest),
+            ("list phone numbers", "numbers", self._api.numbers),
+            ("list messaging profiles", "numbers, pause", self._api.profiles),
+        ):
+            try:
+                await read()
+            except NotPermitted:
+                lacking.append((what, commands))
+            else:
+                has.append(what)
+        return Rights(has=tuple(has), lacking=tuple(lacking), note=self._section.rights)
+
+    async def _newest(self) -> object:
+        return await self._api.messages(_FAILED[0], since=datetime.now(UTC))
+
+    async def _pausable(self) -> None:
+        profiles = await self._api.profiles()
+        known = {known for each in profiles for known in (each.id, each.name)}
+        if unknown := [each for each in self._section.pausable if each not in known]:
+            raise NotUnderstood(f"{self.name} has no messaging profile {', '.join(unknown)}.")
+
+    # -- errors and usage
 
     async def errors(self, *, since: datetime, match: str | None, limit: int) -> ErrorPage:
-        """Outbound messages that were not delivered. Source: GET /detail_records"""
-        found, more = await self._api.messages(since.astimezone(UTC), datetime.now(UTC), most=_READ)
+        """Messages that failed; of a recipient the last digits only."""
+        parts = await asyncio.gather(*(self._messages(status, since - _LATE) for status in _FAILED))
         wanted = (match or "").casefold()
-        events = [_event(each) for each in found if each.status in _FAILED and each.created_at >= since]
-        events = [each for each in events if wanted in f"{each.origin} {each.operation} {each.message}".casefold()]
-        return ErrorPage(tuple(events[:limit]), truncated=more or len(events) > limit)
+        events = [_event(message) for messages, _ in parts for message in messages if message.ended_at >= since]
+        kept = [each for each in events if wanted in f"{each.origin} {each.message}".casefold()]
+        kept.sort(key=lambda event: event.at, reverse=True)
+        return ErrorPage(tuple(kept[:limit]), truncated=len(kept) > limit or not all(whole for _, whole in parts))
+
+    async def _messages(self, status: str, since: datetime) -> tuple[list[Message], bool]:
+        """Those that ended so, and whether these are all."""
+        found: dict[str, Message] = {}
+        for number in range(1, _PAGES + 1):
+            page = await self._api.messages(status, since=since, page=number)
+            found |= {each.uuid: each for each in page.data}  # what is sent meanwhile moves others to the next page
+            if not page.data or number >= page.meta.total_pages:
+                return list(found.values()), True
+        return list(found.values()), False
 
     async def usage(self) -> tuple[Quota, ...]:
-        """Source: GET /balance"""
-        now = await self._api.balance()
-        credit = f"With {now.credit_limit:,.2f} {now.currency} of credit." if now.credit_limit else ""
-        return (Quota("balance", now.balance, None, now.currency, note=credit, remaining_is_good=True),)
-
-
-class MessagingNumbers:
-    """Numbers: each with the messaging profile it sends by, by name."""
-
-    kind = "telnyx"
-
-    def __init__(self, name: str, api: TelnyxApi) -> None:
-        self.name = name
-        self._api = api
-
-    async def numbers(self) -> tuple[Number, ...]:
-        names = {profile.id: profile.name for profile in await self._api.profiles()}
-        return tuple(_number(each, names) for each in await self._api.numbers())
-
-    async def set_number(self, was: Number, *, state: NumberState, assigned_to: str) -> dict[str, JsonValue]:
-        """`assigned_to` is a messaging profile's name or id; released, a number is on no profile and stays ours."""
-        profiles = await self._api.profiles()
-        number, now = await self._found(was.number, profiles)
-        if (now.state, now.assigned_to) != (was.state, was.assigned_to):
-            raise Stale(f"{was.number} belongs to {now.assigned_to or 'nobody'} now.")
-        if now.state is NumberState.OTHER:
-            raise Refused(f"{was.number} is {now.detail}: it cannot be moved to a messaging profile.")
-        to = _meant(profiles, assigned_to).id if state is NumberState.ASSIGNED else ""
-        await self._api.assign(number.id, to)
-        return {"from": number.messaging_profile_id or "", "to": to}
-
-    async def restore_number(self, number: str, kept: dict[str, JsonValue]) -> None:
-        found, _ = await self._found(number, await self._api.profiles())
-        now = (await self._api.messaging(found.id)).messaging_profile_id or ""
-        if now != kept["to"]:
-            raise Stale(f"Somebody moved {number} to another messaging profile since.")
-        await self._api.assign(found.id, str(kept["from"]))
-
-    async def _found(self, number: str, profiles: Sequence[Profile]) -> tuple[PhoneNumber, Number]:
-        names = {profile.id: profile.name for profile in profiles}
-        for each in await self._api.numbers():
-            if each.phone_number == number:
-                return each, _number(each, names)
-        raise Stale(f"{self.name} has no number {number} any more.")
+        """What can still be spent. Telnyx knows no budget to hold it against."""
+        left = await self._api.balance()
+        note = ""
+        if left.credit_limit:
+            note = f"It is the balance of {_sum(left.balance, left)} and credit of {_sum(left.credit_limit, left)}."
+        return (Quota("available credit", left.available_credit, None, left.currency, None, note, True),)
 
 
 class PausableProfiles:
-    """CautionsPause: a messaging profile that is not enabled sends nothing."""
+    """CautionsPause. A messaging profile that is disabled sends nothing."""
 
     kind = "telnyx"
-    pausing_means = "Messages that are sent by a paused messaging profile are refused, not kept for later."
+    pausing_means = "Messages that are to be sent by a paused messaging profile are refused, not kept for later."
 
     def __init__(self, name: str, api: TelnyxApi, pausable: Sequence[str]) -> None:
         self.name = name
@@ -188,6 +217,7 @@ class PausableProfiles:
         self._pausable = pausable
 
     async def switches(self) -> tuple[Switchable, ...]:
+        """The messaging profiles that ops.toml lets us pause."""
         return tuple(_switchable(each) for each in await self._api.profiles() if self._may(each))
 
     async def pause(self, ids: Sequence[str]) -> Flipped:
@@ -200,50 +230,119 @@ class PausableProfiles:
         profile = await self._api.profile(id_)
         was = _switchable(profile)
         if not self._may(profile):
-            raise Stale(f"{was.name} is not among the messaging profiles that may be paused")
+            raise Refused(f"{was.name} is not among the messaging profiles that may be paused")
         if was.state is not expected:
             raise Stale(f"{was.name} was not {expected.value} any more")
         await self._api.enable(id_, on=expected is Switch.PAUSED)
         return was
 
     def _may(self, profile: Profile) -> bool:
-        return profile.id in self._pausable or profile.name in self._pausable
+        return profile.id in self._pausable or bool(profile.name and profile.name in self._pausable)
+
+
+class ProfiledNumbers:
+    """Numbers. Whom one is assigned to is its messaging profile; voice is left as it is."""
+
+    kind = "telnyx"
+
+    def __init__(self, name: str, api: TelnyxApi) -> None:
+        self.name = name
+        self._api = api
+
+    async def numbers(self) -> tuple[Number, ...]:
+        """By number, in E.164."""
+        numbers, profiles = await asyncio.gather(self._api.numbers(), self._api.profiles())
+        named = _names(profiles)
+        return tuple(_number(each, named) for each in numbers)
+
+    async def set_number(self, was: Number, *, state: NumberState, assigned_to: str) -> dict[str, JsonValue]:
+        """`assigned_to` is a messaging profile's name or id. Gives `{"id", "was", "is"}`: the number's id, and of the
+        profiles, empty for none."""
+        if state not in (NumberState.AVAILABLE, NumberState.ASSIGNED):
+            raise NotUnderstood(f"A number cannot be made {state}.")
+        found, profiles = await asyncio.gather(self._api.number(was.number), self._api.profiles())
+        gone = _gone(was.number)
+        if found is None:
+            raise gone
+        named = _names(profiles)
+        now = _number(found, named)
+        if now.state is NumberState.OTHER:
+            raise Refused(f"{was.number} is {now.detail}: only an active number can be assigned.")
+        after = _chosen(profiles, assigned_to).id if state is NumberState.ASSIGNED else ""
+        before = (await self._api.messaging(found.id, missing=gone)).messaging_profile_id or ""
+        if (is_ := named.get(before, before)) != was.assigned_to:
+            raise _changed(was.number, was.assigned_to, is_)
+        if before == after:
+            raise Stale(f"{was.number} {f'belongs to {is_}' if is_ else 'is available'} already.")
+        await self._api.assign(found.id, after, missing=gone)
+        return {"id": found.id, "was": before, "is": after}
+
+    async def restore_number(self, number: str, kept: dict[str, JsonValue]) -> None:
+        id_, was, is_ = (str(kept[key]) for key in ("id", "was", "is"))
+        gone = _gone(number)
+        now = (await self._api.messaging(id_, missing=gone)).messaging_profile_id or ""
+        if now != is_:
+            raise _changed(number, is_, now)
+        await self._api.assign(id_, was, missing=gone)
+
+
+def _names(profiles: Sequence[Profile]) -> dict[str, str]:
+    """By id; a name that several have is none."""
+    counts = Counter(each.name for each in profiles)
+    return {each.id: each.name if each.name and counts[each.name] == 1 else each.id for each in profiles}
+
+
+def _chosen(profiles: Sequence[Profile], typed: str) -> Profile:
+    """By id or name. Raises NotUnderstood."""
+    found = [each for each in profiles if typed == each.id or typed.casefold() == each.name.casefold()]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise NotUnderstood(f"Several messaging profiles are called {typed}: {', '.join(each.id for each in found)}.")
+    known = ", ".join(each.name or each.id for each in profiles[:10]) or "none"
+    raise NotUnderstood(f"There is no messaging profile {typed[:60]!r}. There are: {known}.")
+
+
+def _number(number: PhoneNumber, named: Mapping[str, str]) -> Number:
+    profile = number.messaging_profile_id or ""
+    owner = named.get(profile, profile)
+    at = number.purchased_at
+    since = at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
+    if number.status != "active":
+        return Number(number.phone_number, NumberState.OTHER, owner, since, number.status)
+    return Number(number.phone_number, NumberState.ASSIGNED if owner else NumberState.AVAILABLE, owner, since)
+
+
+def _gone(number: str) -> Stale:
+    return Stale(f"{number} is not there any more.")
+
+
+def _changed(number: str, then: str, now: str) -> Stale:
+    return Stale(
+        f"{number} was changed since; it was left as it is.",
+        differences=(f"assigned to was {then or 'nobody'}, is {now or 'nobody'}",),
+    )
 
 
 def _switchable(profile: Profile) -> Switchable:
-    return Switchable(profile.id, profile.name, Switch.RUNNING if profile.enabled else Switch.PAUSED)
-
-
-def _number(number: PhoneNumber, profiles: dict[str, str]) -> Number:
-    profile = number.messaging_profile_id or ""
-    state = NumberState.ASSIGNED if profile else NumberState.AVAILABLE
-    if number.status != "active":
-        state = NumberState.OTHER
-    return Number(
-        number=number.phone_number,
-        state=state,
-        assigned_to=profiles.get(profile, number.messaging_profile_name or profile),
-        since=number.purchased_at,
-        detail=number.status,
-    )
-
-
-def _meant(profiles: Sequence[Profile], wanted: str) -> Profile:
-    """By id, or by a name that one alone has. Raises NotUnderstood."""
-    called = [each for each in profiles if wanted == each.id or wanted.casefold() == each.name.casefold()]
-    if len(called) == 1:
-        return called[0]
-    names = ", ".join(f"{each.name} ({each.id})" for each in (called or profiles)[:5])
-    what = "several messaging profiles" if called else "no messaging profile"
-    raise NotUnderstood(f"{wanted!r} is {what} of Telnyx. There are: {names or 'none'}.")
+    state = {True: Switch.RUNNING, False: Switch.PAUSED, None: Switch.OTHER}[profile.enabled]
+    return Switchable(profile.id, profile.name or profile.id, state)
 
 
 def _event(message: Message) -> ErrorEvent:
-    codes = f"error {', '.join(message.errors)}" if message.errors else "no reason told"
+    how = _HOW.get(message.status, message.status)
+    why = ", ".join(f"{_WHY[code]} ({code})" if code in _WHY else f"error {code}" for code in message.errors or ())
+    outbound = message.direction == "outbound"
+    ours, theirs = (message.cli, message.cld) if outbound else (message.cld, message.cli)
+    between = f"from {ours} to …{theirs[-4:]}" if outbound else f"from …{theirs[-4:]} to {ours}"
     return ErrorEvent(
         key=message.uuid,
-        at=message.created_at,
-        origin="messaging",
-        operation=message.direction or "message",
-        message=f"{_WORDS.get(message.status, message.status)} to {message.cld or 'an unknown number'}: {codes}",
+        at=message.ended_at,
+        origin=message.profile_name or "no messaging profile",
+        operation=f"{'send' if outbound else 'receive'} {message.message_type}",
+        message=f"{message.message_type} {between} {how}{f': {why}' if why else ''}",
     )
+
+
+def _sum(amount: float, of: Balance) -> str:
+    return f"{amount:,.2f} {of.currency}"

@@ -1,186 +1,227 @@
-"""Telnyx' API v2, as far as we use it: shapes of its answers, its errors, and a method a call."""
+"""Telnyx's API v2, as far as we use it: shapes of its answers, and a method a call."""
 
-from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
-from typing import Generic, TypeVar
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Generic, TypeVar
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.errors import NotUnderstood, OpsError, Refused
+from bot.errors import NotUnderstood, OpsError, OutcomeUnknown, Refused
 from integrations.http import Answer, Service
 
-_PAGES = 8
-"""Read of one list at most."""
-_NOT_AUTHENTICATED = "10009"
+_AT_ONCE = 250
+"""Numbers or messaging profiles a page."""
+_RECORDS_AT_ONCE: Final = 50
+"""Detail records a page; more is refused."""
+_MOST = 5_000
+"""Numbers or messaging profiles that are read at most."""
+_NOT_KNOWN_KEY = "10009"
+_NOT_PERMITTED = "10010"
 
-M = TypeVar("M", bound=BaseModel)
+Money = Annotated[float, Field(allow_inf_nan=False)]
+"""Telnyx writes it as text."""
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class NotPermitted(Refused):
+    """The key is good, and may not do this."""
 
 
 class _Vendor(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True)
 
 
 class Balance(_Vendor):
-    """Amounts are decimals in text."""
-
-    balance: float
-    available_credit: float
-    credit_limit: float
-    currency: str
+    balance: Money
+    credit_limit: Money = 0.0
+    available_credit: Money
+    """Both together: what can still be spent."""
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
 
 
 class Profile(_Vendor):
-    """A messaging profile."""
+    """A messaging profile: what numbers send and receive with."""
 
     id: str
-    name: str
-    enabled: bool
+    name: str = ""
+    enabled: bool | None = None
 
 
 class PhoneNumber(_Vendor):
     id: str
     phone_number: str
-    status: str
+    status: str = "active"
     messaging_profile_id: str | None = None
-    messaging_profile_name: str | None = None
     purchased_at: datetime | None = None
 
 
 class Messaging(_Vendor):
-    """A number's messaging settings."""
+    """How a number sends and receives."""
 
-    id: str
-    phone_number: str
     messaging_profile_id: str | None = None
 
 
 class Message(_Vendor):
-    """A message's detail record."""
+    """A message's detail record; what the message says is not in it."""
 
     uuid: str
     status: str
-    direction: str = ""
     created_at: datetime
+    completed_at: datetime | None = None
+    direction: str = "outbound"
+    message_type: str = "SMS"
+    cli: str = ""
+    """From whom."""
+    cld: str = ""
+    """To whom."""
+    profile_name: str | None = None
     errors: tuple[str, ...] | None = None
     """Codes."""
-    cli: str = ""
-    """From."""
-    cld: str = ""
-    """To."""
+
+    @property
+    def ended_at(self) -> datetime:
+        return _aware(self.completed_at or self.created_at)
+
+
+class _One(_Vendor, Generic[T]):
+    data: T
 
 
 class _Meta(_Vendor):
     total_pages: int = 1
+    total_results: int = 0
 
 
-class _One(_Vendor, Generic[M]):
-    data: M
-
-
-class Balanced(_One[Balance]):
-    """The whole answer."""
-
-
-class _Many(_Vendor, Generic[M]):
-    data: tuple[M, ...]
-    meta: _Meta = Field(default_factory=_Meta)
+class Page(_Vendor, Generic[T]):
+    data: tuple[T, ...]
+    meta: _Meta = _Meta()
 
 
 class TelnyxService(Service):
-    def said(self, answer: Answer) -> str:
-        """Its errors come as a list, each with a title and a detail."""
-        try:
-            found = answer.json()["errors"]
-            told = "; ".join(str(each.get("detail") or each.get("title")) for each in found if isinstance(each, dict))
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return ""
-        return f": {self.clean(told)}" if told else ""
-
     def error_of(self, answer: Answer, *, write: bool, missing: OpsError | None = None) -> OpsError:
-        if answer.status in (401, 403) and _NOT_AUTHENTICATED not in _codes(answer):
-            return Refused(f"{self.name} does not let our key do that ({answer.status}){self.said(answer)}.")
+        """The code tells a key that is not known from one that may not do this, whatever the status."""
+        codes = {str(each.get("code")) for each in _errors(answer)}
+        if answer.status < 500 and _NOT_KNOWN_KEY in codes:
+            where = self._credential_setting
+            return Refused(f"{self.name} refused our credential ({answer.status}){self.said(answer)}. Check {where}.")
+        if answer.status < 500 and _NOT_PERMITTED in codes:
+            return NotPermitted(
+                f"{self.name} takes our key, which may not do this ({answer.status}){self.said(answer)}."
+            )
+        if answer.status == 403 and codes:  # it is not about the key: a number that is not active, an account
+            return Refused(f"{self.name} refused (403){self.said(answer)}.")
         return super().error_of(answer, write=write, missing=missing)
 
-
-def _codes(answer: Answer) -> tuple[str, ...]:
-    """Of its errors; as if not authenticated where there is no list of them."""
-    try:
-        return tuple(str(each["code"]) for each in answer.json()["errors"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return (_NOT_AUTHENTICATED,)
+    def said(self, answer: Answer) -> str:
+        """Of its errors the first."""
+        for error in _errors(answer):
+            told = error.get("detail") or error.get("title")
+            if isinstance(told, str) and told.strip():
+                return f": {self.clean(told)}"
+        return super().said(answer)
 
 
 class TelnyxApi:
     def __init__(self, service: TelnyxService) -> None:
         self.service = service
 
+    @property
+    def name(self) -> str:
+        return self.service.name
+
     async def balance(self) -> Balance:
         """Source: GET /balance"""
         return (await self.service.get("/balance", _One[Balance])).data
 
+    async def messages(self, status: str, *, since: datetime, page: int = 1) -> Page[Message]:
+        """Newest first, from the beginning of that day (UTC). There is no list of messages, only this one of records,
+        and none of those without saying of which sort. Source: GET /detail_records"""
+        params = {
+            "filter[record_type]": "messaging",
+            "filter[status]": status,
+            "filter[created_at][gte]": since.astimezone(UTC).date().isoformat(),
+            "sort": "-created_at",
+            "page[number]": str(page),
+            "page[size]": str(_RECORDS_AT_ONCE),
+        }
+        return await self.service.get("/detail_records", Page[Message], params=params)
+
     async def profiles(self) -> tuple[Profile, ...]:
         """Source: GET /messaging_profiles"""
-        return tuple([each async for each in self._all("/messaging_profiles", _Many[Profile])])
+        return await self._all("/messaging_profiles", Page[Profile])
 
-    async def profile(self, profile_id: str) -> Profile:
+    async def profile(self, id_: str) -> Profile:
         """Source: GET /messaging_profiles/{id}"""
-        path = f"/messaging_profiles/{segment(profile_id)}"
-        return (await self.service.get(path, _One[Profile], missing=self._none(profile_id))).data
+        path = f"/messaging_profiles/{quote(id_, safe='')}"
+        return (await self.service.get(path, _One[Profile], missing=self._no_profile(id_))).data
 
-    async def enable(self, profile_id: str, *, on: bool) -> Profile:
+    async def enable(self, id_: str, *, on: bool) -> None:
         """Source: PATCH /messaging_profiles/{id}"""
-        path, missing = f"/messaging_profiles/{segment(profile_id)}", self._none(profile_id)
-        asked = await self.service.post(path, _One[Profile], method="PATCH", body={"enabled": on}, missing=missing)
-        return asked.data
+        path = f"/messaging_profiles/{quote(id_, safe='')}"
+        now = await self.service.post(
+            path, _One[Profile], method="PATCH", body={"enabled": on}, missing=self._no_profile(id_)
+        )
+        if now.data.enabled is not on:
+            state = "enabled" if now.data.enabled else "disabled"
+            raise OutcomeUnknown(f"{self.name} took the change, and says that {now.data.name} is {state}; look there.")
 
     async def numbers(self) -> tuple[PhoneNumber, ...]:
         """Source: GET /phone_numbers"""
-        return tuple([each async for each in self._all("/phone_numbers", _Many[PhoneNumber])])
+        return await self._all("/phone_numbers", Page[PhoneNumber], {"sort": "phone_number"})
 
-    async def messaging(self, number_id: str) -> Messaging:
+    async def number(self, number: str) -> PhoneNumber | None:
+        """In E.164. Asked for by its digits, because a + finds nothing. Source: GET /phone_numbers"""
+        digits = "".join(letter for letter in number if letter.isdigit())
+        found = await self._all("/phone_numbers", Page[PhoneNumber], {"filter[phone_number]": digits})
+        return next((each for each in found if each.phone_number == number), None)
+
+    async def messaging(self, id_: str, *, missing: OpsError) -> Messaging:
         """Source: GET /phone_numbers/{id}/messaging"""
-        return (await self.service.get(f"/phone_numbers/{segment(number_id)}/messaging", _One[Messaging])).data
+        path = f"/phone_numbers/{quote(id_, safe='')}/messaging"
+        return (await self.service.get(path, _One[Messaging], missing=missing)).data
 
-    async def assign(self, number_id: str, profile_id: str) -> Messaging:
-        """An empty `profile_id` takes the number off its profile. Source: PATCH /phone_numbers/{id}/messaging"""
-        path, body = f"/phone_numbers/{segment(number_id)}/messaging", {"messaging_profile_id": profile_id}
-        return (await self.service.post(path, _One[Messaging], method="PATCH", body=body)).data
+    async def assign(self, id_: str, profile: str, *, missing: OpsError) -> None:
+        """To a messaging profile's id, or to none where it is empty: null would leave it as it is.
 
-    async def messages(self, since: datetime, until: datetime, *, most: int) -> tuple[tuple[Message, ...], bool]:
-        """Newest first, and whether there were more. There is no list of messages but their detail records.
-
-        Source: GET /detail_records, where filter[record_type] is demanded
+        Source: PATCH /phone_numbers/{id}/messaging
         """
-        found: list[Message] = []
-        query = {
-            "filter[record_type]": "messaging",
-            "filter[created_at][gte]": f"{since:%Y-%m-%dT%H:%M:%SZ}",
-            "filter[created_at][lt]": f"{until:%Y-%m-%dT%H:%M:%SZ}",
-            "sort": "-created_at",
-        }
-        async for each in self._all("/detail_records", _Many[Message], query, size=50):
-            if len(found) == most:
-                return tuple(found), True
-            found.append(each)
-        return tuple(found), len(found) == _PAGES * 50
+        path = f"/phone_numbers/{quote(id_, safe='')}/messaging"
+        body = {"messaging_profile_id": profile}
+        now = await self.service.post(path, _One[Messaging], method="PATCH", body=body, missing=missing)
+        if (now.data.messaging_profile_id or "") != profile:
+            raise OutcomeUnknown(
+                f"{self.name} took the change, and says that the number has "
+                f"{now.data.messaging_profile_id or 'no messaging profile'}; look there."
+            )
 
-    async def _all(
-        self, path: str, shape: type[_Many[M]], query: Mapping[str, str] | None = None, *, size: int = 250
-    ) -> AsyncIterator[M]:
-        for page in range(1, _PAGES + 1):
-            params = {**(query or {}), "page[number]": str(page), "page[size]": str(size)}
-            answer = await self.service.get(path, shape, params=params)
-            for each in answer.data:
-                yield each
-            if page >= answer.meta.total_pages:
-                return
+    async def _all(self, path: str, shape: type[Page[T]], params: Mapping[str, str] | None = None) -> tuple[T, ...]:
+        found: list[T] = []
+        number = 1
+        while True:
+            page = await self.service.get(
+                path, shape, params={**(params or {}), "page[number]": str(number), "page[size]": str(_AT_ONCE)}
+            )
+            found += page.data
+            if not page.data or number >= page.meta.total_pages:
+                return tuple(found)
+            if len(found) >= _MOST:
+                raise Refused(f"{self.name} has more than {_MOST:,} {path.strip('/').replace('_', ' ')}.")
+            number += 1
 
-    def _none(self, profile_id: str) -> NotUnderstood:
-        return NotUnderstood(f"{self.service.name} has no messaging profile {profile_id}.")
+    def _no_profile(self, id_: str) -> NotUnderstood:
+        return NotUnderstood(f"{self.name} has no messaging profile {id_[:60]} any more.")
 
 
-def segment(text: str) -> str:
-    """One part of a path. Raises NotUnderstood for what cannot be an id."""
-    if not text or not all(letter.isascii() and (letter.isalnum() or letter in "-_") for letter in text):
-        raise NotUnderstood(f"{text[:60]!r} is no id of Telnyx.")
-    return text
+def _errors(answer: Answer) -> tuple[Mapping[str, Any], ...]:
+    try:
+        found = answer.json()
+    except (ValueError, RecursionError):
+        return ()
+    errors = found.get("errors") if isinstance(found, dict) else None
+    return tuple(each for each in errors if isinstance(each, dict)) if isinstance(errors, list) else ()
+
+
+def _aware(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
