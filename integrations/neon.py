@@ -21,12 +21,15 @@ from integrations.capabilities import (
 )
 from integrations.neon_access import AllowedAddresses, PausableEndpoints
 from integrations.neon_api import Endpoint, NeonApi, NeonService, Project
+from integrations.pace import Pace
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
 from integrations.trying import Step, tried
 
 _HOUR = 3600
 _GB = 10**9
 _ACTIVE = "active"
+_PACE = Pace(700, timedelta(minutes=1), at_once=40)
+"""What Neon grants, for all that an account does."""
 
 
 class NeonSection(Section):
@@ -66,6 +69,7 @@ def neon(name: str, section: NeonSection, outside: Outside) -> tuple[Named, ...]
         timeout=section.timeout,
         credentials=lambda: {"Authorization": f"Bearer {outside.secrets(section.api_key)}"},
         credential_setting=f"services.{name}.api_key",
+        pace=_PACE,
     )
     api = NeonApi(service, section.project, settle=section.settle, every=section.every)
     return (

@@ -23,6 +23,7 @@ from integrations.capabilities import (
     Rights,
     Trial,
 )
+from integrations.pace import Pace
 from integrations.polling import until
 from integrations.railway_api import ENDED_BADLY, UP, Line, Logs, Node, Place, RailwayApi, RailwayService, State
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
@@ -67,6 +68,8 @@ class RailwaySection(Section):
     """How often it is asked meanwhile."""
     log_lines: int = Field(default=500, ge=1, le=5000)
     """Lines read of each log at most."""
+    per_hour: int = Field(default=1000, ge=1, le=100_000)
+    """Calls an hour that Railway grants: 100 on a trial, 1,000 on Hobby, 10,000 on Pro. A fifth may go out at once."""
 
     rights: ClassVar[str] = "A project's token (Project settings, Tokens) for the environment."
     undo: ClassVar[str] = (
@@ -98,6 +101,7 @@ class Railway:
             timeout=section.timeout,
             credentials=lambda: self._header(outside.secrets(section.token)),
             credential_setting=f"services.{name}.token",
+            pace=Pace(section.per_hour, timedelta(hours=1), at_once=max(section.per_hour // 5, 1)),
         )
         self._api = RailwayApi(
             self._service,

@@ -69,11 +69,13 @@ class RetellNumbers:
         await self._change(now, _roles(now), was)
 
     async def _change(self, now: PhoneNumber, before: _Roles, wanted: _Roles) -> _Roles:
-        """Only what differs is sent; how it is now, in the vendor's words."""
+        """Only what differs is sent; how it is then, in the vendor's words."""
         fields: dict[str, Any] = {role: wanted[role] for role in _ROLES if wanted[role] != before[role]}
         for role, alone in zip(_ROLES, _ALONE, strict=False):
             if fields.get(role) == [] and getattr(now, alone):
                 fields[alone] = None
+        if not fields:
+            return before
         left = _roles(await self._api.change_number(now.phone_number, fields))
         if any(_ids(left[role]) != _ids(wanted[role]) for role in _ROLES):
             raise OutcomeUnknown(

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import JsonValue
 
-from bot.errors import NotUnderstood, Stale
+from bot.errors import NotUnderstood, Refused, Stale
 from integrations.capabilities import (
     Checked,
     Credential,
@@ -26,7 +26,7 @@ from integrations.capabilities import (
 from integrations.flipping import flipped
 from integrations.pace import Pace
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
-from integrations.telnyx_api import Message, PhoneNumber, Profile, TelnyxApi, TelnyxService
+from integrations.telnyx_api import Balanced, Message, PhoneNumber, Profile, TelnyxApi, TelnyxService
 from integrations.trying import Step, tried
 
 _READ = 400
@@ -97,6 +97,12 @@ class Telnyx:
             return Checked(Health.DEGRADED, str(service.error_of(asked, write=False)))
         if asked.media != "application/json":
             return Checked(Health.UNKNOWN, f"it answers {asked.media or 'without a content type'}, not Telnyx' way")
+        try:
+            credit = Balanced.model_validate(asked.json()).data.available_credit
+        except ValueError:
+            return Checked(Health.UNKNOWN, "its answer holds no balance")
+        if credit <= 0:
+            return Checked(Health.DEGRADED, "no credit is left: it sends nothing")
         return Checked(Health.OK)
 
     async def test(self) -> tuple[Trial, ...]:
@@ -149,6 +155,8 @@ class MessagingNumbers:
         number, now = await self._found(was.number, profiles)
         if (now.state, now.assigned_to) != (was.state, was.assigned_to):
             raise Stale(f"{was.number} belongs to {now.assigned_to or 'nobody'} now.")
+        if now.state is NumberState.OTHER:
+            raise Refused(f"{was.number} is {now.detail}: it cannot be moved to a messaging profile.")
         to = _meant(profiles, assigned_to).id if state is NumberState.ASSIGNED else ""
         await self._api.assign(number.id, to)
         return {"from": number.messaging_profile_id or "", "to": to}

@@ -77,6 +77,10 @@ class _One(_Vendor, Generic[M]):
     data: M
 
 
+class Balanced(_One[Balance]):
+    """The whole answer."""
+
+
 class _Many(_Vendor, Generic[M]):
     data: tuple[M, ...]
     meta: _Meta = Field(default_factory=_Meta)

@@ -103,9 +103,11 @@ class RotateKey(Lookup[Rotation]):
 
     async def _rights(self, service: Credentialed) -> str:
         answer = await ask(service.rights(), self.deadline)
-        return (
-            answer.note if not isinstance(answer, Unanswered) else ""
-        ) or "what its section of ops.toml is used for."
+        if isinstance(answer, Unanswered):
+            return "those that docs/services.md names."
+        needed = [right for right in answer.has if right not in answer.unneeded]
+        needed += [right for right, _ in answer.lacking]
+        return answer.note or f"{', '.join(needed) or 'those that docs/services.md names'}."
 
     async def options(self, field: str, typed: str) -> Sequence[Option]:
         return matching(names(self.services), typed)

@@ -56,11 +56,11 @@ class FakeRetell:
         self.add_agent("agent_chat", "Website chat", channel="chat")
         front = {"agent_id": "agent_front", "agent_version": 4, "weight": 1}
         remind = {"agent_id": "agent_remind", "agent_version": 2, "weight": 1}
-        self.add_number("+18885550101", "Harbour Dental", inbound_agents=[front], outbound_agents=[remind])
+        self.add_number("+18885550181", "Harbour Dental", inbound_agents=[front], outbound_agents=[remind])
         night = [{"agent_id": "agent_front", "weight": 0.7}, {"agent_id": "agent_night", "weight": 0.3}]
-        self.add_number("+18885550102", "Bayside Physio", inbound_agents=night)
-        self.add_number("+18885550103", "Reminder line", outbound_agents=[remind])
-        self.add_number("+18885550104", "Spare")
+        self.add_number("+18885550182", "Bayside Physio", inbound_agents=night)
+        self.add_number("+18885550183", "Reminder line", outbound_agents=[remind])
+        self.add_number("+18885550184", "Spare")
         for minutes, agent, direction, status, reason, seconds in _DAY:
             ago = timedelta(minutes=minutes)
             self.add_call(agent, status, reason, ago=ago, direction=direction, seconds=seconds)
@@ -98,7 +98,7 @@ class FakeRetell:
             {
                 "call_id": id_, "call_type": "phone_call", "call_status": status, "direction": direction,
                 "agent_id": agent, "agent_name": self.agents[agent]["agent_name"], "agent_version": 4,
-                "from_number": "+15035550188", "to_number": "+18885550101", "start_timestamp": begin,
+                "from_number": "+15035550188", "to_number": "+18885550181", "start_timestamp": begin,
                 **why, **ended, **log, **length,
             }
         )  # fmt: skip

@@ -16,7 +16,9 @@ from commands.numbers.release import Release, ReleaseNumber
 from integrations import Services, open_services
 from integrations.capabilities import Numbers
 from sandbox.world import World
+from sandbox.world.retell import FakeRetell
 from tests.commands.world import Clock
+from tests.integrations.standin import serving
 
 NUMBER, FREE = "+18885550101", "+18885550105"
 
@@ -131,3 +133,20 @@ async def test_what_is_offered_while_typing(inventories: tuple[Numbers, ...]) ->
     await action.refresh()
     assert FREE not in [option.value for option in await action.options("number", "+1888")]
     assert len(await action.options("number", "+1888")) == 4
+
+
+async def test_a_number_of_retell_is_given_to_another_agent_and_back() -> None:
+    fake = FakeRetell("key_demo")
+    async with serving(fake.app()) as url, httpx.AsyncClient(trust_env=False) as http:
+        services = open_services({"voice": fake.section(url)}, http, lambda _: fake.api_key)
+        reassign = ReassignNumber(services.having(Numbers))
+        plan = await reassign.preview(Reassign(number="+1 888 555-0181", to="Night desk"))
+        assert plan.effects == ("+18885550181: now assigned to Front desk, then assigned to Night desk",)
+        receipt = stored(await reassign.execute(plan))
+        assert receipt.headline == "+18885550181 of voice belongs to Night desk now."
+        assert await reassign.evidence(plan) == "+18885550181 is assigned, of Night desk"
+        with pytest.raises(Stale):
+            await reassign.execute(plan)
+        assert (await reassign.undo(plan, receipt)).headline == "+18885550181 of voice is assigned to Front desk again."
+        assert await reassign.evidence(plan) == "+18885550181 is assigned, of Front desk"
+    assert fake.done("update number") == ["+18885550181", "+18885550181"]

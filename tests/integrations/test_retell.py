@@ -33,7 +33,7 @@ from tests.integrations.standin import serving
 
 KEY = "key_k3y-that-must-not-be-seen"
 DAY_AGO = timedelta(hours=24)
-FRONT, NIGHT, OUT, SPARE = "+18885550101", "+18885550102", "+18885550103", "+18885550104"
+FRONT, NIGHT, OUT, SPARE = "+18885550181", "+18885550182", "+18885550183", "+18885550184"
 
 
 @pytest.fixture(scope="module")
@@ -308,15 +308,15 @@ async def test_how_many_run_at_once(fake: FakeRetell, voice: Retell) -> None:
 
 async def test_numbers_and_who_answers_them(fake: FakeRetell, phones: RetellNumbers) -> None:
     fake.page_size = 2
-    fake.add_number("+18885550105", "By hook", inbound_webhook_url="https://shop.example/pick")
-    fake.add_number("+18885550106", "Texts", inbound_sms_agents=[{"agent_id": "agent_chat", "weight": 1}])
+    fake.add_number("+18885550185", "By hook", inbound_webhook_url="https://shop.example/pick")
+    fake.add_number("+18885550186", "Texts", inbound_sms_agents=[{"agent_id": "agent_chat", "weight": 1}])
     assert [(each.number, each.state, each.assigned_to, each.detail) for each in await phones.numbers()] == [
         (FRONT, NumberState.ASSIGNED, "Front desk", ""),
         (NIGHT, NumberState.ASSIGNED, "Front desk 70 %, Night desk 30 %", ""),
         (OUT, NumberState.OTHER, "Reminders", "outbound only"),
         (SPARE, NumberState.AVAILABLE, "", ""),
-        ("+18885550105", NumberState.OTHER, "", "answered by webhook"),
-        ("+18885550106", NumberState.OTHER, "Website chat", "SMS only"),
+        ("+18885550185", NumberState.OTHER, "", "answered by webhook"),
+        ("+18885550186", NumberState.OTHER, "Website chat", "SMS only"),
     ]
     queries = [call.query for call in fake.heard if call.path == "/v2/list-agents"]
     assert [query.get("pagination_key") for query in queries] == [None, "key_2"]  # in the query, not in the body
@@ -351,12 +351,12 @@ async def test_a_field_for_one_agent_alone_is_read_and_not_fallen_back_to(
     fake: FakeRetell, phones: RetellNumbers
 ) -> None:
     """inbound_agent_id ended on 2026-03-31; where it is still told, an empty list would fall back to it."""
-    fake.add_number("+18885550107", "Of old", inbound_agent_id="agent_front", inbound_agent_version=3)
-    was = await one(phones, "+18885550107")
+    fake.add_number("+18885550187", "Of old", inbound_agent_id="agent_front", inbound_agent_version=3)
+    was = await one(phones, "+18885550187")
     assert (was.state, was.assigned_to) == (NumberState.ASSIGNED, "Front desk")
     kept = await phones.set_number(was, state=NumberState.AVAILABLE, assigned_to="")
     assert bodies(fake, "/update-phone-number") == [{"inbound_agents": [], "inbound_agent_id": None}]
-    await phones.restore_number("+18885550107", kept)
+    await phones.restore_number("+18885550187", kept)
     back = {"agent_id": "agent_front", "agent_version": 3, "weight": 1.0}
     assert bodies(fake, "/update-phone-number")[1] == {"inbound_agents": [back]}
 
@@ -371,7 +371,7 @@ async def test_what_was_changed_since_is_left_alone(fake: FakeRetell, phones: Re
     with pytest.raises(Stale, match="were changed since"):
         await phones.restore_number(FRONT, kept)
     del fake.numbers[FRONT]
-    with pytest.raises(Stale, match=r"has no number \+18885550101 any more"):
+    with pytest.raises(Stale, match=r"has no number \+18885550181 any more"):
         await phones.restore_number(FRONT, kept)
     assert fake.done("update number") == [FRONT]
 
@@ -394,6 +394,12 @@ async def test_an_agent_that_cannot_answer(
     with pytest.raises(error, match=why):
         await phones.set_number(await one(phones, SPARE), state=NumberState.ASSIGNED, assigned_to=to)
     assert fake.effects == []
+
+
+async def test_nothing_is_sent_where_nothing_changes(fake: FakeRetell, phones: RetellNumbers) -> None:
+    kept = await phones.set_number(await one(phones, SPARE), state=NumberState.AVAILABLE, assigned_to="")
+    await phones.restore_number(SPARE, kept)
+    assert (kept["was"], fake.effects) == (kept["is"], [])
 
 
 async def test_agents_of_one_name_are_told_apart_by_id(fake: FakeRetell, phones: RetellNumbers) -> None:

@@ -115,6 +115,12 @@ async def test_a_wrong_key_is_no_outage(fake: FakeTelnyx, url: str, http: httpx.
     assert "wrong-one" not in seen.detail
 
 
+async def test_no_credit_left_is_seen(telnyx: Telnyx, fake: FakeTelnyx) -> None:
+    fake.balance = "-20.50"
+    seen = await telnyx.check()
+    assert (seen.health, seen.detail) == (Health.DEGRADED, "no credit is left: it sends nothing")
+
+
 async def test_each_step_is_tried(services: Services, fake: FakeTelnyx) -> None:
     fake.faults.arm(Fault(Kind.STATUS, status=403, only="/v2/phone_numbers"))
     steps = await services.named("sms", CanBeTested).test()
@@ -246,6 +252,13 @@ async def test_releasing_gives_no_number_away(services: Services, fake: FakeTeln
     assert {call.method for call in fake.heard} == {"GET", "PATCH"}
     await client.restore_number(NUMBER, kept)
     assert (await numbers(services))[1][NUMBER].assigned_to == "Outreach"
+
+
+async def test_a_number_that_is_still_ported_is_not_moved(services: Services, fake: FakeTelnyx) -> None:
+    client, found = await numbers(services)
+    with pytest.raises(Refused, match="is port-pending: it cannot be moved"):
+        await client.set_number(found["+18885550103"], state=NumberState.ASSIGNED, assigned_to="Outreach")
+    assert fake.done("assigned") == []
 
 
 async def test_what_somebody_changed_meanwhile_is_left(services: Services, fake: FakeTelnyx) -> None:
