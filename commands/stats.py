@@ -15,14 +15,14 @@ from bot.report import Chart, Fact, Line, Report, Series, Span, Status, Suggesti
 from commands._services import Unanswered, ask, matching, names, pick
 from integrations.capabilities import Bucket, Operation, Statistic, Statistics
 
-SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=31)
+SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=30)
 DAY = timedelta(days=1)
 WORST = 10
 _SLICES = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440))
 _TOO_FEW = 10
 """The rate of a period with so many times fewer operations is chance, and is not compared."""
-_MOST_SLICES = 32
-"""Bars that can be told apart on a phone."""
+_FEWEST_SLICES, _MOST_SLICES = 24, 48
+"""Enough to see when it began, and bars that can be told apart on a phone."""
 
 
 def _readable(since: timedelta) -> timedelta:
@@ -49,6 +49,19 @@ class Reading:
     service: str
     now: Statistic | Unanswered
     before: Statistic | Unanswered
+    slices: int
+
+    @property
+    def cut(self) -> bool:
+        """Its source did not tell of the whole period: there was more."""
+        return isinstance(self.now, Statistic) and len(self.now.buckets) < self.slices
+
+    @property
+    def compared(self) -> Statistic | None:
+        """The period before, where both were told as a whole: a part of a day is no quiet day."""
+        if self.cut or isinstance(self.before, Unanswered) or len(self.before.buckets) < self.slices:
+            return None
+        return self.before
 
 
 @dataclass(frozen=True)
@@ -85,17 +98,19 @@ class ShowStatistics(Lookup[Counted]):
                 taken_at=now,
             )
         # Compared is only what was read both times: else a service that was away would look like a quiet day.
-        both = [(each.now, each.before) for each in rated
-                if isinstance(each.now, Statistic) and isinstance(each.before, Statistic)]  # fmt: skip
+        befores = [each.compared for each in rated if each.compared is not None]
         current, previous = _summed([one for _, one in read]), None
-        if len(both) == len(read):
-            previous = _summed([before for _, before in both])
+        if len(befores) == len(read):
+            previous = _summed(befores)
+        cut = any(each.cut for each in rated)
         words = before_words(since)
         return Report(
             title=title,
-            lead=_lead(current, previous, since, words, errors_only=_errors_only(rated[0])),
-            facts=_facts(read[0][1], readings[0].before) if len(asked) == 1 else (),
-            lines=tuple(_line(each, words, since) for each in readings) if len(asked) > 1 else (),
+            lead=_lead(current, previous, since, words, errors_only=_errors_only(rated[0]), cut=cut),
+            facts=_facts(read[0][1], readings[0].compared, cut=cut) if len(asked) == 1 else (),
+            lines=tuple(_line(each, words, since) for each in sorted(readings, key=_worst_first))
+            if len(asked) > 1
+            else (),
             table=_table(answered, several=len(asked) > 1),
             chart=_chart(title, read, rated, now - since, since, slices),
             notes=_notes(readings),
@@ -111,17 +126,18 @@ class ShowStatistics(Lookup[Counted]):
         start = now - since
         current = await ask(service.statistics(since=start, until=now, slices=slices), self.deadline)
         if isinstance(current, Unanswered):
-            return Reading(service.name, current, current)
+            return Reading(service.name, current, current, slices)
         before = await ask(service.statistics(since=start - since, until=start, slices=slices), self.deadline)
-        return Reading(service.name, current, before)
+        return Reading(service.name, current, before, slices)
 
 
 def sliced(since: timedelta) -> int:
-    """So many slices of a round length, at most what a phone shows; 24 where none divides it."""
-    for width in _SLICES:
-        if since % width == timedelta() and since / width <= _MOST_SLICES:
+    """The fewest of a round length that show when it began; fewer under 24m, and 24 where none divides it."""
+    for width in reversed(_SLICES):
+        if since % width == timedelta() and _FEWEST_SLICES <= since / width <= _MOST_SLICES:
             return since // width
-    return 24
+    minutes, rest = divmod(since, _SLICES[0])
+    return _FEWEST_SLICES if rest or minutes > _MOST_SLICES else minutes
 
 
 def before_words(since: timedelta) -> str:
@@ -148,6 +164,14 @@ def _errors_only(reading: Reading) -> bool:
     return isinstance(reading.now, Statistic) and reading.now.errors_only
 
 
+def _worst_first(reading: Reading) -> tuple[bool, bool, float, int]:
+    """What could not be read is first, as in health; what has no rate is last."""
+    if isinstance(reading.now, Unanswered):
+        return False, False, 0.0, 0
+    now = reading.now
+    return True, now.errors_only, -now.errors / now.count if now.count else 0.0, -now.errors
+
+
 def _summed(found: Sequence[Statistic]) -> tuple[int, int]:
     """Operations and failures."""
     return sum(each.count for each in found), sum(each.errors for each in found)
@@ -157,14 +181,14 @@ def _operations(count: int) -> str:
     return "1 operation" if count == 1 else f"{count:,} operations"
 
 
-def _told(current: tuple[int, int], previous: tuple[int, int] | None, words: str) -> str:
+def _told(current: tuple[int, int], previous: tuple[int, int] | None, words: str, *, cut: bool = False) -> str:
     """`412 operations, 31 failed (7.5 %), up from 2.1 % the day before`."""
     count, errors = current
     was = "" if previous is None else f"; {previous[0]:,} {words}" if previous[0] else f", as in {words}"
     if not count:
         return f"no operations{was}"
     failed = f"{errors:,} failed ({rate(errors, count)})" if errors else "none failed"
-    told = f"{_operations(count)}, {failed}"
+    told = f"{'at least ' if cut else ''}{_operations(count)}, {failed}"
     if previous is None:
         return told
     if not previous[0]:
@@ -193,15 +217,21 @@ def _errors_told(errors: int, previous: tuple[int, int] | None, words: str) -> s
 
 
 def _lead(
-    current: tuple[int, int], previous: tuple[int, int] | None, since: timedelta, words: str, *, errors_only: bool
+    current: tuple[int, int],
+    previous: tuple[int, int] | None,
+    since: timedelta,
+    words: str,
+    *,
+    errors_only: bool,
+    cut: bool,
 ) -> str:
     if errors_only:
         told = _errors_told(current[1], previous, words)
         return f"{told[0].upper()}{told[1:]}."
-    told = _told(current, previous, words)
+    told = _told(current, previous, words, cut=cut)
     if not current[0]:
         return f"No operations in the last {last_words(since)}{told.removeprefix('no operations')}."
-    return f"{told}."
+    return f"{told[0].upper()}{told[1:]}."
 
 
 def _length(span: timedelta) -> str:
@@ -211,9 +241,7 @@ def _length(span: timedelta) -> str:
     return f"{milliseconds / 1000:.1f} s" if milliseconds < 60_000 else duration_text(span)
 
 
-def _facts(now: Statistic, before: Statistic | Unanswered) -> tuple[Fact, ...]:
-    then = before if isinstance(before, Statistic) else None
-
+def _facts(now: Statistic, then: Statistic | None, *, cut: bool) -> tuple[Fact, ...]:
     def fact(label: str, value: str, was: str | None) -> Fact:
         return Fact(label=label, value=f"{value}, was {was}" if was is not None else value)
 
@@ -225,7 +253,7 @@ def _facts(now: Statistic, before: Statistic | Unanswered) -> tuple[Fact, ...]:
     if now.errors_only:
         return (fact("Errors", f"{now.errors:,}", f"{then.errors:,}" if then else None),)
     return (
-        fact("Operations", f"{now.count:,}", f"{then.count:,}" if then else None),
+        fact("Operations", f"{'at least ' if cut else ''}{now.count:,}", f"{then.count:,}" if then else None),
         fact(
             "Failed",
             f"{now.errors:,} ({rate(now.errors, now.count)})",
@@ -240,13 +268,13 @@ def _line(reading: Reading, words: str, since: timedelta) -> Line:
     if isinstance(reading.now, Unanswered):
         return Line(text=reading.service, detail=reading.now.why, status=Status.UNKNOWN)
     now = reading.now
-    previous = _summed([reading.before]) if isinstance(reading.before, Statistic) else None
+    previous = _summed([reading.compared]) if reading.compared is not None else None
     spans = [(label, span) for label, span in (("p50", now.p50), ("p95", now.p95)) if span is not None]
     return Line(
         text=reading.service,
         detail=_errors_told(now.errors, previous, words)
         if now.errors_only
-        else _told((now.count, now.errors), previous, words),
+        else _told((now.count, now.errors), previous, words, cut=reading.cut),
         facts=tuple(Fact(label=label, value=_length(span)) for label, span in spans),
         suggestions=(
             Suggestion(label="Show", words=f"stats {reading.service} since={duration_text(since)}"),
@@ -299,7 +327,15 @@ def _chart(
         return None
     unit = "per hour" if width == timedelta(hours=1) else "per day" if width == DAY else f"per {duration_text(width)}"
     worst = max((pair[1], place) for place, pair in enumerate(current) if pair) if any(current) else (0, 0)
-    peak = f"; most failed, {worst[0]:,}, from {start + worst[1] * width:%d %b %H:%M} UTC" if worst[0] else ""
+    faint = f", with {before_words(since)} as a dashed line" if before else ""
+    errors_only = _errors_only(readings[0])
+    failed = sum(one.errors for _, one in read)
+    if errors_only:
+        what, total, most = "Errors", f"{failed:,} in all", "most"
+    else:
+        total = f"{sum(one.count for _, one in read):,} operations, {failed:,} failed"
+        what, most = "Operations and failures", "most failed"
+    peak = f"; {most}, {worst[0]:,}, from {start + worst[1] * width:%d %b %H:%M} UTC" if worst[0] else ""
     return Chart(
         title=f"{title}, last {last_words(since)}",
         unit=unit,
@@ -307,15 +343,18 @@ def _chart(
         series=(
             *(
                 ()
-                if _errors_only(readings[0])
+                if errors_only
                 else (Series(name="operations", values=_column(current, 0), before=_column(before, 0)),)
             ),
-            Series(name="failed", values=_column(current, 1), before=_column(before, 1), tone=Tone.TROUBLE),
+            Series(
+                name="errors" if errors_only else "failed",
+                values=_column(current, 1),
+                before=_column(before, 1),
+                tone=Tone.TROUBLE,
+            ),
         ),
         before=before_words(since),
-        alt=f"Operations and failures {unit} over the last {last_words(since)}, with {before_words(since)} as a "
-        f"dashed line: {sum(one.count for _, one in read):,} operations, "
-        f"{sum(one.errors for _, one in read):,} failed{peak}.",
+        alt=f"{what} {unit} over the last {last_words(since)}{faint}: {total}{peak}.",
     )
 
 

@@ -50,6 +50,7 @@ class LogStatistics:
                 if row["part"] == "name"
             ),
             note=self._note(),
+            errors_only=not any(table.level for table in self._tables),
         )
 
     def _note(self) -> str:

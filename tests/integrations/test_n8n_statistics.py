@@ -14,6 +14,7 @@ from sandbox.world import World
 from sandbox.world.faults import Fault, Kind
 from sandbox.world.n8n import FakeN8n
 from sandbox.world.n8n_state import Flavour, Run
+from tests.integrations.contract import NO_SPECS, Contract
 
 HOUR = timedelta(hours=1)
 
@@ -85,6 +86,24 @@ async def test_too_many_runs_are_cut_and_said_to_be(http: httpx.AsyncClient, fla
             if flavour == "2.8":  # read from now back: it never comes there
                 with pytest.raises(Refused, match="more than 2,500 runs since then"):
                     await counting.statistics(since=now - 4 * HOUR, until=now - 3 * HOUR, slices=4)
+
+
+@pytest.mark.parametrize("flavour", ["2.41", "2.8"])
+async def test_what_is_asked_is_in_the_contract(http: httpx.AsyncClient, flavour: Flavour) -> None:
+    """Of more pages than one. The ids that 2.8 answers are described as numbers, and are none."""
+    contract = Contract.load(f"n8n-{flavour}", base="/api/v1", beyond=("/discover",))
+    if contract is None:
+        pytest.skip(NO_SPECS)
+    now = datetime.now(UTC)
+    fake = FakeN8n("key", flavour=flavour)
+    filled(fake, 600, now - HOUR, apart=timedelta(seconds=5), status="error")
+    async with TestServer(fake.app()) as server:
+        section = {"kind": "n8n", "url": str(server.make_url("")), "api_key": "env:KEY"}
+        async with open_services({"n8n": section}, http, lambda reference: "key") as services:
+            found = await services.named("n8n", Statistics).statistics(since=now - HOUR, until=now, slices=3)
+    assert found.errors >= 600
+    assert len([heard for heard in fake.heard if heard.path.endswith("/executions")]) > 1
+    assert contract.check(fake.heard, answers=flavour == "2.41") == len(fake.heard)
 
 
 async def test_names_are_a_kindness(services: Services, world: World) -> None:

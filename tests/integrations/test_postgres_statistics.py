@@ -105,10 +105,10 @@ async def test_a_quiet_period_has_slices_too(logs: str, http: httpx.AsyncClient)
 
 async def test_a_table_of_errors_alone_makes_no_rate(logs: str, http: httpx.AsyncClient) -> None:
     beside = await counted(http, logs, INTEGRATION, {**WORKFLOWS, "level": ""})
-    assert (beside.count, beside.errors) == (6, 3)
+    assert (beside.count, beside.errors, beside.errors_only) == (6, 3, False)
     assert beside.note == "Not counted in db: workflow_execution_logs, where every row is an error."
     alone = await counted(http, logs, {**WORKFLOWS, "level": ""})
-    assert (alone.count, alone.errors) == (1, 1)
+    assert (alone.count, alone.errors, alone.errors_only) == (1, 1, True)
     assert alone.note == "Every row of db's log tables is an error; what went well is not there."
 
 
