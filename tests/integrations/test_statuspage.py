@@ -324,9 +324,12 @@ async def test_a_section_takes_the_place_of_its_vendors_page(http: httpx.AsyncCl
     assert (page.name, page.vendor, page.services) == ("gh", "github", ())
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind in VENDORS])
-def test_the_address_that_a_kind_has_by_itself_is_its_vendors(kind: str) -> None:
-    field = KINDS[kind][0].model_fields.get("url")
-    if field is None or not isinstance(field.default, str):
-        pytest.skip(f"{kind} has no address by itself")
-    assert runs(VENDORS[kind], urlsplit(field.default).hostname or ""), "add it to VENDORS in statuspage_vendors.py"
+def _own_addresses() -> dict[str, str]:
+    """Of kinds that have an address by themselves."""
+    fields = {kind: section.model_fields.get("url") for kind, (section, _) in KINDS.items() if kind in VENDORS}
+    return {kind: field.default for kind, field in fields.items() if field and isinstance(field.default, str)}
+
+
+@pytest.mark.parametrize(("kind", "address"), _own_addresses().items())
+def test_the_address_that_a_kind_has_by_itself_is_its_vendors(kind: str, address: str) -> None:
+    assert runs(VENDORS[kind], urlsplit(address).hostname or ""), "add it to VENDORS in statuspage_vendors.py"
