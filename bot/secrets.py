@@ -44,7 +44,8 @@ class Reader:
                 missing = f"put the secret into {name}"
             case "command":
                 value = self._said(name)
-                missing = "it has to print the secret"
+                # Its arguments may be secrets themselves.
+                reference, missing = f"command:{name.partition(' ')[0]}", "it has to print the secret"
             case _:
                 raise Misconfigured('a secret is written as "env:NAME" or "file:/path" or "command:program argument"')
         if not value:
@@ -52,20 +53,24 @@ class Reader:
         return self.redactor.register(value)
 
     def _said(self, line: str) -> str:
+        """Only before the first answer, good or bad, is it waited for; `warm` sees to it that nobody does."""
         known = self._asked.get(line)
         if known is None:
-            # Only before the first answer is it waited for; `warm` sees to it that nobody does.
-            known = self._asked[line] = _Asked(run(line), self.timer())
+            known = self._asked[line] = _Asked()
+            self._ask(line, known)
         elif self.timer() - known.at > FRESH_S and not known.asking:
             known.asking = True
-            threading.Thread(target=self._ask_again, args=(line, known), daemon=True).start()
+            threading.Thread(target=self._ask, args=(line, known), daemon=True).start()
+        if not known.value and known.why is not None:
+            raise Misconfigured(str(known.why))
         return known.value
 
-    def _ask_again(self, line: str, known: "_Asked") -> None:
+    def _ask(self, line: str, known: "_Asked") -> None:
         try:
-            known.value = run(line)
-        except Misconfigured:
-            pass  # the last answer serves on: a vault that is away for a moment is no outage of ours
+            # The last answer serves on: a vault that is away for a moment is no outage of ours.
+            known.value, known.why = run(line) or known.value, None
+        except Misconfigured as error:
+            known.why = error
         finally:
             known.at, known.asking = self.timer(), False
 
@@ -85,9 +90,11 @@ class Reader:
 
 @dataclass
 class _Asked:
-    value: str
-    at: float
+    value: str = ""
+    at: float = 0.0
     asking: bool = False
+    why: Misconfigured | None = None
+    """The last try gave nothing."""
 
 
 def _content(reference: str, name: str) -> str:
@@ -104,7 +111,7 @@ def run(line: str) -> str:
     try:
         words = shlex.split(line)
     except ValueError as error:
-        raise Misconfigured(f"command:{line} cannot be split into words: {error}") from None
+        raise Misconfigured(f"a command: cannot be split into words: {error}") from None
     if not words:
         raise Misconfigured("command: names no program; write it as command:program argument")
     try:

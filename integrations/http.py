@@ -237,13 +237,15 @@ class Service:
                 return await received(response, started)
 
     def _calling(self) -> AbstractContextManager[None]:
-        return self._outside.breaker.calling(self.name, ours=(OpsError, *_UNSENDABLE))
+        return self._outside.breaker.calling(self.name, ours=(OpsError, httpx.PoolTimeout, *_UNSENDABLE))
 
     async def _turn(self, limit: timedelta) -> timedelta:
         """Wait for it; what is left of the limit. Raises TryLater, at once, where it would not come in time."""
         if self._pace is None:
             return limit
+        began = time.monotonic()
         wait = await self._outside.turns.book(self.name, self._pace, limit)
+        limit -= timedelta(seconds=time.monotonic() - began)
         if wait >= limit:
             raise TryLater(f"{self.name} has been asked as often as it lets us; nothing was sent.", after=wait)
         if wait:
@@ -362,7 +364,11 @@ class Service:
 
     def clean(self, text: str) -> str:
         """Make a vendor's text fit to be repeated: one line, no secret of ours, at most QUOTE_LIMIT characters."""
-        for value in filter(str.strip, self._credentials().values()):
+        try:
+            values = tuple(filter(str.strip, self._credentials().values()))
+        except OpsError:  # it cannot be found now; what was found before is known to `redact`
+            values = ()
+        for value in values:
             text = text.replace(value, "[redacted]").replace(value.split()[-1], "[redacted]")
         text = " ".join(self._outside.redact(text).split()).rstrip(".")
         return text if len(text) <= QUOTE_LIMIT else text[: QUOTE_LIMIT - 1] + "…"

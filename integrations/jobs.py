@@ -38,8 +38,18 @@ def _each_once(named: tuple["N", ...]) -> tuple["N", ...]:
     return named
 
 
+_TAKEN = ("job", "params", "service", "reason", "override", "because", "journal")
+"""Words of `/ops job` itself: a param of that name would never get what people type."""
+
+
+def _own_name(text: str) -> str:
+    if text in _TAKEN:
+        raise ValueError(f"{text}= is a word of /ops job itself; call it otherwise")
+    return text
+
+
 class JobParamSection(Table):
-    name: str = Field(pattern=r"^[a-z_][a-z0-9_-]{0,39}$")
+    name: Annotated[str, AfterValidator(_own_name)] = Field(pattern=r"^[a-z_][a-z0-9_-]{0,39}$")
     """What people type before the `=`."""
     hint: str = ""
     """What to type after it."""

@@ -62,6 +62,7 @@ class Mapped(BaseModel):
 _FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 # An answer, if not the one that was hoped for.
 _ANSWERED = (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)
+_WAITED = (*_ANSWERED, TimeoutError, asyncio.CancelledError)
 # What leaves a commit open: the connection went, or the server was stopped under it.
 _OPEN_ENDED = (
     OSError,
@@ -165,7 +166,7 @@ class Database:
         try:
             # Where all our connections are busy, waiting in vain says nothing of the server.
             busy = pool.get_size() >= self._size and pool.get_idle_size() == 0
-            with self._breaker.calling(self.name, ours=(*_ANSWERED, TimeoutError) if busy else _ANSWERED):
+            with self._breaker.calling(self.name, ours=_WAITED if busy else _ANSWERED):
                 connection = await pool.acquire(timeout=self._connect_timeout.total_seconds())
         except ValueError:  # asyncpg's ClientConfigurationError too; it quotes the DSN
             raise Misconfigured(

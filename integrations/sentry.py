@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from bot.errors import OpsError, Refused, TryLater
+from bot.errors import OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.capabilities import (
     Bucket,
     Checked,
@@ -175,10 +175,12 @@ class Sentry:
     async def set_status(self, issue_id: str, status: IssueStatus, detail: str = "") -> Issue:
         """Looked up first: what is not in our projects is not touched."""
         before = await self._api.issue(issue_id)
-        changed = self._issue(await self._api.update(before.id, _change(status, detail)))
-        if changed.status != status:
-            raise Refused(f"{self.name} accepted the change, and {changed.short_id} is {changed.status} all the same.")
-        return changed
+        answer = await self._api.update(before.id, _change(status, detail))
+        if answer.status != status:
+            raise OutcomeUnknown(
+                f"{self.name} accepted the change, and tells {answer.shortId} as {answer.status.replace('_', ' ')}."
+            )
+        return self._issue(answer)
 
     async def _unresolved(
         self, sort: str, since: datetime, match: str | None, limit: int, query: str = "is:unresolved"
@@ -206,7 +208,7 @@ class Sentry:
             last_seen=found.lastSeen,
             level=found.level,
             status=status,
-            detail=_NEXT_RELEASE if next_release else found.substatus or "",
+            detail=_NEXT_RELEASE if next_release else _resolved_in(found) or found.substatus or "",
             link=found.permalink,
             lost=_lost(found),
         )
@@ -248,6 +250,14 @@ def _change(status: IssueStatus, detail: str) -> dict[str, str]:
             return {"status": "ignored", "substatus": finer or "archived_until_escalating"}
         case "unresolved":
             return {"status": "unresolved", "substatus": finer or "ongoing"}
+
+
+def _resolved_in(found: Found) -> str:
+    """The release or the commit; so that a resolution of somebody else's is told from ours."""
+    details = found.statusDetails
+    if found.status != "resolved":
+        return ""
+    return f"in {details.inRelease}" if details.inRelease else "in a commit" if details.inCommit else ""
 
 
 def _lost(found: Found) -> str:

@@ -221,6 +221,7 @@ def _mode(livemode: bool) -> str:
 
 
 def _switchable(endpoint: WebhookEndpoint) -> Switchable:
-    name = endpoint.url if endpoint.livemode else f"{endpoint.url} (test mode)"
+    url = endpoint.url.partition("?")[0]  # what stands behind it may be a secret
+    name = url if endpoint.livemode else f"{url} (test mode)"
     state = _STATES.get(endpoint.status, Switch.OTHER)
     return Switchable(endpoint.id, name, state, endpoint.status if state is Switch.OTHER else "")

@@ -5,12 +5,14 @@ What else the team's own service can do, jobs and switches, is in `web_jobs`.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
+from integrations.breaker import Breaker
 from integrations.capabilities import Checked, Health, Named
 from integrations.http import Answer, Service
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
@@ -57,7 +59,8 @@ def web(name: str, section: WebSection, outside: Outside) -> tuple[Named, ...]:
     clients: list[Named] = [Web(name, section, outside)]
     own = Endpoints(name, section.url, section.headers, outside)
     if section.jobs:
-        clients.append(WebJobs(name, section.jobs, own))
+        # A breaker of their own: a job that takes its time says nothing of the service's health.
+        clients.append(WebJobs(name, section.jobs, replace(own, outside=replace(outside, breaker=Breaker()))))
     if section.switches:
         clients.append(WebSwitches(name, section.switches, own, section.timeout))
     return tuple(clients)

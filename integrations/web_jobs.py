@@ -54,6 +54,8 @@ class WebJobSection(JobSection):
 
     @model_validator(mode="after")
     def _places_are_filled(self) -> "WebJobSection":
+        if self.into == "query" and "?" in self.path:
+            raise ValueError("path: write what stands behind the ? into inputs")
         params = {param.name: param for param in self.params}
         for place in PLACE.findall(self.path):
             if place not in params or not params[place].required:
@@ -152,6 +154,7 @@ class WebJobs:
         section, values = self._jobs.meant(job, params)
         path, given = _call(section, values)
         service = self._own.service(section.headers, section.limit, f"jobs.{job}.headers")
+        secrets = tuple(self._own.secrets(section.headers).values())  # after the call it is too late to miss one
         answer = await service.tell(
             path,
             method=section.method,
@@ -162,7 +165,7 @@ class WebJobs:
         )
         accepted = answer.status == 202
         how = f"was accepted (202) and may still go on at {self.name}" if accepted else f"ended well ({answer.status})"
-        return JobEnd(f"{job} {how}.", self._output(answer, self._own.secrets(section.headers).values()))
+        return JobEnd(f"{job} {how}.", self._output(answer, secrets))
 
     def _output(self, answer: Answer, secrets: Iterable[str]) -> str:
         """Its answer, where that is text or JSON."""

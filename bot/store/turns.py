@@ -1,5 +1,6 @@
 """Whose turn it is to ask a vendor, for all replicas on one database."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Generic, Protocol, TypeVar
@@ -21,6 +22,8 @@ class Pace(Protocol):
 
 P = TypeVar("P", bound=Pace)
 
+PATIENCE_S = 1.0
+
 
 class PgTurns(Generic[P]):
     """One row a service, moved by one statement: replicas never go out together faster than the pace."""
@@ -33,9 +36,12 @@ class PgTurns(Generic[P]):
     async def book(self, service: str, pace: P, longest: timedelta) -> timedelta:
         """How long to wait for the turn that was booked; where that is `longest` or more, none was."""
         try:
-            async with reading(self._pool) as connection:
-                wait: timedelta = await connection.fetchval(_BOOK, service, pace.each, pace.lead, longest)
-        except (OpsError, asyncpg.PostgresError):
+            # Nobody waits for our own database in a vendor's name.
+            async with asyncio.timeout(PATIENCE_S), reading(self._pool) as connection:
+                wait: timedelta | None = await connection.fetchval(_BOOK, service, pace.each, pace.lead, longest)
+        except (OpsError, TimeoutError, asyncpg.PostgresError):
+            wait = None
+        if wait is None:
             return await self._otherwise(service, pace, longest)
         return max(wait, timedelta(0))
 

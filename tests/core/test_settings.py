@@ -90,7 +90,7 @@ def test_a_secret_is_read_anew_at_each_use_and_registered(tmp_path: Path) -> Non
         ("file:{folder}/binary", "file:{folder}/binary is no UTF-8 text; put the secret into that file"),
         ("file:a\0b", "file:a\0b is no UTF-8 text"),
         ("command:", "command: names no program"),
-        ("command:'a", "command:'a cannot be split into words"),
+        ("command:'a", "a command: cannot be split into words"),
         ("command:/does/not/exist", "command:/does/not/exist cannot be run: No such file or directory"),
         ("command:false", "command:false ended with code 1; run it by hand to see why"),
         ("command:true", "command:true is empty; it has to print the secret"),
@@ -121,6 +121,20 @@ def test_a_command_is_asked_again_in_the_background(tmp_path: Path) -> None:
     at[0] = 3 * FRESH_S
     assert read(reference) == "second-value"
     assert redactor.text("first-value second-value") == f"{MASK} {MASK}"
+
+
+def test_a_command_that_gives_nothing_is_not_run_at_each_use_and_keeps_its_arguments(tmp_path: Path) -> None:
+    """What waits for a vault that is away is one thread, not whoever needs the secret; arguments may be secrets."""
+    runs, at = tmp_path / "runs", [0.0]
+    program = tmp_path / "vault"
+    program.write_text(f"#!/bin/sh\necho x >> {runs}\n")
+    program.chmod(0o755)
+    read = Reader(Redactor(), timer=lambda: at[0])
+    for _ in range(5):
+        with pytest.raises(Misconfigured) as mistake:
+            read(f"command:{program} --token hvs.secret")
+        assert "hvs.secret" not in str(mistake.value)
+    assert runs.read_text() == "x\n"
 
 
 def test_no_shell_reads_a_command(tmp_path: Path) -> None:

@@ -71,12 +71,55 @@ async def test_a_call_that_is_given_up_on_counts_and_frees_the_trial() -> None:
 
     async def waits() -> None:
         with breaker.calling("acme"):
+            timer.at += 2
             await asyncio.sleep(10)
 
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(waits(), 0.01)
     with pytest.raises(Open, match="4 times in a row"), breaker.calling("acme"):
         pass
+
+
+async def test_one_hiccup_of_many_calls_is_one() -> None:
+    """What was under way when it opened says nothing new, and a call that is cancelled at once says nothing at all."""
+    timer = Timer()
+    breaker = Breaker(timer)
+    calls = [breaker.calling("acme") for _ in range(9)]
+    for call in calls:
+        call.__enter__()
+    for call in calls:
+        assert not call.__exit__(ConnectionError, ConnectionError(), None), "the error goes on its way"
+    assert breaker.silent == TRIPS
+    with pytest.raises(Open, match="again in 15 s"), breaker.calling("acme"):
+        pass
+
+    quick = Breaker(timer)
+    for _ in range(2 * TRIPS):
+        with pytest.raises(asyncio.CancelledError), quick.calling("acme"):
+            raise asyncio.CancelledError
+    assert quick.silent == 0
+
+
+def test_a_service_that_stays_dead_for_weeks() -> None:
+    timer = Timer()
+    breaker = Breaker(timer)
+    for _ in range(2000):
+        timer.at += 1000
+        fail(breaker, 1)
+    with pytest.raises(Open, match="again in 120 s"), breaker.calling("acme"):
+        pass
+
+
+def test_a_trial_that_lasts_keeps_nobody_out_for_longer_than_its_lease() -> None:
+    timer = Timer()
+    breaker = Breaker(timer)
+    fail(breaker, TRIPS)
+    timer.at += FIRST_S
+    with breaker.calling("acme"):
+        timer.at += FIRST_S
+        with breaker.calling("acme"):
+            pass
+    assert breaker.silent == 0
 
 
 async def test_a_dead_vendor_is_not_asked_again_and_again(vendor: Vendor, http: httpx.AsyncClient) -> None:

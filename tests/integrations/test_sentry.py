@@ -380,3 +380,13 @@ def test_an_address_with_a_slash_at_its_end(fake: FakeSentry, http: httpx.AsyncC
     client = opened(fake, "http://127.0.0.1:9/", http)
     assert isinstance(client._api, SentryApi)
     assert client._api.organization_path == "/api/0/organizations/acme/?detailed=0"
+
+
+async def test_a_resolution_of_somebody_elses_is_told_from_ours(sentry: Sentry, fake: FakeSentry) -> None:
+    """Ours is taken back; one that a colleague put in its place, in a release, must not be."""
+    ours = await sentry.set_status("SHOP-API-1F", "resolved")
+    issue = next(each for each in fake.issues.values() if each.short_id == "SHOP-API-1F")
+    issue.details = {"inRelease": "shop@2.3"}
+    now = await sentry.issue("SHOP-API-1F")
+    assert (now.status, now.detail) == ("resolved", "in shop@2.3")
+    assert now.detail != ours.detail
