@@ -1,5 +1,6 @@
 """Stand-ins for services of which the bot only tries the key, over real HTTP: Resend, Apollo and Clearbit."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from sandbox.world.heard import Effect, Heard, recorder
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class _Probed:
+class _Probed(ABC):
     """What all three have in common."""
 
     def __init__(self, api_key: str) -> None:
@@ -29,11 +30,11 @@ class _Probed:
         """Targets of the effects of one sort, in order."""
         return [effect.target for effect in self.effects if effect.what == what]
 
-    def _routes(self, router: web.UrlDispatcher) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _routes(self, router: web.UrlDispatcher) -> None: ...
 
-    def _refusal(self, request: web.Request) -> web.Response | None:
-        raise NotImplementedError
+    @abstractmethod
+    def _refusal(self, request: web.Request) -> web.Response | None: ...
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
