@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from bot.errors import OpsError, TryLater
-from integrations.capabilities import Checked, Credential, Health, Quota, Rights, Trial
+from integrations.capabilities import Checked, Credential, Quota, Rights, Trial
+from integrations.checking import checked
 from integrations.http import Answer, Service
 from integrations.pace import Pace
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
@@ -111,17 +112,7 @@ class HubSpot:
 
     async def check(self) -> Checked:
         """Source: GET /account-info/v3/details"""
-        answer = await self._service.look(_DETAILS, limit=self.deadline)
-        if isinstance(answer, Checked):
-            return answer
-        if not answer.good:
-            error = self._service.error_of(answer, write=False)
-            return Checked(Health.DOWN if answer.status >= 500 else Health.DEGRADED, str(error))
-        try:
-            Account.model_validate(answer.json())
-        except (ValueError, RecursionError):
-            return Checked(Health.UNKNOWN, f"it answers {answer.media or 'without a content type'} of another shape")
-        return Checked(Health.OK)
+        return await checked(self._service, _DETAILS, Account, limit=self.deadline)
 
     async def test(self) -> tuple[Trial, ...]:
         where = f"services.{self.name}.token"

@@ -12,7 +12,6 @@ from integrations.capabilities import (
     Credential,
     ErrorEvent,
     ErrorPage,
-    Health,
     Issue,
     IssueStatus,
     Operation,
@@ -20,6 +19,7 @@ from integrations.capabilities import (
     Statistic,
     Trial,
 )
+from integrations.checking import checked
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
 from integrations.sentry_api import Count, Found, Organization, SentryApi, SentryService, step_for
 from integrations.trying import Step, tried
@@ -91,17 +91,13 @@ class Sentry:
 
     async def check(self) -> Checked:
         """Source: GET /api/0/organizations/{organization}/"""
-        answer = await self._api.service.look(self._api.organization_path, limit=self.deadline)
-        if isinstance(answer, Checked):
-            return answer
-        if not answer.good:
-            error = self._api.service.error_of(answer, write=False, missing=self._api.unknown)
-            return Checked(Health.DOWN if answer.status >= 500 else Health.DEGRADED, str(error))
-        try:
-            Organization.model_validate(answer.json())
-        except (ValueError, RecursionError):
-            return Checked(Health.UNKNOWN, f"it answers {answer.media or 'without a content type'} of another shape")
-        return Checked(Health.OK)
+        return await checked(
+            self._api.service,
+            self._api.organization_path,
+            Organization,
+            limit=self.deadline,
+            missing=self._api.unknown,
+        )
 
     async def test(self) -> tuple[Trial, ...]:
         where = f"services.{self.name}"

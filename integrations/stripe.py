@@ -14,13 +14,13 @@ from integrations.capabilities import (
     ErrorEvent,
     ErrorPage,
     Flipped,
-    Health,
     Named,
     Rights,
     Switch,
     Switchable,
     Trial,
 )
+from integrations.checking import checked
 from integrations.flipping import flipped
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
 from integrations.stripe_api import BALANCE, Balance, Event, NotPermitted, StripeApi, StripeService, WebhookEndpoint
@@ -85,17 +85,7 @@ class Stripe:
 
     async def check(self) -> Checked:
         """Source: GET /v1/balance"""
-        answer = await self._api.service.look(BALANCE, limit=self.deadline)
-        if isinstance(answer, Checked):
-            return answer
-        if not answer.good:
-            error = self._api.service.error_of(answer, write=False)
-            return Checked(Health.DOWN if answer.status >= 500 else Health.DEGRADED, str(error))
-        try:
-            Balance.model_validate(answer.json())
-        except (ValueError, RecursionError):
-            return Checked(Health.UNKNOWN, f"it answers {answer.media or 'without a content type'} of another shape")
-        return Checked(Health.OK)
+        return await checked(self._api.service, BALANCE, Balance, limit=self.deadline)
 
     async def test(self) -> tuple[Trial, ...]:
         """The first step's detail is the mode that the key is for."""

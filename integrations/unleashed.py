@@ -13,7 +13,8 @@ from urllib.parse import quote, urlencode
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.errors import OpsError, Refused, TryLater
-from integrations.capabilities import Checked, Credential, Health, Rights, Trial
+from integrations.capabilities import Checked, Credential, Rights, Trial
+from integrations.checking import checked
 from integrations.http import Answer, Query, Service
 from integrations.pace import Pace
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
@@ -139,17 +140,7 @@ class Unleashed:
 
     async def check(self) -> Checked:
         """Source: GET /SalesOrders/{pageNumber}"""
-        answer = await self._service.look(asking("/SalesOrders/1", pageSize="1"), limit=self.deadline)
-        if isinstance(answer, Checked):
-            return answer
-        if not answer.good:
-            error = self._service.error_of(answer, write=False)
-            return Checked(Health.DOWN if answer.status >= 500 else Health.DEGRADED, str(error))
-        try:
-            Orders.model_validate(answer.json())
-        except (ValueError, RecursionError):
-            return Checked(Health.UNKNOWN, f"it answers {answer.media or 'without a content type'} of another shape")
-        return Checked(Health.OK)
+        return await checked(self._service, asking("/SalesOrders/1", pageSize="1"), Orders, limit=self.deadline)
 
     async def test(self) -> tuple[Trial, ...]:
         """The second step's detail is what changed since yesterday, so that a sync that stands still is seen."""
