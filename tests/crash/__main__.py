@@ -54,9 +54,11 @@ def main() -> None:
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("stopped; everything it started has ended")
         sys.exit(130)
-    failed = sum(not finding.passed for finding in findings)
-    print(f"{sum(finding.must_be_none for finding in findings) - failed} passed, {failed} failed")
-    sys.exit(failed > 0)
+    failed = [finding for finding in findings if not finding.passed]
+    print(f"{sum(finding.must_be_none for finding in findings) - len(failed)} passed, {len(failed)} failed")
+    for finding in failed:  # once more, for whoever sees only the end of a log
+        print(f"{finding.what}: {'; '.join(finding.found[:3])}")
+    sys.exit(bool(failed))
 
 
 async def run(seconds: int, seed: int, keep: Path | None) -> Sequence[Finding]:
@@ -125,7 +127,7 @@ async def _settle(on: Scene, begun: float) -> None:
 async def _heal(on: Scene) -> None:
     """A card that nobody has noted can only be found by a click on it; then it must be drawn anew."""
     for card in await _unknown(on):
-        await on.crew.clicks_anything(card, "mia")
+        await on.crew.looks_into(card, "mia")
     for _ in range(60):
         if not await _unknown(on) and not await gather.owed(on.pool):
             break

@@ -124,10 +124,14 @@ class Crew:
         self.clicks.append(Click(action, card.request, IDS[who], at, result.acked))
         return result.acked
 
-    async def clicks_anything(self, card: Card, who: str) -> bool:
-        """The first button there is; nothing of it is counted."""
+    async def looks_into(self, card: Card, who: str) -> bool:
+        """A click that decides nothing once all has settled; nothing of it is counted.
+
+        Only cards of what still waits have no Whole story, and nothing waits any more.
+        """
+        label = card.buttons.get("show") or next(iter(card.buttons.values()))
         try:
-            return (await self._people[who].clicks(next(iter(card.buttons.values())), on=card.message)).acked
+            return (await self._people[who].clicks(label, on=card.message)).acked
         except Refused:
             return False
 
