@@ -35,6 +35,8 @@ class Measured:
     latency: timedelta
     """How long the check took, the wait until its deadline included."""
     at: datetime
+    calls_left: str = ""
+    """What the vendor still allows, in its own count; not kept."""
 
 
 class HealthHistory(Protocol):
@@ -89,7 +91,8 @@ class CheckServices(Lookup[Checkup]):
         answer = await ask(service.check(), service.deadline)
         checked = Checked(Health.UNKNOWN, answer.why) if isinstance(answer, Unanswered) else answer
         latency = timedelta(seconds=time.monotonic() - began)
-        return Measured(service.name, service.kind, checked.health, checked.detail, latency, self.now())
+        health, detail, left = checked.health, checked.detail, checked.calls_left
+        return Measured(service.name, service.kind, health, detail, latency, self.now(), left)
 
 
 _RANK = {health: rank for rank, health in enumerate(Health)}
@@ -108,6 +111,8 @@ def _line(result: Measured, since: datetime | None) -> Line:
     facts = [Fact(label="latency", value=Span(seconds=round(result.latency.total_seconds(), 3)))]
     if since is not None:
         facts.append(Fact(label="since", value=Moment(at=since)))
+    if result.calls_left:
+        facts.append(Fact(label="calls left", value=result.calls_left))
     errors = Suggestion(label="Errors", words=f"errors {result.service}")
     return Line(
         text=result.service,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from bot.errors import NotUnderstood, OpsError, Refused, TryLater
+from integrations.allowance import RateHeaders
 from integrations.capabilities import Checked, Health, Quota
 from integrations.http import Answer, Service
 from integrations.keys import KeyHolder, KeySection
@@ -53,6 +54,7 @@ class Apollo(KeyHolder):
             timeout=section.timeout,
             credentials=lambda: {"x-api-key": outside.secrets(section.api_key)},
             credential_setting=f"services.{name}.api_key",
+            rate=RateHeaders("x-24-hour-requests-left", "x-rate-limit-24-hour", per="today"),
         )
         super().__init__(name, section, service)
 

@@ -1,5 +1,6 @@
 """A health check by one read whose answer has to be of the shape that the API promises."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from pydantic import BaseModel
@@ -23,4 +24,12 @@ async def checked(
         shape.model_validate(answer.json())
     except (ValueError, RecursionError):
         return Checked(Health.UNKNOWN, f"it answers {answer.media or 'without a content type'} of another shape")
-    return Checked(Health.OK)
+    return with_allowance(Checked(Health.OK), service)
+
+
+def with_allowance(well: Checked, service: Service) -> Checked:
+    """What is ok, with how many calls are left as the vendor tells it; DEGRADED where they are nearly used."""
+    told = service.allowance.told()
+    if told and service.allowance.nearly_used:
+        return Checked(Health.DEGRADED, f"only {service.allowance.told(' calls are left')}", told)
+    return replace(well, calls_left=told)

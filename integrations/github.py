@@ -8,6 +8,7 @@ from cachetools import LRUCache
 from pydantic import Field
 
 from bot.errors import NotUnderstood, OpsError, OutcomeUnknown, Refused
+from integrations.allowance import RateHeaders
 from integrations.capabilities import (
     Checked,
     Credential,
@@ -22,6 +23,7 @@ from integrations.capabilities import (
     Rights,
     Trial,
 )
+from integrations.checking import with_allowance
 from integrations.github_api import GitHubApi, GitHubService, Job, Run, within
 from integrations.github_workflows import DispatchedJobs, DispatchSection, RepositoryWorkflows
 from integrations.polling import until
@@ -77,6 +79,7 @@ def github(name: str, section: GitHubSection, outside: Outside) -> tuple[Named, 
         timeout=section.timeout,
         credentials=lambda: {"Authorization": f"Bearer {outside.secrets(section.token)}"},
         credential_setting=f"services.{name}.token",
+        rate=RateHeaders("x-ratelimit-remaining", "x-ratelimit-limit", "x-ratelimit-reset", "this hour"),
     )
     api = GitHubApi(outside, service, section.repository, section.url, section.timeout)
     client, flows = GitHub(name, section, api), RepositoryWorkflows(name, api)
@@ -111,7 +114,7 @@ class GitHub:
             return Checked(Health.DEGRADED, str(self._service.error_of(asked, write=False)))
         if asked.media != "application/json":
             return Checked(Health.UNKNOWN, f"it answers {asked.media or 'without a content type'}, not GitHub's way")
-        return Checked(Health.OK)
+        return with_allowance(Checked(Health.OK), self._service)
 
     async def test(self) -> tuple[Trial, ...]:
         remedy = f"give services.{self.name}.token Actions: read for {self._section.repository}"

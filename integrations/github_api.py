@@ -1,6 +1,5 @@
 """GitHub's API for one repository's Actions: what is read of its answers, its limits, and its logs behind redirects."""
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.errors import NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.capabilities import Checked, Health
-from integrations.http import AFTER_LIMIT, Answer, Query, Service
+from integrations.http import Answer, Query, Service
 from integrations.section import Outside
 from integrations.unreached import unreached
 
@@ -134,7 +133,6 @@ class GitHubService(_Once):
     def __init__(self, outside: Outside, **settings: Any) -> None:
         super().__init__(outside, **settings)
         self._known: LRUCache[tuple[str, str], Answer] = LRUCache(_KEPT_ANSWERS)
-        self._spent_until = 0.0
 
     def wanted(self, method: str, path: str, params: Query | None) -> Mapping[str, str]:
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": _VERSION}
@@ -151,15 +149,9 @@ class GitHubService(_Once):
         body: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> Answer:
-        if (left := self._spent_until - time.time()) > 0:
-            raise self._exhausted(timedelta(seconds=left))
         key = (path, str(params))
         known = self._known.get(key)
         answer = await super()._send(method, path, limit=limit, params=params, body=body, **more)
-        if answer.headers.get("x-ratelimit-remaining") == "0" and answer.headers.get("x-ratelimit-reset", "").isdigit():
-            self._spent_until = min(
-                float(answer.headers["x-ratelimit-reset"]), time.time() + AFTER_LIMIT.total_seconds()
-            )
         if method == "GET" and answer.status == 304 and known is not None:
             return known
         small = answer.whole and len(answer.body) <= _KEPT_BYTES
@@ -167,15 +159,11 @@ class GitHubService(_Once):
             self._known[key] = answer
         return answer
 
-    def _exhausted(self, left: timedelta) -> TryLater:
-        minutes = max(round(left.total_seconds() / 60), 1)
-        return TryLater(f"{self.name} has no requests left for this hour; more in {minutes} min.", after=left)
-
     def error_of(self, answer: Answer, *, write: bool, missing: OpsError | None = None) -> OpsError:
         said = self.said(answer)
         if answer.status in (403, 429):
-            if answer.headers.get("x-ratelimit-remaining") == "0":
-                return self._exhausted(timedelta(seconds=max(self._spent_until - time.time(), 1)))
+            if self.allowance.gone:
+                return self.allowance.used_up()
             if answer.retry_after is not None or "rate limit" in said.lower():
                 return TryLater(f"{self.name} asks us to slow down{said}.", after=answer.retry_after or _SECONDARY)
         if answer.status == 403 and write and "not accessible by" not in said.lower():

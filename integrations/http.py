@@ -16,6 +16,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
+from integrations.allowance import Allowance, RateHeaders
 from integrations.answer import AFTER_LIMIT as AFTER_LIMIT
 from integrations.answer import ANSWER_LIMIT, received
 from integrations.answer import Answer as Answer
@@ -63,9 +64,11 @@ class Service:
         credentials: Callable[[], Mapping[str, str]] = dict,
         credential_setting: str = "",
         pace: Pace | None = None,
+        rate: RateHeaders | None = None,
     ) -> None:
         """`credentials` gives the headers that prove who we are, asked for at each call; `credential_setting` is
-        where a person mends them, like `services.n8n.api_key`; `pace` is how often the vendor lets itself be asked."""
+        where a person mends them, like `services.n8n.api_key`; `pace` is how often the vendor lets itself be asked,
+        and `rate` where its answers tell what is left of that."""
         self.name = name
         self._outside = outside
         self._base_url = base_url
@@ -73,6 +76,7 @@ class Service:
         self._credentials = credentials
         self._credential_setting = credential_setting
         self._pace = pace
+        self.allowance = Allowance(name, rate)
 
     async def get(
         self,
@@ -206,7 +210,8 @@ class Service:
             headers = {**self._headers(), **self.wanted(method, path, None)}
             connect, url = _connect_limit(limit), self._base_url + path
             with self._calling():
-                return await probe(self._outside.probes, method, url, headers, body, limit=limit, connect=connect)
+                answer = await probe(self._outside.probes, method, url, headers, body, limit=limit, connect=connect)
+            return self.allowance.hear(answer)
         except (*_FAILURES, *PROBE_FAILURES) as error:
             return unreached(error, limit)
         except Open as error:
@@ -234,13 +239,14 @@ class Service:
                 asyncio.timeout(limit.total_seconds()),
                 self._stream(method, path, limit, params, body, form, headers) as response,
             ):
-                return await received(response, started)
+                return self.allowance.hear(await received(response, started))
 
     def _calling(self) -> AbstractContextManager[None]:
         return self._outside.breaker.calling(self.name, ours=(OpsError, httpx.PoolTimeout, *_UNSENDABLE))
 
     async def _turn(self, limit: timedelta) -> timedelta:
         """Wait for it; what is left of the limit. Raises TryLater, at once, where it would not come in time."""
+        limit = await self.allowance.turn(limit)
         if self._pace is None:
             return limit
         began = time.monotonic()
@@ -336,6 +342,8 @@ class Service:
                 return missing or NotUnderstood(
                     f"{self.name} does not know what was asked for ({answer.status}){said}."
                 )
+            case 429 if self.allowance.gone:
+                return self.allowance.used_up()
             case 408 | 425 | 429:
                 return TryLater(f"{self.name} asks us to slow down ({answer.status}).", after=answer.retry_after)
             case status if status >= 500 and write:

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from bot.errors import OpsError, TryLater
+from integrations.allowance import RateHeaders
 from integrations.capabilities import Checked, Credential, Quota, Rights, Trial
 from integrations.checking import checked
 from integrations.http import Answer, Service
@@ -106,6 +107,7 @@ class HubSpot:
             credentials=lambda: {"Authorization": f"Bearer {outside.secrets(section.token)}"},
             credential_setting=f"services.{name}.token",
             pace=PACE,
+            rate=RateHeaders("x-hubspot-ratelimit-daily-remaining", "x-hubspot-ratelimit-daily", per="today"),
         )
 
     # -- be checked and tested

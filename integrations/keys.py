@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from bot.errors import Refused, TryLater
 from integrations.capabilities import Checked, Credential, Health, Rights, Trial
+from integrations.checking import with_allowance
 from integrations.http import Answer, Service
 from integrations.section import SecretRef, Section, TimeLimit
 from integrations.trying import Step, tried
@@ -36,7 +37,8 @@ class KeyHolder:
         self._service = service
 
     async def check(self) -> Checked:
-        return await self._looked(self.deadline)
+        seen = await self._looked(self.deadline)
+        return with_allowance(seen, self._service) if seen.health is Health.OK else seen
 
     async def test(self) -> tuple[Trial, ...]:
         return await tried(Step(self.tries, self._accepted, self._remedy))

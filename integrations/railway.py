@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 
 from bot.errors import NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
+from integrations.allowance import RateHeaders
 from integrations.capabilities import (
     Checked,
     Credential,
@@ -23,9 +24,11 @@ from integrations.capabilities import (
     Rights,
     Trial,
 )
+from integrations.checking import with_allowance
+from integrations.http import Service
 from integrations.pace import Pace
 from integrations.polling import until
-from integrations.railway_api import ENDED_BADLY, UP, Line, Logs, Node, Place, RailwayApi, RailwayService, State
+from integrations.railway_api import ENDED_BADLY, UP, Line, Logs, Node, Place, RailwayApi, State
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
 from integrations.trying import Step, tried
 
@@ -33,8 +36,6 @@ _FIRST = 20
 """Deployments read to find out what is live."""
 _RECENT_S = 60.0
 """How long listings of logs go by what was live: Railway allows few calls an hour."""
-_NEARLY_USED = 0.05
-"""Share of the hourly budget that is left when it is said."""
 _GRACE = timedelta(seconds=10)
 """How long a restart may take to show."""
 _LEVELS = {"error": Level.ERROR, "err": Level.ERROR, "fatal": Level.ERROR, "warn": Level.WARNING,
@@ -94,7 +95,7 @@ class Railway:
         self.deadline = section.deadline
         self._section = section
         self._with_project_token = section.scope == "project"
-        self._service = RailwayService(
+        self._service = Service(
             outside,
             name=name,
             base_url=section.url,
@@ -102,6 +103,7 @@ class Railway:
             credentials=lambda: self._header(outside.secrets(section.token)),
             credential_setting=f"services.{name}.token",
             pace=Pace(section.per_hour, timedelta(hours=1), at_once=max(section.per_hour // 5, 1)),
+            rate=RateHeaders("x-ratelimit-remaining", "x-ratelimit-limit", per="this hour"),
         )
         self._api = RailwayApi(
             self._service,
@@ -133,10 +135,7 @@ class Railway:
             return Checked(Health.DEGRADED, "nothing is deployed")
         if live.status in ("CRASHED", "FAILED"):
             return Checked(Health.DOWN, f"Railway says that {live.id} {live.status.lower()}")
-        left, budget = self._service.left, self._service.budget
-        if left is not None and budget and left < _NEARLY_USED * budget:
-            return Checked(Health.DEGRADED, f"only {left} of {budget} API calls are left for now")
-        return Checked(Health.OK)
+        return with_allowance(Checked(Health.OK), self._service)
 
     async def test(self) -> tuple[Trial, ...]:
         where = f"services.{self.name}"
@@ -147,9 +146,8 @@ class Railway:
         )
 
     async def _budget_left(self) -> None:
-        left, budget = self._service.left, self._service.budget
-        if left is not None and budget and left < _NEARLY_USED * budget:
-            raise TryLater(f"Only {left} of {budget} API calls are left.")
+        if self._service.allowance.nearly_used:
+            raise TryLater(f"Only {self._service.allowance.told(' calls are left')}.")
 
     def credentials(self) -> tuple[Credential, ...]:
         return (Credential(f"services.{self.name}.token", self._section.token),)

@@ -5,13 +5,13 @@ No query asks for variables: their values are secrets in the clear.
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.errors import Misconfigured, NotUnderstood, OutcomeUnknown, Refused, TryLater
-from integrations.http import Answer, Query, Service, Unread, Unreadable
+from integrations.http import Service, Unread, Unreadable
 
 _NODE = "id status createdAt statusUpdatedAt canRollback canRedeploy meta"
 _SERVICES = "serviceInstances { edges { node { serviceId serviceName } } }"
@@ -184,35 +184,11 @@ ENDED_BADLY = ("FAILED", "CRASHED", "REMOVED", "REMOVING", "SKIPPED", "NEEDS_APP
 D = TypeVar("D", bound=BaseModel)
 
 
-class RailwayService(Service):
-    """Remembers what the last answer said of our budget."""
-
-    left: int | None = None
-    """Calls."""
-    budget: int | None = None
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        limit: timedelta,
-        params: Query | None = None,
-        body: Mapping[str, Any] | None = None,
-        **more: Any,
-    ) -> Answer:
-        answer = await super()._send(method, path, limit=limit, params=params, body=body, **more)
-        left, budget = answer.headers.get("x-ratelimit-remaining", ""), answer.headers.get("x-ratelimit-limit", "")
-        if left.isdigit() and budget.isdigit():
-            self.left, self.budget = int(left), int(budget)
-        return answer
-
-
 class RailwayApi:
     """One service in one environment. Source of all: POST /graphql/v2"""
 
     def __init__(
-        self, service: RailwayService, *, project: str, environment: str, name: str, with_project_token: bool
+        self, service: Service, *, project: str, environment: str, name: str, with_project_token: bool
     ) -> None:
         """`name` is the service's name or id; `project` and `environment` may be empty with a project token."""
         self.service = service

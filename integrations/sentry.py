@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from bot.errors import OpsError, OutcomeUnknown, Refused, TryLater
+from integrations.allowance import RateHeaders
 from integrations.capabilities import (
     Bucket,
     Checked,
@@ -72,6 +73,7 @@ def sentry(name: str, section: SentrySection, outside: Outside) -> "Sentry":
         timeout=section.timeout,
         credentials=lambda: {"Authorization": f"Bearer {outside.secrets(section.token)}"},
         credential_setting=f"services.{name}.token",
+        rate=RateHeaders("x-sentry-rate-limit-remaining", "x-sentry-rate-limit-limit", "x-sentry-rate-limit-reset"),
     )
     return Sentry(name, section, SentryApi(service, section.organization, section.project, section.environment))
 

@@ -2,15 +2,13 @@
 
 import math
 import re
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bot.errors import NotUnderstood, OpsError, Refused, TryLater
-from integrations.answer import AFTER_LIMIT
+from bot.errors import NotUnderstood, OpsError, Refused
 from integrations.http import Answer, Service
 
 PAGE: Final = 100
@@ -110,7 +108,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class SentryService(Service):
-    """Its errors are `detail`, its pages are in a Link header, and its limits end at a second since 1970."""
+    """Its errors are `detail`, and its pages are in a Link header."""
 
     def said(self, answer: Answer) -> str:
         try:
@@ -129,11 +127,7 @@ class SentryService(Service):
                 f"{self.name} refused (403){self.said(answer)}. The token lacks a scope, or does not reach a project: "
                 f"check {where}.token and {where}.project."
             )
-        error = super().error_of(answer, write=write, missing=missing)
-        reset = answer.headers.get("x-sentry-rate-limit-reset", "")
-        if isinstance(error, TryLater) and error.after is None and reset.isdigit():
-            error.after = min(timedelta(seconds=max(int(reset[:12]) - time.time(), 0)), AFTER_LIMIT)
-        return error
+        return super().error_of(answer, write=write, missing=missing)
 
     def _parsed(self, answer: Answer, shape: type[M], *, write: bool) -> M:
         found = super()._parsed(answer, shape, write=write)

@@ -82,6 +82,7 @@ class FakeGitHub:
     tells_dispatched: bool = True
     may_write: bool = True
     may_read: bool = True
+    hourly: int = 5000
     remaining: int = 5000
     scopes: str = ""
     """Of a classic token; a fine-grained one has none."""
@@ -177,7 +178,8 @@ class FakeGitHub:
     def _counted(self, answer: web.StreamResponse, cost: int = 1) -> web.StreamResponse:
         self.remaining = max(self.remaining - cost, 0)
         reset = int(datetime.now(UTC).timestamp()) + 600
-        answer.headers.update({"X-RateLimit-Remaining": str(self.remaining), "X-RateLimit-Reset": str(reset)})
+        counts = {"Limit": self.hourly, "Remaining": self.remaining, "Reset": reset}
+        answer.headers.update({f"X-RateLimit-{name}": str(count) for name, count in counts.items()})
         if self.scopes:
             answer.headers["X-OAuth-Scopes"] = self.scopes
         return answer
@@ -187,7 +189,8 @@ class FakeGitHub:
         return web.json_response(said, status=status)
 
     async def _rate(self, request: web.Request) -> web.Response:
-        rate = {"limit": 5000, "remaining": self.remaining, "reset": 1_800_000_000, "used": 5000 - self.remaining}
+        used = self.hourly - self.remaining
+        rate = {"limit": self.hourly, "remaining": self.remaining, "reset": 1_800_000_000, "used": used}
         return web.json_response({"resources": {"core": rate, "search": rate}, "rate": rate})
 
     # -- workflows

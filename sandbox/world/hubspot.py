@@ -62,7 +62,10 @@ class FakeHubSpot:
         if self.full > 0:
             self.full -= 1
             return _limited("TEN_SECONDLY_ROLLING", "You have reached your ten_secondly_rolling limit.")
-        return await handler(request)
+        answer = await handler(request)
+        answer.headers["X-HubSpot-RateLimit-Daily"] = str(self.limit)
+        answer.headers["X-HubSpot-RateLimit-Daily-Remaining"] = str(max(self.limit - self.used, 0))
+        return answer
 
     async def _details(self, request: web.Request) -> web.Response:
         return web.json_response({

@@ -138,10 +138,8 @@ class FakeSentry:
             return _error(401, "Invalid token")
         if self.limited > 0:
             self.limited -= 1
-            reset = str(int((datetime.now(UTC) + self.resets_in).timestamp()))
             answer = _error(429, "You are attempting to use this endpoint too frequently. Limit is 40 requests in 1 s")
-            answer.headers["X-Sentry-Rate-Limit-Reset"] = reset
-            return answer
+            return self._counted(answer, left=0)
         if request.match_info.get("org", self.organization) != self.organization:
             return _error(404, "The requested resource does not exist")
         issues = "/issues/" in request.path
@@ -150,7 +148,13 @@ class FakeSentry:
         )
         if issues and not set(needed) & set(self.scopes):
             return _error(403, "You do not have permission to perform this action.")
-        return await handler(request)
+        return self._counted(await handler(request), left=39)
+
+    def _counted(self, answer: web.StreamResponse, left: int) -> web.StreamResponse:
+        resets = int((datetime.now(UTC) + self.resets_in).timestamp())
+        for name, count in {"Limit": 40, "Remaining": left, "Reset": resets}.items():
+            answer.headers[f"X-Sentry-Rate-Limit-{name}"] = str(count)
+        return answer
 
     async def _organization(self, request: web.Request) -> web.Response:
         said = {

@@ -1,7 +1,6 @@
 """/ops health."""
 
 import asyncio
-import time
 from datetime import timedelta
 
 import pytest
@@ -57,10 +56,9 @@ async def test_one_that_hangs_is_unknown_and_holds_up_nobody() -> None:
     """oncall#4087: one slow part held up every alert."""
     action = checking(Box("slow", takes=30, deadline=timedelta(seconds=0.05)), Box("web"))
 
-    began = time.monotonic()
-    report = await action.answer(Checkup())
+    async with asyncio.timeout(20):
+        report = await action.answer(Checkup())
 
-    assert time.monotonic() - began < 1
     assert told(report) == [("slow", Status.UNKNOWN, "no answer within 0.05 s"), ("web", Status.OK, "")]
 
 
@@ -73,13 +71,16 @@ async def test_a_defect_in_a_client_takes_nobody_along_and_its_text_is_not_told(
     assert "hunter2" not in report.model_dump_json()
 
 
-async def test_twenty_services_take_hardly_longer_than_one() -> None:
-    action = checking(*(Box(f"s{number}", takes=0.2) for number in range(20)))
+async def test_twenty_services_are_asked_at_once() -> None:
+    all_asked = asyncio.Barrier(20)
 
-    began = time.monotonic()
-    await action.answer(Checkup())
+    class Together(Box):
+        async def answers(self) -> None:
+            await all_asked.wait()  # one after another, nobody ever would be past this
 
-    assert time.monotonic() - began < 0.4  # one after another it would be 4 s; the bench holds the tight bar
+    report = await checking(*(Together(f"s{number}") for number in range(20))).answer(Checkup())
+
+    assert report.status is Status.OK
 
 
 async def test_since_when_and_how_fast() -> None:
@@ -175,3 +176,12 @@ async def test_options_come_from_memory() -> None:
     action = checking(Box("crm-web"), Box("web"), Box("n8n"))
 
     assert [each.value for each in await action.options("service", "web")] == ["web", "crm-web"]
+
+
+async def test_what_is_left_of_a_vendors_calls_is_told() -> None:
+    action = checking(Box("ci", checked=Checked(Health.OK, calls_left="4,812 of 5,000 this hour")), Box("web"))
+
+    report = await action.answer(Checkup())
+
+    facts = {line.text: [fact.value for fact in line.facts if fact.label == "calls left"] for line in report.lines}
+    assert facts == {"ci": ["4,812 of 5,000 this hour"], "web": []}

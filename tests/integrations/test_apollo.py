@@ -60,7 +60,7 @@ async def test_the_stand_in_is_well_even_with_a_bad_key(http: httpx.AsyncClient)
 
 
 async def test_it_is_well(fake: FakeApollo, leads: Apollo) -> None:
-    assert await leads.check() == Checked(Health.OK)
+    assert await leads.check() == Checked(Health.OK, calls_left="799 of 2,000 today")
     assert [(trial.what, trial.health) for trial in await leads.test()] == [("read whose key it is", Health.OK)]
     assert (await leads.rights()).note == "Apollo does not tell a key's rights. Least: a key that is no master key."
     assert [(each.setting, each.reference) for each in leads.credentials()] == [

@@ -120,7 +120,7 @@ async def test_with_no_requests_left_nothing_is_sent_until_there_are(github: Git
     fake.remaining = 1
     await github.execution("9001")
     for _ in range(2):
-        with pytest.raises(TryLater, match="no requests left for this hour; more in 10 min") as caught:
+        with pytest.raises(TryLater, match="no calls left this hour; more in 10 min") as caught:
             await github.retry("9002", current_workflow=False)
         assert caught.value.after is not None
         assert timedelta(minutes=9) < caught.value.after <= timedelta(minutes=10)
@@ -135,7 +135,7 @@ async def test_a_403_may_mean_slow_down(github: GitHub, fake: FakeGitHub) -> Non
         await github.execution("9002")
     assert caught.value.after == timedelta(seconds=7)
     fake.remaining = 0
-    with pytest.raises(TryLater, match="no requests left"):
+    with pytest.raises(TryLater, match="no calls left"):
         await github.execution("9002")
 
 

@@ -162,9 +162,9 @@ async def test_an_answer_that_drips_is_cut_off_too(vendor: Vendor, http: httpx.A
         return response
 
     vendor.steps = [drip]
-    started = time.monotonic()
-    assert type(await error_of(vendor, http, write=True, timeout=0.3)) is OutcomeUnknown
-    assert time.monotonic() - started < 0.8
+    error = await error_of(vendor, http, write=True, timeout=0.3)
+    assert type(error) is OutcomeUnknown
+    assert "did not answer within 0.3 s" in str(error)
 
 
 @pytest.mark.parametrize("write", [False, True])
@@ -321,9 +321,7 @@ async def test_a_stream_is_left_at_its_limit(
     vendor: Vendor, http: httpx.AsyncClient, lines: tuple[str, ...], then: float, most: int, expected: object
 ) -> None:
     vendor.steps = [drips(*lines, then=then)]
-    started = time.monotonic()
     assert await vendor.service(http).lines("/log", limit=timedelta(seconds=0.4), most=most) == expected
-    assert time.monotonic() - started < 1
 
 
 async def test_a_stream_that_is_refused_is_an_error(vendor: Vendor, http: httpx.AsyncClient) -> None:

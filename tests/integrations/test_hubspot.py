@@ -69,7 +69,7 @@ def test_it_claims_what_it_can(fake: FakeHubSpot, http: httpx.AsyncClient) -> No
 
 
 async def test_all_is_well(hubspot: HubSpot) -> None:
-    assert await hubspot.check() == Checked(Health.OK)
+    assert await hubspot.check() == Checked(Health.OK, calls_left="62,500 of 250,000 today")
     assert [trial.health for trial in await hubspot.test()] == [Health.OK] * 2
     rights = await hubspot.rights()
     assert rights.has == ("the details of account 24680135 (STANDARD)",)

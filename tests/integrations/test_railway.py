@@ -87,8 +87,8 @@ def test_it_claims_what_it_can(etl: Railway) -> None:
 # -- health, tokens, errors within a 200
 
 
-async def test_all_is_well(etl: Railway) -> None:
-    assert await etl.check() == Checked(Health.OK)
+async def test_all_is_well(fake: FakeRailway, etl: Railway) -> None:
+    assert await etl.check() == Checked(Health.OK, calls_left=f"{fake.left} of 1,000 this hour")
     assert [trial.health for trial in await etl.test()] == [Health.OK] * 3
 
 
@@ -177,7 +177,7 @@ async def test_what_railway_says_of_the_live_one(fake: FakeRailway, etl: Railway
     fake._one(LIVE).become("CRASHED")
     assert await etl.check() == Checked(Health.DOWN, f"Railway says that {LIVE} crashed")
     fake._one(LIVE).become("SLEEPING")
-    assert await etl.check() == Checked(Health.OK)
+    assert await etl.check() == Checked(Health.OK, calls_left=f"{fake.left} of 1,000 this hour")
     fake.active = []
     assert await etl.check() == Checked(Health.DEGRADED, "nothing is deployed")
 
@@ -190,7 +190,9 @@ async def test_the_hourly_budget_is_watched_and_spared(fake: FakeRailway, etl: R
     await etl.errors(since=ago(days=1), match=None, limit=9)
     assert fake.queries() == ["Token", "State", "State", "State", "Logs", "Logs"]
     fake.left = 20
-    assert await etl.check() == Checked(Health.DEGRADED, "only 19 of 1000 API calls are left for now")
+    assert await etl.check() == Checked(
+        Health.DEGRADED, "only 19 of 1,000 calls are left this hour", calls_left="19 of 1,000 this hour"
+    )
     assert (await etl.test())[-1].health is Health.UNKNOWN
     fake.left = 0
     with pytest.raises(TryLater) as caught:

@@ -314,6 +314,9 @@ async def test_a_limit_ends_at_the_second_that_its_header_names(fake: FakeSentry
         await sentry.issue("5101")
     assert caught.value.after is not None
     assert timedelta(minutes=5) < caught.value.after <= timedelta(minutes=10)
+    with pytest.raises(TryLater, match="no calls left; more in 10 min"):
+        await sentry.set_status("5101", "resolved")
+    assert len(fake.heard) == 1
 
 
 # -- errors

@@ -23,7 +23,7 @@ async def test_a_replica_frozen_in_a_transaction_lets_go_of_the_trail(ledger: Le
 
         with pytest.raises(StoreUnwritable):
             await freezes()
-    assert 1 < time.monotonic() - begun < 6
+    assert time.monotonic() - begun > 1
     assert await ledger.trail() == ["asked"]
 
 
