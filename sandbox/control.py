@@ -12,6 +12,7 @@ from sandbox.faults import Faults
 from sandbox.inputs import NotPossible
 from sandbox.interactions import Interactions
 from sandbox.model import JSON, Channel, Member, Message, View
+from sandbox.page_state import page_state
 from sandbox.watchers import Watcher
 from sandbox.workspace import Workspace
 
@@ -88,7 +89,7 @@ class Control:
         if member is None:
             return _refused("unknown person")
         connected = self._delivery.connected
-        return web.json_response(page_shapes.state(self._workspace, member.id, connected=connected))
+        return web.json_response(page_state(self._workspace, member.id, connected=connected))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         member = self._workspace.member(request.query.get("as", ""))
@@ -217,11 +218,7 @@ class Control:
     def _message(self, person: Member, body: JSON) -> Message:
         channel = self._channel(body)
         message = channel.messages.get(str(body.get("ts") or ""))
-        if (
-            message is None
-            or not self._workspace.can_see(person.id, channel)
-            or message.ephemeral_to not in (None, person.id)
-        ):
+        if message is None or not channel.visible_to(person.id) or message.ephemeral_to not in (None, person.id):
             raise NotPossible("no such message")
         return message
 

@@ -77,7 +77,7 @@ async def run_demo(*, port: int, tour: bool, pictures: Path | None) -> None:
         from sandbox.tour import play
 
         async with demo(port=0) as scene:
-            await play(scene, console, pictures)
+            await play(scene.slack, console, pictures)
         return
     async with demo(port=port, pulse=PULSE_S) as scene:
         console.print(f"\n  Open [bold]{scene.slack.base_url}[/]  (you are ana; switch people at the bottom left)")

@@ -51,6 +51,9 @@ class Channel:
     def is_private(self) -> bool:
         return self.kind != "channel"
 
+    def visible_to(self, person: str) -> bool:
+        return not self.is_private or person in self.members
+
 
 @dataclass
 class File:

@@ -1,11 +1,6 @@
 """The shapes the control API shows to the page and the test driver."""
 
-from typing import TYPE_CHECKING
-
 from sandbox.model import JSON, SLACKBOT, Channel, File, Member, Message, View
-
-if TYPE_CHECKING:
-    from sandbox.workspace import Workspace
 
 
 def person(member: Member) -> JSON:
@@ -80,34 +75,4 @@ def channel(channel: Channel) -> JSON:
         "unread": 0,
         "members": channel.members,
         "bookmarks": channel.bookmarks,
-    }
-
-
-def channels(workspace: "Workspace", as_person: str) -> list[JSON]:
-    return [channel(c) for c in workspace.channels.values() if workspace.can_see(as_person, c)]
-
-
-def state(workspace: "Workspace", as_person: str, *, connected: bool) -> JSON:
-    """Everything one person sees; the newest 500 messages of each channel."""
-    visible = [c for c in workspace.channels.values() if workspace.can_see(as_person, c)]
-    home = workspace.homes.get(as_person)
-    app = workspace.app
-    return {
-        "me": person(workspace.members[as_person]),
-        "people": [person(member) for member in workspace.members.values()],
-        "bot": {"id": app.bot_id, "user_id": app.bot_user_id, "name": app.name},
-        "team": {"id": workspace.team_id, "name": workspace.team_name, "domain": workspace.domain},
-        "commands": [
-            {"command": c.command, "description": c.description, "usage_hint": c.usage_hint} for c in app.commands
-        ],
-        "shortcuts": [{"type": s.type, "name": s.name, "callback_id": s.callback_id} for s in app.shortcuts],
-        "channels": [channel(c) for c in visible],
-        "messages": {
-            c.id: [message(m) for m in list(c.messages.values())[-500:] if m.ephemeral_to in (None, as_person)]
-            for c in visible
-        },
-        "views": [view(v) for v in workspace.modals.get(as_person, [])],
-        "home": view(home) if home else None,
-        "connected": connected,
-        "rev": workspace.rev,
     }

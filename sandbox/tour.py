@@ -3,16 +3,13 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 
 from sandbox.person import Person
 from sandbox.seen import Message
-
-if TYPE_CHECKING:
-    from sandbox.demo import Demo
+from sandbox.server import Sandbox
 
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 _FLAGS = (
@@ -27,10 +24,10 @@ Snap = Callable[[str, str, str], Awaitable[None]]
 """(name of the picture, who looks, channel)."""
 
 
-async def play(demo: "Demo", console: Console, pictures: Path | None) -> None:
+async def play(slack: Sandbox, console: Console, pictures: Path | None) -> None:
     """Raises NotSeen where the bot does not say what the script waits for."""
-    async with _camera(demo.slack.base_url, pictures, console) as snap:
-        ana, ben, mia = (demo.slack.person(name) for name in ("ana", "ben", "mia"))
+    async with _camera(slack.base_url, pictures, console) as snap:
+        ana, ben, mia = (slack.person(name) for name in ("ana", "ben", "mia"))
         tour = _Tour(console)
 
         console.rule("Something is wrong: Ana looks")

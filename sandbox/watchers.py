@@ -1,15 +1,11 @@
 """Tells the open pages and test drivers what changed; costs nothing while nobody watches."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from sandbox import page_shapes
 from sandbox.model import JSON, Channel, Message, View
-
-if TYPE_CHECKING:
-    from sandbox.workspace import Workspace
 
 
 @dataclass(eq=False)
@@ -48,10 +44,10 @@ class Watchers:
         for watcher in self.watching:
             watcher.changes.put_nowait({"type": "connected", "connected": connected})
 
-    def channels(self, workspace: "Workspace") -> None:
+    def channels(self, channels: Collection[Channel]) -> None:
         for watcher in self.watching:
-            channels = page_shapes.channels(workspace, watcher.person)
-            watcher.changes.put_nowait({"type": "channels", "channels": channels})
+            visible = [page_shapes.channel(each) for each in channels if each.visible_to(watcher.person)]
+            watcher.changes.put_nowait({"type": "channels", "channels": visible})
 
     def _tell(self, person: str, change: Callable[[], JSON]) -> None:
         for watcher in self.watching:
@@ -62,4 +58,4 @@ class Watchers:
 def _sees(person: str, message: Message, channel: Channel) -> bool:
     if message.ephemeral_to is not None:
         return message.ephemeral_to == person
-    return not channel.is_private or person in channel.members
+    return channel.visible_to(person)

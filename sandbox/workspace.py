@@ -159,9 +159,6 @@ class Workspace:
             self.publish_channels()
         return self.channels[id]
 
-    def can_see(self, person: str, channel: Channel) -> bool:
-        return not channel.is_private or person in channel.members
-
     # Messages
 
     def post(self, message: Message) -> Message:
@@ -317,4 +314,4 @@ class Workspace:
 
     def publish_channels(self) -> None:
         self.rev += 1
-        self.watchers.channels(self)
+        self.watchers.channels(self.channels.values())
