@@ -161,7 +161,8 @@ class HubSpot:
             note = f"{note} {self.name} could not tell {unread}.".strip()
         limit = float(usage.usageLimit) or None
         resets = _still_to_come(usage)
-        return Quota(usage.name, float(usage.currentUsage), limit, "calls", resets, note)
+        name = usage.name.replace("-", " ").replace(" api ", " ")
+        return Quota(name, float(usage.currentUsage), limit, "calls", resets, note)
 
 
 def _still_to_come(usage: Usage) -> datetime | None:

@@ -146,7 +146,7 @@ async def test_a_daily_limit_says_when_it_ends_where_that_was_told(fake: FakeHub
 async def test_the_days_calls(fake: FakeHubSpot, hubspot: HubSpot) -> None:
     (quota,) = await hubspot.usage()
     assert (quota.name, quota.used, quota.limit, quota.unit) == (
-        "private-apps-api-calls-daily", 187_500, 250_000, "calls"
+        "private apps calls daily", 187_500, 250_000, "calls"
     )  # fmt: skip
     assert (quota.share, quota.resets_at, quota.note) == (0.75, fake.resets_at, "")
 
