@@ -1,7 +1,7 @@
 """Words, or a form's fields, to (action, params); no I/O.
 
 `/ops whitelist 203.0.113.7 for=2h reason=office moved`: bare words fill the positional parameters, `name=value` the
-others; a value with spaces needs no quotes where the parameter is free text.
+others; a value with spaces needs no quotes where the parameter is free text. `failures` alone is `failures=yes`.
 """
 
 import re
@@ -139,6 +139,8 @@ def usage(action: AnyAction, *, brief: bool = False) -> str:
     fields = sorted(fields_of(action), key=lambda field: (not field.positional, not field.required))
     for field in fields:
         shown = field.name.upper() if field.positional else f"{field.name}={field.default or '…'}"
+        if field.kind is Kind.YES_NO and field.default == "no" and not field.positional:
+            shown = field.name
         if field.name == typed_name(action.params_type.open_field):
             shown = "name=value …"
         if field.required or not brief:
@@ -211,6 +213,7 @@ def _read(action: AnyAction, rest: str) -> tuple[dict[str, Any], dict[str, str]]
     others: dict[str, str] = {}
     bare: list[str] = []
     open_field = typed_name(action.params_type.open_field)
+    needed = sum(field.positional and field.required for field in fields.values())
     known = "|".join(re.escape(name) for name in [*fields, *RESERVED])
     # Where any name may come, none is swallowed by the free text before it.
     ends = r"[^\W\d][\w-]*" if open_field else known
@@ -231,6 +234,13 @@ def _read(action: AnyAction, rest: str) -> tuple[dict[str, Any], dict[str, str]]
             token, at = _token(rest, at)
             if not quoted and (unknown := re.match(r"([^\W\d][\w-]*)=", token)):
                 raise _unknown(action, unknown[1], fields)
+            flag = fields.get(token.lower())
+            # What must be there comes first: a table may be called csv.
+            if not quoted and flag is not None and flag.kind is Kind.YES_NO and len(bare) >= needed:
+                if flag.name in values:
+                    raise _incomplete(action, f"{flag.name}= is given twice.")
+                values[flag.name] = "yes"
+                continue
             bare.append(token)
             continue
         name = named[1].lower()

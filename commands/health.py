@@ -21,7 +21,7 @@ class Checkup(Params):
     service: Annotated[str | None, Choices()] = None
     """Service to check, as named in ops.toml; all of them if left out."""
     fresh: bool = False
-    """`yes` checks again now; otherwise an answer may be up to ten seconds old."""
+    """Check again now; otherwise an answer may be up to ten seconds old."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class CheckServices(Lookup[Checkup]):
     recent: Recent = field(default_factory=Recent, compare=False)
     history_deadline: timedelta = timedelta(seconds=1)
 
-    examples = ("health", "health n8n", "health fresh=yes")
+    examples = ("health", "health n8n", "health fresh")
 
     async def answer(self, params: Checkup) -> Report:
         chosen = self.services

@@ -51,7 +51,7 @@ class Read(Params):
     limit: Annotated[int, Field(ge=1, le=MOST)] = SHOWN
     """How many rows at most, 1 to 1000."""
     csv: bool = False
-    """`yes` gives them as a CSV file."""
+    """Give them as a CSV file."""
     db: Annotated[str | None, Choices()] = None
     """Database, as named in ops.toml; needed only where several list the table."""
 
@@ -68,7 +68,7 @@ class ReadRows(Lookup[Read]):
     examples = (
         "rows toll_free_numbers",
         "rows compliance_events where=channel:sms order=-created_at limit=50",
-        'rows businesses where=business_name:"Harbour Dental" csv=yes',
+        'rows businesses csv where=business_name:"Harbour Dental"',
     )
 
     async def answer(self, params: Read) -> Report:

@@ -28,7 +28,7 @@ class Standing(Params):
     vendor: Annotated[str | None, Choices()] = None
     """Vendor, or its status page as named in ops.toml; all of them if left out."""
     fresh: bool = False
-    """`yes` reads the pages again now; otherwise an answer may be up to a minute old."""
+    """Read the pages again now; otherwise an answer may be up to a minute old."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class ShowStatus(Lookup[Standing]):
     deadline: timedelta = timedelta(seconds=10)
     """For one page to be read."""
 
-    examples = ("status", "status github", "status fresh=yes")
+    examples = ("status", "status github", "status fresh")
 
     async def answer(self, params: Standing) -> Report:
         key, chosen = "", self.pages

@@ -20,7 +20,7 @@ class Listed(Params):
     service: Annotated[str | None, Choices()] = None
     """Only of this service, as named in ops.toml."""
     failures: bool = False
-    """Only those with a failure that no retry has mended, as in failures=yes."""
+    """Only those with a failure that no retry has mended."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ListWorkflows(Lookup[Listed]):
     deadline: timedelta = timedelta(seconds=20)
     """For one service to answer; the last failures are looked for among its runs."""
 
-    examples = ("workflows", "workflows failures=yes", "workflows n8n")
+    examples = ("workflows", "workflows failures", "workflows n8n")
 
     async def answer(self, params: Listed) -> Report:
         if not self.services:

@@ -83,6 +83,21 @@ class LookAtIt(Named, Lookup[Look]):
     words_are = "look"
 
 
+class File(Params):
+    positional = ("table",)
+
+    table: str
+    """Which."""
+    all_: bool = False
+    """Everything."""
+
+
+class FileIt(Named, Lookup[File]):
+    """File something."""
+
+    words_are = "file"
+
+
 class ShowIt(Named, Lookup[Show]):
     """Show a request."""
 
@@ -98,7 +113,7 @@ class WithdrawIt(Named, Upkeep[Show]):
         raise NotImplementedError
 
 
-CATALOGUE = Catalogue((BlockIt(), LookAtIt(), ShowIt(), WithdrawIt()))
+CATALOGUE = Catalogue((BlockIt(), LookAtIt(), FileIt(), ShowIt(), WithdrawIt()))
 WHY = {"network": "203.0.113.7", "reason": "abuse"}
 
 
@@ -132,6 +147,14 @@ UNDERSTOOD = [
     Case("look NAME=payments SINCE=2H", params={"name": "payments", "since": "2h"}),
     Case("look since=1h30m n=5", params={"since": "1h30m", "n": 5}),
     Case("look mode=long all=yes", params={"mode": "long", "all_": True}),
+    Case("look all", params={"all_": True}),
+    Case("look ALL payments", params={"name": "payments", "all_": True}),
+    Case("look payments all api", params={"name": "payments", "more": "api", "all_": True}),
+    Case("look all=no", params={"all_": False}),
+    Case('look "all"', params={"name": "all"}),
+    Case("look name=all", params={"name": "all"}),
+    Case("file all", "file", {"table": "all"}),  # what must be there comes first
+    Case("file orders all", "file", {"table": "orders", "all_": True}),
     Case("look more=api payments", params={"name": "payments", "more": "api"}),
     Case("look payments since=15m api", params={"name": "payments", "since": "15m", "more": "api"}),
     # quotes
@@ -197,7 +220,7 @@ class Mistake:
 
 
 BLOCK = "net block NETWORK reason=… [for=…] [service-name=…]"
-LOOK = "look [NAME] [MORE] [since=1h] [n=20] [mode=short] [all=no]"
+LOOK = "look [NAME] [MORE] [since=1h] [n=20] [mode=short] [all]"
 GLASS = "Breaking the glass needs a command that changes something, and because=REASON."
 
 MISTAKES = [
@@ -212,6 +235,8 @@ MISTAKES = [
     Mistake('""', "There is no command '\"\"'. Type help for what you can run here.", "help"),
     # names
     Mistake("look sinc=1h", "look has no sinc=. Did you mean since=?", LOOK, "look"),
+    Mistake("look all all=yes", "all= is given twice.", LOOK, "look"),
+    Mistake("look all=yes all", "all= is given twice.", LOOK, "look"),
     Mistake("look colour=red", "look has no colour=.", LOOK, "look"),
     Mistake("look ſince=1h", "look has no ſince=. Did you mean since=?", LOOK, "look"),
     Mistake("look größe=1h", "look has no größe=.", LOOK, "look"),
@@ -319,12 +344,18 @@ def test_a_form_of_an_older_version_with_a_field_too_many() -> None:
 
 
 def test_usage_and_fields() -> None:
-    assert [usage(action) for action in CATALOGUE] == [BLOCK, LOOK, "show REQUEST", "withdraw REQUEST"]
+    assert [usage(action) for action in CATALOGUE] == [
+        BLOCK,
+        LOOK,
+        "file TABLE [all]",
+        "show REQUEST",
+        "withdraw REQUEST",
+    ]
     kinds = {each.name: each.kind for action in CATALOGUE for each in fields_of(action)}
     assert kinds == {
         "network": Kind.TEXT, "for": Kind.TEXT, "reason": Kind.LONG, "service-name": Kind.CHOICES, "name": Kind.TEXT,
         "more": Kind.TEXT, "since": Kind.TEXT, "n": Kind.NUMBER, "mode": Kind.PICK, "all": Kind.YES_NO,
-        "request": Kind.CHOICES,
+        "table": Kind.TEXT, "request": Kind.CHOICES,
     }  # fmt: skip
     assert next(each.values for each in fields_of(LookAtIt()) if each.name == "mode") == ("short", "long")
     assert all(each.hint for action in CATALOGUE for each in fields_of(action))
