@@ -12,7 +12,7 @@ from bot.action import Plan, Receipt, Risk, Undoable
 from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Stale, TryLater
 from bot.params import Choices, Duration, Option, Params, Reason
 from bot.report import Fact
-from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick
+from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick, retyped
 from integrations.capabilities import CautionsPause, Flipped, Switch, Switchable, Switches
 
 ALL = "all"
@@ -66,18 +66,19 @@ async def look(services: Sequence[Switches], deadline: timedelta, noun: Noun) ->
     return Seen({name: things for name, things in pairs if not isinstance(things, Unanswered)}, unread)
 
 
-def _scope(services: Sequence[Switches], on: str | None, words: str, noun: Noun) -> Sequence[Switches]:
+def _scope(services: Sequence[Switches], asked: "Asked", words: str, noun: Noun) -> Sequence[Switches]:
     """All services, or the one that was named."""
-    if on is None:
+    if asked.on is None:
         return services
-    return (pick(services, on, can=f"pause {noun.one}s", typed=lambda name: f"{words} on={name}"),)
+    return (pick(services, asked.on, can=f"pause {noun.one}s", typed=lambda name: retyped(words, asked, on=name)),)
 
 
-def _choose(seen: Seen, name: str, wanted: Switch, words: str, noun: Noun) -> tuple[Chosen, str]:
-    """The things in state `wanted` that `name` (or an id, or `all`) means, and if there are none, why.
+def _choose(seen: Seen, asked: "Asked", wanted: Switch, words: str, noun: Noun) -> tuple[Chosen, str]:
+    """The things in state `wanted` that the name (or an id, or `all`) means, and if there are none, why.
 
     Raises NotUnderstood for a name that is unknown or means several.
     """
+    name = asked.name
     everything = [(service, thing) for service, things in seen.things.items() for thing in things]
     if noun.means_all(name):
         found = [(service, thing) for service, thing in everything if thing.state is wanted]
@@ -89,13 +90,13 @@ def _choose(seen: Seen, name: str, wanted: Switch, words: str, noun: Noun) -> tu
         listed = f"`{noun.listed_by}` lists them." if noun.listed_by else f"There are: {some}."
         instead = f"Did you mean {close!r}?" if close else listed
         unread = "".join(f" {sentence}" for sentence in seen.unread)
-        hint = f'{words} "{close}"' if close else noun.listed_by
+        hint = retyped(words, asked, name=close) if close else noun.listed_by
         raise NotUnderstood(f"There is no {noun.one} {name!r}. {instead}{unread}", hint=hint)
     fitting = [(service, thing) for service, thing in called if thing.state is wanted]
     if len(fitting) > 1:
         listed = "; ".join(f"{thing.name!r} with id {thing.id} on {service}" for service, thing in fitting)
         service, thing = fitting[0]
-        raise NotUnderstood(f"{name!r} means several: {listed}.", hint=f"{words} {thing.id} on={service}")
+        raise NotUnderstood(f"{name!r} means several: {listed}.", hint=retyped(words, asked, name=thing.id, on=service))
     _, thing = called[0]
     return _by_service(fitting), "" if fitting else f"{thing.name!r} is {state_of(thing)}, not {wanted.value}."
 
@@ -286,8 +287,8 @@ class _Flipping(Undoable[A, SwitchPlan]):
 
     async def _chosen(self, params: A) -> tuple[Seen, Chosen, str]:
         """What was seen, what is meant, and why there is nothing to do if so."""
-        seen = await look(_scope(self.services, params.on, self.words, self.noun), self.deadline, self.noun)
-        return seen, *_choose(seen, params.name, self.found_in, self.words, self.noun)
+        seen = await look(_scope(self.services, params, self.words, self.noun), self.deadline, self.noun)
+        return seen, *_choose(seen, params, self.found_in, self.words, self.noun)
 
     def _plan(self, params: A, seen: Seen, chosen: Chosen, nothing: str, *, verb: str, to: str) -> SwitchPlan:
         return SwitchPlan(

@@ -12,7 +12,7 @@ from pydantic import Field
 from bot.action import Lookup
 from bot.params import Choices, Duration, FreeText, Option, Params, duration_text
 from bot.report import Fact, Line, Link, Moment, Report, Span, Status, Suggestion, Table
-from commands._services import Unanswered, ask, matching, names, pick
+from commands._services import Unanswered, ask, matching, names, pick, retyped
 from integrations.capabilities import Call, Calls
 
 
@@ -47,7 +47,12 @@ class ShowCalls(Lookup[CallLog]):
     async def answer(self, params: CallLog) -> Report:
         chosen = self.services
         if params.service is not None or not self.services:
-            name = pick(self.services, params.service, can="list its calls", typed=lambda name: f"calls {name}").name
+            name = pick(
+                self.services,
+                params.service,
+                can="list its calls",
+                typed=lambda name: retyped(self.words, params, service=name),
+            ).name
             chosen = tuple(service for service in self.services if service.name == name)
         now = self.now()
         asked = (service.calls(since=now - params.since, limit=self.read_at_most) for service in chosen)

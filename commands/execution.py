@@ -12,7 +12,7 @@ from bot.action import Lookup
 from bot.errors import Refused
 from bot.params import Choices, Option, Params
 from bot.report import Fact, Line, Link, Moment, Report, Span, Status, Suggestion
-from commands._services import matching, names, pick
+from commands._services import matching, names, pick, retyped
 from integrations.capabilities import Execution, Executions, Stoppable
 
 
@@ -37,7 +37,10 @@ class ShowExecution(Lookup[Which]):
     async def answer(self, params: Which) -> Report:
         wanted = params.execution
         engine = pick(
-            self.engines, params.engine, can="show executions", typed=lambda each: f"execution {wanted} engine={each}"
+            self.engines,
+            params.engine,
+            can="show executions",
+            typed=lambda each: retyped(self.words, params, engine=each),
         )
         run, retries = await asyncio.gather(engine.execution(wanted), _retries(engine, wanted))
         listed = retries if isinstance(retries, tuple) else ()

@@ -11,7 +11,7 @@ from bot.action import Followable
 from bot.params import Choices, Duration, FreeText, Option, Params, duration_text
 from bot.report import Fact, Line, Link, Moment, Report, Status, Suggestion, Table
 from commands._following import FollowFor, Reading, news
-from commands._services import Unanswered, ask, matching, names, pick
+from commands._services import Unanswered, ask, matching, names, pick, retyped
 from integrations.capabilities import ErrorSource, Level, LogLine, LogPage, LogSource
 
 ROOM = 3500
@@ -98,7 +98,9 @@ class ShowLogs(Followable[Which]):
         return matching(names(self.sources), typed)
 
     def _picked(self, params: Which) -> LogSource:
-        return pick(self.sources, params.service, can="show a log", typed=lambda name: f"logs {name}")
+        return pick(
+            self.sources, params.service, can="show a log", typed=lambda name: retyped(self.words, params, service=name)
+        )
 
     async def _read(self, source: LogSource, params: Which, since: datetime) -> LogPage | Unanswered:
         level, match = Level(params.level), params.match or None

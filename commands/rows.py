@@ -12,7 +12,7 @@ from bot.action import Lookup
 from bot.errors import Misconfigured, NotUnderstood
 from bot.params import Choices, FreeText, Option, Params
 from bot.report import Report, Table
-from commands._services import LONGEST_LABEL, closest, matching, names, pick
+from commands._services import LONGEST_LABEL, closest, matching, names, pick, retyped
 from integrations.capabilities import Rows
 
 _CONDITION = re.compile(r'\s*([^\s:"]+):(?:"([^"]*)"|([^\s"]*))(?=\s|\Z)')
@@ -105,10 +105,11 @@ class ReadRows(Lookup[Read]):
                 close = closest(params.table, tables)
                 instead = f"Did you mean {close!r}?" if close else f"There are: {', '.join(tables)}."
                 raise NotUnderstood(
-                    f"ops.toml lists no table {params.table!r}. {instead}", hint=f"rows {close or tables[0]}"
+                    f"ops.toml lists no table {params.table!r}. {instead}",
+                    hint=retyped(self.words, params, table=close or tables[0]),
                 )
         else:
             listing = self.databases
         return pick(
-            listing, params.db, can="show rows of that table", typed=lambda name: f"rows {params.table} db={name}"
+            listing, params.db, can="show rows of that table", typed=lambda name: retyped(self.words, params, db=name)
         )

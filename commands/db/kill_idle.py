@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 
 from bot.action import Change, Receipt, Risk
 from bot.params import Choices, Duration, Option, Params, duration_text
-from commands._services import matching, names, pick
+from commands._services import matching, names, pick, retyped
 from commands.db._backends import EndPlan, counted, end, listed, still_there
 from integrations.capabilities import Backend, Database
 
@@ -47,7 +47,7 @@ class KillIdleConnections(Change[KillIdle, EndPlan]):
             self.databases,
             params.db,
             can="end connections",
-            typed=lambda name: f"db kill-idle older={duration_text(params.older)} db={name}",
+            typed=lambda name: retyped(self.words, params, db=name),
         )
         idle = [backend for backend in await database.backends() if _meant(backend, params)]
         within = sum(backend.state != "idle" for backend in idle)

@@ -12,7 +12,7 @@ from bot.action import Lookup
 from bot.errors import Misconfigured
 from bot.params import Choices, Duration, FreeText, Option, Params, duration_text
 from bot.report import Fact, Line, Link, Moment, Report, Status, Suggestion, Table
-from commands._services import Unanswered, ask, matching, names, pick
+from commands._services import Unanswered, ask, matching, names, pick, retyped
 from integrations.capabilities import Issue, Issues
 
 SHOWN = 10
@@ -48,7 +48,14 @@ class ListIssues(Lookup[Listed]):
             raise Misconfigured("ops.toml names no service that tracks issues; add one under [services].")
         asked = self.services
         if params.service is not None:
-            asked = (pick(asked, params.service, can="list issues", typed=lambda name: f"issues {name}"),)
+            asked = (
+                pick(
+                    asked,
+                    params.service,
+                    can="list issues",
+                    typed=lambda name: retyped(self.words, params, service=name),
+                ),
+            )
         now = self.now()
         since, most = now - params.since, self.read_at_most
         calls = (ask(each.issues(since=since, match=params.match, limit=most), self.deadline) for each in asked)

@@ -202,7 +202,7 @@ async def test_an_unknown_name_is_answered_with_the_likely_one() -> None:
         NotUnderstood, match=r"There is no campaign 'sprnig sale'\. Did you mean 'Spring sale'"
     ) as caught:
         await pausing(a_board()).preview(Pause(name="sprnig sale", reason="bounces"))
-    assert caught.value.hint == 'campaigns pause "Spring sale"'
+    assert caught.value.hint == 'campaigns pause "Spring sale" reason=bounces'
     with pytest.raises(NotUnderstood, match="`campaigns` lists them") as caught:
         await pausing(a_board()).preview(Pause(name="zzz", reason="bounces"))
     assert caught.value.hint == "campaigns"
@@ -213,7 +213,7 @@ async def test_a_name_that_means_several_is_answered_with_all_of_them() -> None:
     other.add("9", "spring SALE")
     with pytest.raises(NotUnderstood, match="with id 1 on crm; 'spring SALE' with id 9 on n8n") as caught:
         await pausing(board, other).preview(Pause(name="Spring sale", reason="bounces"))
-    assert caught.value.hint == "campaigns pause 1 on=crm"
+    assert caught.value.hint == "campaigns pause 1 reason=bounces on=crm"
 
     plan = await pausing(board, other).preview(Pause(name="Spring sale", on="n8n", reason="bounces"))
 

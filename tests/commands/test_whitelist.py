@@ -206,7 +206,7 @@ async def test_mistakes_are_answered_with_what_to_type() -> None:
     assert caught.value.hint == "whitelist 203.0.113.7 for=2h reason=import"
     with pytest.raises(NotUnderstood, match="Several services can lift rate limits: api, web") as caught:
         await lifting(Limiter("api"), Limiter("web")).preview(asked())
-    assert caught.value.hint == "whitelist 203.0.113.7 on=api reason=import"
+    assert caught.value.hint == "whitelist 203.0.113.7 for=2h reason=import on=api"
     with pytest.raises(Misconfigured):
         await lifting().preview(asked())
     with pytest.raises(ValidationError, match=r"type one like 203\.0\.113\.7"):
