@@ -82,8 +82,9 @@ def _choose(seen: Seen, asked: "Asked", wanted: Switch, words: str, noun: Noun) 
     everything = [(service, thing) for service, things in seen.things.items() for thing in things]
     if noun.means_all(name):
         found = [(service, thing) for service, thing in everything if thing.state is wanted]
-        return _by_service(found), "" if found else f"No {noun.one} is {wanted.value}."
-    called = [(s, thing) for s, thing in everything if name == thing.id or name.casefold() == thing.name.casefold()]
+        return _by_service(found), "" if found else _but_unread(f"No {noun.one} is {wanted.value}", seen)
+    called = [pair for pair in everything if name == pair[1].id]  # an id is exact: a name may look like another's
+    called = called or [pair for pair in everything if name.casefold() == pair[1].name.casefold()]
     if not called:
         close = closest(name, (thing.name for _, thing in everything))
         some = ", ".join(repr(thing.name) for _, thing in everything[:5]) or "none"
@@ -98,7 +99,12 @@ def _choose(seen: Seen, asked: "Asked", wanted: Switch, words: str, noun: Noun) 
         service, thing = fitting[0]
         raise NotUnderstood(f"{name!r} means several: {listed}.", hint=retyped(words, asked, name=thing.id, on=service))
     _, thing = called[0]
-    return _by_service(fitting), "" if fitting else f"{thing.name!r} is {state_of(thing)}, not {wanted.value}."
+    return _by_service(fitting), "" if fitting else _but_unread(f"{thing.name!r} is {state_of(thing)}, not {wanted.value}", seen)
+
+
+def _but_unread(nothing: str, seen: Seen) -> str:
+    """Why there is nothing to do; with a service silent, it is only so as far as could be read."""
+    return f"{nothing} in what could be read. {'; '.join(seen.unread)}." if seen.unread else f"{nothing}."
 
 
 def _by_service(found: Sequence[tuple[str, Switchable]]) -> Chosen:
@@ -243,6 +249,7 @@ def _offered(known: Mapping[str, Sequence[Switchable]], wanted: Switch, typed: s
     for thing in things:
         if thing.state is wanted:
             clear = called.count(thing.name.casefold()) == 1 and len(thing.name) <= 100
+            clear = clear and not noun.means_all(thing.name)  # a campaign that is called All
             label = thing.name if clear else f"{thing.name} ({thing.id})"
             options.append(Option(thing.name if clear else thing.id, label[:LONGEST_LABEL]))
     return matching(options, typed) if len(options) > len(whole) else []
