@@ -99,7 +99,8 @@ def _choose(seen: Seen, asked: "Asked", wanted: Switch, words: str, noun: Noun) 
         service, thing = fitting[0]
         raise NotUnderstood(f"{name!r} means several: {listed}.", hint=retyped(words, asked, name=thing.id, on=service))
     _, thing = called[0]
-    return _by_service(fitting), "" if fitting else _but_unread(f"{thing.name!r} is {state_of(thing)}, not {wanted.value}", seen)
+    why = f"{thing.name!r} is {state_of(thing)}, not {wanted.value}"
+    return _by_service(fitting), "" if fitting else _but_unread(why, seen)
 
 
 def _but_unread(nothing: str, seen: Seen) -> str:
