@@ -181,5 +181,4 @@ def _next(source: LogSource, params: Which, page: LogPage) -> tuple[Suggestion, 
 
 
 def _typed(source: LogSource, params: Which, since: timedelta) -> str:
-    match = f" match={params.match}" if params.match else ""
-    return f"logs {source.name} since={duration_text(since)} level={params.level}{match}"
+    return retyped("logs", params.model_copy(update={"service": source.name, "since": since, "follow": None}))
