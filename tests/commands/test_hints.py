@@ -1,6 +1,8 @@
 """What a hint says to type instead means what was asked, and nothing wider."""
 
+import ast
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,3 +75,14 @@ async def test_what_is_left_out_is_what_was_wrong() -> None:
             parse(catalogue(), "retry 4711 workflow=Intake use=current engine=n8n").params  # type: ignore[arg-type]
         )
     assert caught.value.hint == "retry 4711 use=current engine=n8n"
+
+
+def test_services_hint_at_nothing_that_is_no_command() -> None:
+    """`/ops retry 4711` was said to who had typed `stop 47x1`, `/ops id` to who had mistyped a column."""
+    found = []
+    for path in sorted(Path("integrations").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "NotUnderstood":
+                found += [ast.unparse(keyword.value) for keyword in node.keywords if keyword.arg == "hint"]
+    assert found
+    assert [hint for hint in found if hint != "hint" and not hint.startswith(("f'job ", "'job "))] == []
