@@ -66,7 +66,8 @@ def pick(services: Sequence[S], name: str | None, *, can: str, typed: Callable[[
             return service
     close = closest(name, names)
     instead = f"Did you mean {close!r}?" if close else f"There are: {', '.join(names)}."
-    raise NotUnderstood(f"No service called {name!r} can {can}. {instead}", hint=typed(close or names[0]))
+    # One that is not like it is no guess of ours: `deploys restart neon` is soon typed by who is tired.
+    raise NotUnderstood(f"No service called {name!r} can {can}. {instead}", hint=typed(close) if close else "")
 
 
 def retyped(words: str, params: Params, **instead: str | None) -> str:

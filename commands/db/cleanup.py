@@ -136,7 +136,7 @@ class CleanUpRows(Change[CleanUp, CleanUpPlan]):
             instead = f"Did you mean {close!r}?" if close else f"There are: {', '.join(tables)}."
             raise NotUnderstood(
                 f"ops.toml does not say how long {asked.table[:80]!r} is kept. {instead}",
-                hint=retyped(self.words, asked, table=close or tables[0]),
+                hint=retyped(self.words, asked, table=close) if close else "",
             )
         return found
 

@@ -10,6 +10,7 @@ import pytest
 from bot.errors import NotUnderstood
 from bot.parse import parse
 from commands._services import retyped
+from commands.deploys.restart import Restart, RestartDeployment
 from commands.retry import RetryExecution
 from tests.commands.world import Engine, Outside
 from tests.test_promises import catalogue
@@ -67,6 +68,14 @@ async def test_choosing_a_service_forgets_nothing_else(line: str, hint: str) -> 
     with pytest.raises(NotUnderstood) as caught:
         await action.preview(parsed.params)
     assert caught.value.hint == hint
+
+
+async def test_a_name_like_none_is_no_reason_to_name_one() -> None:
+    """`deploys restart web` was answered with `deploys restart neon`."""
+    hosts = Silent("neon"), Silent("etl")
+    with pytest.raises(NotUnderstood, match="There are: neon, etl") as caught:
+        await RestartDeployment(hosts).preview(Restart(service="xyz"))
+    assert caught.value.hint == ""
 
 
 async def test_what_is_left_out_is_what_was_wrong() -> None:
