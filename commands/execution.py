@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.action import Lookup
-from bot.errors import Refused
+from bot.errors import Refused, TryLater
 from bot.params import Choices, Option, Params
 from bot.report import Fact, Line, Link, Moment, Report, Span, Status, Suggestion
 from commands._services import matching, names, pick, retyped
@@ -62,7 +62,7 @@ class ShowExecution(Lookup[Which]):
 async def _retries(engine: Executions, execution: str) -> tuple[Execution, ...] | str:
     try:
         return await engine.retries_of(execution)
-    except Refused as error:  # too many runs came since: the run itself can be shown all the same
+    except (Refused, TryLater) as error:  # the run itself can be shown all the same
         return str(error)
 
 
