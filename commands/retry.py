@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -196,5 +196,5 @@ def _short(text: str, most: int = 300) -> str:
 def _option(failed: Execution) -> Option:
     when = failed.stopped_at or failed.started_at
     label = f"{failed.id} {failed.workflow}"
-    at = f" {when:%d %b %H:%M}" if when else ""
+    at = f" {when.astimezone(UTC):%d %b %H:%M} UTC" if when else ""
     return Option(failed.id, f"{label[: LONGEST_LABEL - len(at)]}{at}")
