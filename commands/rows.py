@@ -39,6 +39,12 @@ def _readable(text: str) -> str:
     return text
 
 
+def _column(order: str | None) -> str | None:
+    if order is not None and not order.removeprefix("-"):
+        raise ValueError("type a column, as in created_at or -created_at")
+    return order
+
+
 class Read(Params):
     positional = ("table",)
 
@@ -46,7 +52,7 @@ class Read(Params):
     """Table or view, as ops.toml lists it."""
     where: Annotated[str, FreeText(), Field(max_length=500), AfterValidator(_readable)] = ""
     """Only rows with these values, as in status:failed or name:"Ana Ruiz"; a column and nothing after it is empty."""
-    order: str | None = None
+    order: Annotated[str | None, AfterValidator(_column)] = None
     """Column to sort by; a minus before it puts the greatest first, as in -created_at."""
     limit: Annotated[int, Field(ge=1, le=MOST)] = SHOWN
     """How many rows at most, 1 to 1000."""
