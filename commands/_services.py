@@ -115,7 +115,7 @@ def _quoted(value: str, *, free: bool) -> str:
 def closest(name: str, names: Iterable[str]) -> str | None:
     """The name most like `name`, if one is like it at all."""
     folded = {each.casefold(): each for each in names}
-    found = get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
+    found = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)  # `nothing` is half a `Marketing`
     return folded[found[0]] if found else None
 
 
