@@ -59,6 +59,8 @@ Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer
 
 def _network(text: str) -> str:
     try:
+        if "%" in text:  # an interface of the machine that wrote it; it would come through as any text
+            raise ValueError("an address on the internet has no zone")
         network = ipaddress.ip_network(text.strip(), strict=True)
     except ValueError as error:
         raise ValueError(

@@ -346,5 +346,9 @@ def _problems(error: ValidationError) -> dict[str, str]:
 def _sentence(kind: str, message: str) -> str:
     if kind == "missing":
         return _MISSING
+    if kind in ("bool_parsing", "bool_type"):
+        return "type yes or no"
+    if kind in ("int_parsing", "int_type", "int_parsing_size", "int_from_float"):
+        return "type a whole number"
     text = re.sub(r"^(Value error|Assertion failed), ", "", message)
     return text[:1].lower() + text[1:]

@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, get_args
 
 from bot.errors import Misconfigured, NotUnderstood, OpsError
-from bot.params import Option
+from bot.params import FreeText, Option, Params
 
 SHOWN_OPTIONS = 100
 """Slack takes at most so many options in one answer."""
@@ -65,13 +66,56 @@ def pick(services: Sequence[S], name: str | None, *, can: str, typed: Callable[[
             return service
     close = closest(name, names)
     instead = f"Did you mean {close!r}?" if close else f"There are: {', '.join(names)}."
-    raise NotUnderstood(f"No service called {name!r} can {can}. {instead}", hint=typed(close or names[0]))
+    # One that is not like it is no guess of ours: `deploys restart neon` is soon typed by who is tired.
+    raise NotUnderstood(f"No service called {name!r} can {can}. {instead}", hint=typed(close) if close else "")
+
+
+def retyped(words: str, params: Params, **instead: str | None) -> str:
+    """The whole line that was typed, with some of it put otherwise; None leaves it out.
+
+    A hint that forgets what was asked means something else: `user=app` left out ends everybody's connections.
+    """
+    told = params.model_copy(update=instead).model_dump(mode="json", exclude_defaults=True)
+    line, bare = [words], True
+    for name in params.positional:
+        bare = bare and told.get(name) is not None and not _free(params, name)
+        if bare:
+            line.append(_quoted(str(told.pop(name)), free=False))
+    for name in type(params).model_fields:
+        match told.get(name):
+            case None | "":
+                continue
+            case bool(value):
+                line.append(f"{_typed(name)}={'yes' if value else 'no'}")
+            case dict(pairs):
+                line += [f"{pair}={_quoted(str(value), free=False)}" for pair, value in pairs.items()]
+            case value:
+                line.append(f"{_typed(name)}={_quoted(str(value), free=_free(params, name))}")
+    return " ".join(line)
+
+
+def _typed(name: str) -> str:
+    return name.rstrip("_").replace("_", "-")
+
+
+def _free(params: Params, name: str) -> bool:
+    info = type(params).model_fields[name]
+    marks = [mark for arm in (info.annotation, *get_args(info.annotation)) for mark in getattr(arm, "__metadata__", ())]
+    return any(isinstance(mark, FreeText) for mark in (*info.metadata, *marks))
+
+
+def _quoted(value: str, *, free: bool) -> str:
+    """As one value. Free text with double quotes of its own stands bare; elsewhere nothing can be typed for them."""
+    if free and '"' in value:
+        return value
+    plain = value.replace('"', "'")
+    return f'"{plain}"' if re.search(r"[\s=]", plain) else plain
 
 
 def closest(name: str, names: Iterable[str]) -> str | None:
     """The name most like `name`, if one is like it at all."""
     folded = {each.casefold(): each for each in names}
-    found = get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
+    found = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)  # `nothing` is half a `Marketing`
     return folded[found[0]] if found else None
 
 

@@ -12,7 +12,7 @@ from bot.action import Plan, Receipt, Risk, Undoable
 from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Stale, TryLater
 from bot.params import Choices, Duration, Option, Params, Reason
 from bot.report import Fact
-from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick
+from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick, retyped
 from integrations.capabilities import CautionsPause, Flipped, Switch, Switchable, Switches
 
 ALL = "all"
@@ -66,38 +66,46 @@ async def look(services: Sequence[Switches], deadline: timedelta, noun: Noun) ->
     return Seen({name: things for name, things in pairs if not isinstance(things, Unanswered)}, unread)
 
 
-def _scope(services: Sequence[Switches], on: str | None, words: str, noun: Noun) -> Sequence[Switches]:
+def _scope(services: Sequence[Switches], asked: "Asked", words: str, noun: Noun) -> Sequence[Switches]:
     """All services, or the one that was named."""
-    if on is None:
+    if asked.on is None:
         return services
-    return (pick(services, on, can=f"pause {noun.one}s", typed=lambda name: f"{words} on={name}"),)
+    return (pick(services, asked.on, can=f"pause {noun.one}s", typed=lambda name: retyped(words, asked, on=name)),)
 
 
-def _choose(seen: Seen, name: str, wanted: Switch, words: str, noun: Noun) -> tuple[Chosen, str]:
-    """The things in state `wanted` that `name` (or an id, or `all`) means, and if there are none, why.
+def _choose(seen: Seen, asked: "Asked", wanted: Switch, words: str, noun: Noun) -> tuple[Chosen, str]:
+    """The things in state `wanted` that the name (or an id, or `all`) means, and if there are none, why.
 
     Raises NotUnderstood for a name that is unknown or means several.
     """
+    name = asked.name
     everything = [(service, thing) for service, things in seen.things.items() for thing in things]
     if noun.means_all(name):
         found = [(service, thing) for service, thing in everything if thing.state is wanted]
-        return _by_service(found), "" if found else f"No {noun.one} is {wanted.value}."
-    called = [(s, thing) for s, thing in everything if name == thing.id or name.casefold() == thing.name.casefold()]
+        return _by_service(found), "" if found else _but_unread(f"No {noun.one} is {wanted.value}", seen)
+    called = [pair for pair in everything if name == pair[1].id]  # an id is exact: a name may look like another's
+    called = called or [pair for pair in everything if name.casefold() == pair[1].name.casefold()]
     if not called:
         close = closest(name, (thing.name for _, thing in everything))
         some = ", ".join(repr(thing.name) for _, thing in everything[:5]) or "none"
         listed = f"`{noun.listed_by}` lists them." if noun.listed_by else f"There are: {some}."
         instead = f"Did you mean {close!r}?" if close else listed
         unread = "".join(f" {sentence}" for sentence in seen.unread)
-        hint = f'{words} "{close}"' if close else noun.listed_by
+        hint = retyped(words, asked, name=close) if close else noun.listed_by
         raise NotUnderstood(f"There is no {noun.one} {name!r}. {instead}{unread}", hint=hint)
     fitting = [(service, thing) for service, thing in called if thing.state is wanted]
     if len(fitting) > 1:
         listed = "; ".join(f"{thing.name!r} with id {thing.id} on {service}" for service, thing in fitting)
         service, thing = fitting[0]
-        raise NotUnderstood(f"{name!r} means several: {listed}.", hint=f"{words} {thing.id} on={service}")
+        raise NotUnderstood(f"{name!r} means several: {listed}.", hint=retyped(words, asked, name=thing.id, on=service))
     _, thing = called[0]
-    return _by_service(fitting), "" if fitting else f"{thing.name!r} is {state_of(thing)}, not {wanted.value}."
+    why = f"{thing.name!r} is {state_of(thing)}, not {wanted.value}"
+    return _by_service(fitting), "" if fitting else _but_unread(why, seen)
+
+
+def _but_unread(nothing: str, seen: Seen) -> str:
+    """Why there is nothing to do; with a service silent, it is only so as far as could be read."""
+    return f"{nothing} in what could be read. {'; '.join(seen.unread)}." if seen.unread else f"{nothing}."
 
 
 def _by_service(found: Sequence[tuple[str, Switchable]]) -> Chosen:
@@ -242,6 +250,7 @@ def _offered(known: Mapping[str, Sequence[Switchable]], wanted: Switch, typed: s
     for thing in things:
         if thing.state is wanted:
             clear = called.count(thing.name.casefold()) == 1 and len(thing.name) <= 100
+            clear = clear and not noun.means_all(thing.name)  # a campaign that is called All
             label = thing.name if clear else f"{thing.name} ({thing.id})"
             options.append(Option(thing.name if clear else thing.id, label[:LONGEST_LABEL]))
     return matching(options, typed) if len(options) > len(whole) else []
@@ -286,8 +295,8 @@ class _Flipping(Undoable[A, SwitchPlan]):
 
     async def _chosen(self, params: A) -> tuple[Seen, Chosen, str]:
         """What was seen, what is meant, and why there is nothing to do if so."""
-        seen = await look(_scope(self.services, params.on, self.words, self.noun), self.deadline, self.noun)
-        return seen, *_choose(seen, params.name, self.found_in, self.words, self.noun)
+        seen = await look(_scope(self.services, params, self.words, self.noun), self.deadline, self.noun)
+        return seen, *_choose(seen, params, self.found_in, self.words, self.noun)
 
     def _plan(self, params: A, seen: Seen, chosen: Chosen, nothing: str, *, verb: str, to: str) -> SwitchPlan:
         return SwitchPlan(

@@ -12,7 +12,7 @@ from pydantic import Field
 from bot.action import Lookup
 from bot.params import Choices, Duration, FreeText, Option, Params, duration_text
 from bot.report import Fact, Line, Link, Moment, Report, Span, Status, Suggestion, Table
-from commands._services import Unanswered, ask, matching, names, pick
+from commands._services import Unanswered, ask, matching, names, pick, retyped
 from integrations.capabilities import Call, Calls
 
 
@@ -47,7 +47,12 @@ class ShowCalls(Lookup[CallLog]):
     async def answer(self, params: CallLog) -> Report:
         chosen = self.services
         if params.service is not None or not self.services:
-            name = pick(self.services, params.service, can="list its calls", typed=lambda name: f"calls {name}").name
+            name = pick(
+                self.services,
+                params.service,
+                can="list its calls",
+                typed=lambda name: retyped(self.words, params, service=name),
+            ).name
             chosen = tuple(service for service in self.services if service.name == name)
         now = self.now()
         asked = (service.calls(since=now - params.since, limit=self.read_at_most) for service in chosen)
@@ -111,13 +116,13 @@ def _grouped(found: Sequence[tuple[str, Call]]) -> list[_Group]:
 def _lead(params: CallLog, calls: Sequence[Call], unread: int, services: int, *, cut: bool) -> str:
     if unread == services:
         return "No calls could be read."
+    fitting = f" that fit {params.match!r}" if params.match else ""
     reasons = Counter(_reason(call) for call in calls if call.failed)
     failed = reasons.total()
     if not calls:
-        fitting = f" that fit {params.match!r}" if params.match else ""
         told = f"No calls{fitting} in the last {duration_text(params.since)}"
     else:
-        of = f"{'the newest ' if cut else ''}{len(calls):,} call{'' if len(calls) == 1 else 's'}"
+        of = f"{'the newest ' if cut else ''}{len(calls):,} call{'' if len(calls) == 1 else 's'}{fitting}"
         told = f"{f'{failed:,}' if failed else 'None'} of {of} failed"
     if reasons:
         worst, count = reasons.most_common(1)[0]
@@ -152,10 +157,8 @@ def _table(groups: Sequence[_Group]) -> Table:
 
 
 def _further(params: CallLog, service: str, *, failing: bool) -> tuple[Suggestion, ...]:
-    """`match` comes last: it reaches to the end of the line."""
-    words = f"calls {service} since={duration_text(params.since)}".replace("  ", " ")
-    match = f" match={params.match}" if params.match else ""
-    again = Suggestion(label="Read again", words=f"{words}{' failed=yes' if params.failed else ''}{match}")
+    here = params.model_copy(update={"service": service or None})
+    again = Suggestion(label="Read again", words=retyped("calls", here))
     if not failing or params.failed:
         return (again,)
-    return Suggestion(label="Only the failed", words=f"{words} failed=yes{match}"), again
+    return Suggestion(label="Only the failed", words=retyped("calls", here.model_copy(update={"failed": True}))), again

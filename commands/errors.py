@@ -14,7 +14,7 @@ from bot.params import Choices, Duration, FreeText, Option, Params, duration_tex
 from bot.report import Fact, Line, Link, Moment, Report, Status, Table
 from commands._error_groups import Group, grouped
 from commands._following import FollowFor, Reading, news, unread
-from commands._services import Unanswered, ask, matching, names
+from commands._services import Unanswered, ask, closest, matching, names
 from integrations.capabilities import ErrorEvent, ErrorPage, ErrorSource
 
 
@@ -67,14 +67,19 @@ class TailErrors(Followable[Tail]):
         if params.source and not found:
             notes.append(f"Sources: {', '.join(source.name for source in self.sources)}; or an origin within one.")
         groups = grouped(found)
-        within = f"in the last {duration_text(params.since)}"
-        lead = f"{_counted(groups)} {within}." if groups else f"No errors {within}."
-        if silent and not groups:
-            lead = f"No errors {within} in what could be read."
+        within = f"{_matching(params)} in the last {duration_text(params.since)}"
+        lead = f"{_counted(groups)}{within}." if groups else f"No errors{within}."
+        unknown = len(silent) == len(readings)
+        if unknown:
+            lead = "No source of errors could be read."
+        elif not groups and (why := self._not_meant(params, readings, within)):
+            lead, unknown = why, True
+        elif silent and not groups:
+            lead = f"No errors{within} in what could be read."
         return Report(
             title=f"Errors of {params.source}" if params.source else "Errors",
-            lead=lead if len(silent) < len(readings) else "No source of errors could be read.",
-            status=Status.UNKNOWN if len(silent) == len(readings) else None,
+            lead=lead,
+            status=Status.UNKNOWN if unknown else None,
             lines=tuple(_line(group) for group in groups[: params.n]),
             table=_table(found) if len(groups) > params.n or len(found) >= self.file_from else None,
             notes=tuple(notes),
@@ -104,6 +109,18 @@ class TailErrors(Followable[Tail]):
     async def options(self, field: str, typed: str) -> Sequence[Option]:
         return matching(names(self.sources), typed)
 
+    def _not_meant(self, params: Tail, readings: Mapping[str, ErrorPage | Unanswered], within: str) -> str:
+        """Why nothing was found says nothing: the source that is meant is silent, or there is none of that name."""
+        if params.source is None:
+            return ""
+        called = next((name for name in readings if name.casefold() == params.source.casefold()), None)
+        if called is not None:
+            return f"{called} could not be read." if isinstance(readings[called], Unanswered) else ""
+        pages = [page for page in readings.values() if isinstance(page, ErrorPage)]
+        close = closest(params.source, [*readings, *(event.origin for page in pages for event in page.events)])
+        instead = f" Did you mean {close!r}?" if close else ""
+        return f"No service is called {params.source!r}, and no error{within} has that origin.{instead}"
+
     async def _read(self, params: Tail, since: Mapping[str, datetime]) -> dict[str, ErrorPage | Unanswered]:
         match, limit = params.match or None, self.read_at_most
         calls = [source.errors(since=since[source.name], match=match, limit=limit) for source in self.sources]
@@ -113,6 +130,10 @@ class TailErrors(Followable[Tail]):
 
 def _wanted(params: Tail, source: str, event: ErrorEvent) -> bool:
     return params.source is None or params.source.casefold() in (source.casefold(), event.origin.casefold())
+
+
+def _matching(params: Tail) -> str:
+    return f" with {params.match!r}" if params.match else ""
 
 
 def _reading(source: str, page: ErrorPage | Unanswered) -> Reading[ErrorEvent] | Unanswered:

@@ -9,10 +9,10 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.action import Lookup
-from bot.errors import Refused
+from bot.errors import Refused, TryLater
 from bot.params import Choices, Option, Params
 from bot.report import Fact, Line, Link, Moment, Report, Span, Status, Suggestion
-from commands._services import matching, names, pick
+from commands._services import matching, names, pick, retyped
 from integrations.capabilities import Execution, Executions, Stoppable
 
 
@@ -37,7 +37,10 @@ class ShowExecution(Lookup[Which]):
     async def answer(self, params: Which) -> Report:
         wanted = params.execution
         engine = pick(
-            self.engines, params.engine, can="show executions", typed=lambda each: f"execution {wanted} engine={each}"
+            self.engines,
+            params.engine,
+            can="show executions",
+            typed=lambda each: retyped(self.words, params, engine=each),
         )
         run, retries = await asyncio.gather(engine.execution(wanted), _retries(engine, wanted))
         listed = retries if isinstance(retries, tuple) else ()
@@ -59,7 +62,7 @@ class ShowExecution(Lookup[Which]):
 async def _retries(engine: Executions, execution: str) -> tuple[Execution, ...] | str:
     try:
         return await engine.retries_of(execution)
-    except Refused as error:  # too many runs came since: the run itself can be shown all the same
+    except (Refused, TryLater) as error:  # the run itself can be shown all the same
         return str(error)
 
 

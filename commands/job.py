@@ -10,7 +10,7 @@ from bot.action import Change, Plan, Receipt, Risk, Tell
 from bot.errors import Misconfigured, NotUnderstood
 from bot.params import Choices, FreeText, Option, Pairs, Params
 from bot.report import Fact, Link
-from commands._services import LONGEST_LABEL, closest, matching, names, pick
+from commands._services import LONGEST_LABEL, closest, matching, names, pick, retyped
 from integrations.capabilities import Job, OwnJobs, unheard
 
 
@@ -70,7 +70,7 @@ class StartJob(Change[Start, JobPlan]):
         return await self.execute_telling(plan, unheard)
 
     async def execute_telling(self, plan: JobPlan, tell: Tell) -> Receipt:
-        end = await self._service(plan.service, plan.job).run_job(plan.job, plan.params, tell)
+        end = await self._service(plan.service, Start(job=plan.job)).run_job(plan.job, plan.params, tell)
         if end.output:
             tell(end.output)
         link = (Fact(label="Run", value=Link(url=end.link, name=plan.job)),) if end.link else ()
@@ -85,7 +85,7 @@ class StartJob(Change[Start, JobPlan]):
 
     def _find(self, params: Start) -> tuple[OwnJobs, Job]:
         """Raises NotUnderstood for a name that is unknown or means several."""
-        asked = self.services if params.service is None else (self._service(params.service, params.job),)
+        asked = self.services if params.service is None else (self._service(params.service, params),)
         everything = [(service, job) for service in asked for job in service.jobs()]
         if not everything:
             raise Misconfigured("ops.toml names no job; add `jobs` to a service of the kind process, http or github.")
@@ -94,11 +94,14 @@ class StartJob(Change[Start, JobPlan]):
             return called[0]
         if called:
             has = ", ".join(service.name for service, _ in called)
-            hint = f"job {params.job} service={called[0][0].name}"
+            hint = retyped(self.words, params, service=called[0][0].name)
             raise NotUnderstood(f"Several services have a job {params.job!r}: {has}. Say which.", hint=hint)
         close = closest(params.job, (job.name for _, job in everything))
         instead = f"Did you mean {close!r}?" if close else "`jobs` lists them."
-        raise NotUnderstood(f"There is no job {params.job!r}. {instead}", hint=f"job {close}" if close else "jobs")
+        raise NotUnderstood(
+            f"There is no job {params.job!r}. {instead}",
+            hint=retyped(self.words, params, job=close) if close else "jobs",
+        )
 
-    def _service(self, name: str, job: str) -> OwnJobs:
-        return pick(self.services, name, can="start jobs", typed=lambda each: f"job {job} service={each}")
+    def _service(self, name: str, asked: Start) -> OwnJobs:
+        return pick(self.services, name, can="start jobs", typed=lambda each: retyped(self.words, asked, service=each))

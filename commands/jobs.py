@@ -1,5 +1,6 @@
 """/ops jobs: what of the team's own can be started."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from bot.action import Lookup
@@ -25,22 +26,22 @@ class ListJobs(Lookup[Listed]):
         found = [(service.name, job) for service in self.services for job in service.jobs()]
         if not found:
             raise Misconfigured("ops.toml names no job; add `jobs` to a service of the kind process, http or github.")
+        called = Counter(job.name for _, job in found)
         cautious = sum(job.destructive for _, job in found)
         return Report(
             title="Jobs",
             lead=f"{len(found)} job{'' if len(found) == 1 else 's'}; {cautious or 'none'} of them destructive.",
-            lines=tuple(_line(service, job) for service, job in found),
+            lines=tuple(_line(service, job, alone=called[job.name] == 1) for service, job in found),
             notes=("job NAME starts one, after its plan was allowed.",),
         )
 
 
-def _line(service: str, job: Job) -> Line:
+def _line(service: str, job: Job, *, alone: bool) -> Line:
     takes = ", ".join(f"{param.name}{'' if param.required else ' (may be left out)'}" for param in job.params)
     hints = tuple(Fact(label=param.name, value=param.hint) for param in job.params if param.hint)
     # A job that needs to be told something is typed, not pressed.
-    pressed = (
-        () if any(param.required for param in job.params) else (Suggestion(label="Start…", words=f"job {job.name}"),)
-    )
+    start = Suggestion(label="Start…", words=f"job {job.name}{'' if alone else f' service={service}'}")
+    pressed = () if any(param.required for param in job.params) else (start,)
     return Line(
         text=f"{job.name}: {job.what}",
         detail=f"Takes {takes}." if takes else "",

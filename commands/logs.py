@@ -11,7 +11,7 @@ from bot.action import Followable
 from bot.params import Choices, Duration, FreeText, Option, Params, duration_text
 from bot.report import Fact, Line, Link, Moment, Report, Status, Suggestion, Table
 from commands._following import FollowFor, Reading, news
-from commands._services import Unanswered, ask, matching, names, pick
+from commands._services import Unanswered, ask, matching, names, pick, retyped
 from integrations.capabilities import ErrorSource, Level, LogLine, LogPage, LogSource
 
 ROOM = 3500
@@ -98,7 +98,9 @@ class ShowLogs(Followable[Which]):
         return matching(names(self.sources), typed)
 
     def _picked(self, params: Which) -> LogSource:
-        return pick(self.sources, params.service, can="show a log", typed=lambda name: f"logs {name}")
+        return pick(
+            self.sources, params.service, can="show a log", typed=lambda name: retyped(self.words, params, service=name)
+        )
 
     async def _read(self, source: LogSource, params: Which, since: datetime) -> LogPage | Unanswered:
         level, match = Level(params.level), params.match or None
@@ -179,5 +181,4 @@ def _next(source: LogSource, params: Which, page: LogPage) -> tuple[Suggestion, 
 
 
 def _typed(source: LogSource, params: Which, since: timedelta) -> str:
-    match = f" match={params.match}" if params.match else ""
-    return f"logs {source.name} since={duration_text(since)} level={params.level}{match}"
+    return retyped("logs", params.model_copy(update={"service": source.name, "since": since, "follow": None}))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -12,7 +12,7 @@ from bot.action import Change, Plan, Receipt, Risk
 from bot.errors import NotUnderstood, Refused, Stale
 from bot.params import Choices, Option, Params
 from bot.report import Fact, Link, Moment
-from commands._services import LONGEST_LABEL, Unanswered, ask, matching, names, pick
+from commands._services import LONGEST_LABEL, Unanswered, ask, matching, names, pick, retyped
 from integrations.capabilities import Execution, Executions, RetriesCurrent
 
 LAST = "last"
@@ -53,13 +53,13 @@ class RetryExecution(Change[Retry, RetryPlan]):
     examples = ("retry 4711", "retry 4711 use=current", "retry last", 'retry last workflow="Lead intake"')
 
     async def preview(self, params: Retry) -> RetryPlan:
-        engine = self._engine(params.engine, params.execution)
+        engine = self._engine(params.engine, params)
         wanted = params.execution
         if wanted.casefold() == LAST:
             wanted = await _newest_failure(engine, params.workflow)
         elif params.workflow is not None:
-            raise NotUnderstood("workflow= goes with `last` only.", hint=f"retry {wanted}")
-        version = "as it was then" if params.use == "saved" else f"with {_current(engine, wanted)}"
+            raise NotUnderstood("workflow= goes with `last` only.", hint=retyped(self.words, params, workflow=None))
+        version = "as it was then" if params.use == "saved" else f"with {self._current(engine, params)}"
         failed, retries = await asyncio.gather(engine.execution(wanted), engine.retries_of(wanted))
         return RetryPlan(
             target=f"{engine.name} execution {failed.id}",
@@ -83,7 +83,7 @@ class RetryExecution(Change[Retry, RetryPlan]):
         return params.model_copy(update={"execution": plan.execution, "workflow": None})
 
     async def execute(self, plan: RetryPlan) -> Receipt:
-        engine = self._engine(plan.engine, plan.execution)
+        engine = self._engine(plan.engine, Retry(execution=plan.execution))
         failed, retries = await asyncio.gather(engine.execution(plan.execution), engine.retries_of(plan.execution))
         news = [_ended(retry) for retry in retries if retry.id not in plan.retries]
         if not news and failed.retried_by not in (None, *plan.retries):
@@ -104,7 +104,7 @@ class RetryExecution(Change[Retry, RetryPlan]):
         )
 
     async def evidence(self, plan: RetryPlan) -> str:
-        retries = await self._engine(plan.engine, plan.execution).retries_of(plan.execution)
+        retries = await self._engine(plan.engine, Retry(execution=plan.execution)).retries_of(plan.execution)
         news = [_ended(retry) for retry in retries if retry.id not in plan.retries]
         return "; ".join(news) or f"{plan.engine} lists no new retry of execution {plan.execution}"
 
@@ -120,14 +120,16 @@ class RetryExecution(Change[Retry, RetryPlan]):
             if not isinstance(answer, Unanswered):
                 self.known[engine.name] = tuple(_option(failed) for failed in answer if failed.retried_by is None)
 
-    def _engine(self, name: str | None, execution: str) -> Executions:
-        return pick(self.engines, name, can="retry executions", typed=lambda each: f"retry {execution} engine={each}")
+    def _engine(self, name: str | None, asked: Retry) -> Executions:
+        return pick(
+            self.engines, name, can="retry executions", typed=lambda each: retyped(self.words, asked, engine=each)
+        )
 
-
-def _current(engine: Executions, execution: str) -> str:
-    if not isinstance(engine, RetriesCurrent):
-        raise NotUnderstood(f"{engine.name} runs an execution again only as it was then.", hint=f"retry {execution}")
-    return engine.current_means
+    def _current(self, engine: Executions, asked: Retry) -> str:
+        if not isinstance(engine, RetriesCurrent):
+            hint = retyped(self.words, asked, use=None)
+            raise NotUnderstood(f"{engine.name} runs an execution again only as it was then.", hint=hint)
+        return engine.current_means
 
 
 async def _newest_failure(engine: Executions, workflow: str | None) -> str:
@@ -194,5 +196,5 @@ def _short(text: str, most: int = 300) -> str:
 def _option(failed: Execution) -> Option:
     when = failed.stopped_at or failed.started_at
     label = f"{failed.id} {failed.workflow}"
-    at = f" {when:%d %b %H:%M}" if when else ""
+    at = f" {when.astimezone(UTC):%d %b %H:%M} UTC" if when else ""
     return Option(failed.id, f"{label[: LONGEST_LABEL - len(at)]}{at}")

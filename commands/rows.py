@@ -12,7 +12,7 @@ from bot.action import Lookup
 from bot.errors import Misconfigured, NotUnderstood
 from bot.params import Choices, FreeText, Option, Params
 from bot.report import Report, Table
-from commands._services import LONGEST_LABEL, closest, matching, names, pick
+from commands._services import LONGEST_LABEL, closest, matching, names, pick, retyped
 from integrations.capabilities import Rows
 
 _CONDITION = re.compile(r'\s*([^\s:"]+):(?:"([^"]*)"|([^\s"]*))(?=\s|\Z)')
@@ -39,6 +39,12 @@ def _readable(text: str) -> str:
     return text
 
 
+def _column(order: str | None) -> str | None:
+    if order is not None and not order.removeprefix("-"):
+        raise ValueError("type a column, as in created_at or -created_at")
+    return order
+
+
 class Read(Params):
     positional = ("table",)
 
@@ -46,7 +52,7 @@ class Read(Params):
     """Table or view, as ops.toml lists it."""
     where: Annotated[str, FreeText(), Field(max_length=500), AfterValidator(_readable)] = ""
     """Only rows with these values, as in status:failed or name:"Ana Ruiz"; a column and nothing after it is empty."""
-    order: str | None = None
+    order: Annotated[str | None, AfterValidator(_column)] = None
     """Column to sort by; a minus before it puts the greatest first, as in -created_at."""
     limit: Annotated[int, Field(ge=1, le=MOST)] = SHOWN
     """How many rows at most, 1 to 1000."""
@@ -105,10 +111,11 @@ class ReadRows(Lookup[Read]):
                 close = closest(params.table, tables)
                 instead = f"Did you mean {close!r}?" if close else f"There are: {', '.join(tables)}."
                 raise NotUnderstood(
-                    f"ops.toml lists no table {params.table!r}. {instead}", hint=f"rows {close or tables[0]}"
+                    f"ops.toml lists no table {params.table!r}. {instead}",
+                    hint=retyped(self.words, params, table=close or tables[0]),
                 )
         else:
             listing = self.databases
         return pick(
-            listing, params.db, can="show rows of that table", typed=lambda name: f"rows {params.table} db={name}"
+            listing, params.db, can="show rows of that table", typed=lambda name: retyped(self.words, params, db=name)
         )

@@ -12,7 +12,7 @@ from bot.action import Lookup
 from bot.errors import Misconfigured
 from bot.params import Choices, Duration, Option, Params, duration_text
 from bot.report import Chart, Fact, Line, Report, Series, Span, Status, Suggestion, Table, Tone
-from commands._services import Unanswered, ask, matching, names, pick
+from commands._services import Unanswered, ask, matching, names, pick, retyped
 from integrations.capabilities import Bucket, Operation, Statistic, Statistics
 
 SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=30)
@@ -80,7 +80,8 @@ class ShowStatistics(Lookup[Counted]):
             raise Misconfigured("ops.toml names no service that can count what went on; add one under [services].")
         asked = self.services
         if params.service is not None:
-            asked = (pick(asked, params.service, can="count what went on", typed=lambda name: f"stats {name}"),)
+            can = "count what went on"
+            asked = (pick(asked, params.service, can=can, typed=lambda name: retyped("stats", params, service=name)),)
         now, since = self.now(), params.since
         slices = sliced(since)
         readings = await asyncio.gather(*(self._read(service, now, since, slices) for service in asked))
@@ -276,10 +277,8 @@ def _line(reading: Reading, words: str, since: timedelta) -> Line:
         if now.errors_only
         else _told((now.count, now.errors), previous, words, cut=reading.cut),
         facts=tuple(Fact(label=label, value=_length(span)) for label, span in spans),
-        suggestions=(
-            Suggestion(label="Show", words=f"stats {reading.service} since={duration_text(since)}"),
-        ),
-    )  # fmt: skip
+        suggestions=(Suggestion(label="Show", words=f"stats {reading.service} since={duration_text(since)}"),),
+    )
 
 
 def _table(read: Sequence[Reading], *, several: bool) -> Table | None:

@@ -12,7 +12,7 @@ from bot.action import Change, Plan, Receipt, Risk
 from bot.errors import Stale
 from bot.params import Choices, FreeText, Option, Params
 from bot.report import Fact, Link, Moment
-from commands._services import LONGEST_LABEL, Unanswered, ask, matching, names, pick
+from commands._services import LONGEST_LABEL, Unanswered, ask, matching, names, pick, retyped
 from integrations.capabilities import Execution, Executions, Stoppable
 
 
@@ -51,7 +51,7 @@ class StopExecution(Change[Stop, StopPlan]):
     examples = ("stop 4720", "stop 4720 reason=it sends the same mail again and again")
 
     async def preview(self, params: Stop) -> StopPlan:
-        engine = self._engine(params.engine, params.execution)
+        engine = self._engine(params.engine, params)
         run = await engine.execution(params.execution)
         facts = [
             Fact(label="Workflow", value=run.workflow),
@@ -75,7 +75,7 @@ class StopExecution(Change[Stop, StopPlan]):
         )
 
     async def execute(self, plan: StopPlan) -> Receipt:
-        engine = self._engine(plan.engine, plan.execution)
+        engine = self._engine(plan.engine, Stop(execution=plan.execution))
         run = await engine.execution(plan.execution)
         if not run.going:
             raise Stale(f"Execution {run.id} is over: {run.status}.", differences=(f"it is {run.status} now",))
@@ -85,7 +85,7 @@ class StopExecution(Change[Stop, StopPlan]):
         return Receipt(headline=f"Execution {stopped.id} ended as {stopped.status}, before it could be stopped.")
 
     async def evidence(self, plan: StopPlan) -> str:
-        run = await self._engine(plan.engine, plan.execution).execution(plan.execution)
+        run = await self._engine(plan.engine, Stop(execution=plan.execution)).execution(plan.execution)
         return f"execution {run.id} is {run.status}"
 
     async def options(self, field: str, typed: str) -> Sequence[Option]:
@@ -100,8 +100,10 @@ class StopExecution(Change[Stop, StopPlan]):
             if not isinstance(answer, Unanswered):
                 self.known[engine.name] = tuple(_option(run) for run in answer)
 
-    def _engine(self, name: str | None, execution: str) -> StoppableExecutions:
-        return pick(self.engines, name, can="stop executions", typed=lambda each: f"stop {execution} engine={each}")
+    def _engine(self, name: str | None, asked: Stop) -> StoppableExecutions:
+        return pick(
+            self.engines, name, can="stop executions", typed=lambda each: retyped(self.words, asked, engine=each)
+        )
 
 
 def _option(run: Execution) -> Option:

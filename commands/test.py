@@ -115,6 +115,10 @@ def _steps(count: int) -> str:
     return "1 step" if count == 1 else f"{count} steps"
 
 
+def _well(well: int, steps: int) -> str:
+    return "its one step is well" if steps == 1 else f"{well} of {steps} steps are well"
+
+
 def _first(found: Sequence[Tried]) -> list[str]:
     """The remedy of the worst that failed; the earliest of those, since later ones often follow from it."""
     steps = [step for each in found if not isinstance(each.steps, Unanswered) for step in each.steps if step.remedy]
@@ -130,7 +134,7 @@ def _lines(tried: Tried, *, alone: bool) -> list[Line]:
         lines = [_step(step, prefix) for step in tried.steps if alone or step.health is not Health.OK]
         if not alone and len(lines) < len(tried.steps):
             well = len(tried.steps) - len(lines)
-            lines.append(Line(text=f"{prefix}{well} of {_steps(len(tried.steps))} are well", status=Status.OK))
+            lines.append(Line(text=f"{prefix}{_well(well, len(tried.steps))}", status=Status.OK))
     for rights in tried.rights:
         lines += _rights(rights, prefix, tried.settings, alone=alone)
     return lines

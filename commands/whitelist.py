@@ -12,7 +12,7 @@ from bot.action import Plan, Receipt, Risk, Undoable
 from bot.errors import NotUnderstood, Stale
 from bot.params import Choices, Duration, Network, Option, Params, Reason, duration_text
 from bot.report import Fact
-from commands._services import matching, names, pick
+from commands._services import matching, names, pick, retyped
 from integrations.capabilities import Prolongs, RateLimiter, RateLimitState
 
 
@@ -62,7 +62,7 @@ class LiftRateLimit(Undoable[Whitelist, WhitelistPlan]):
             self.limiters,
             params.on,
             can="lift rate limits",
-            typed=lambda name: f"whitelist {params.network} on={name} reason={params.reason}",
+            typed=lambda name: retyped(self.words, params, on=name),
         )
         state = await limiter.rate_limits(params.network)
         inserts = state.has_allow_list and not state.allowed

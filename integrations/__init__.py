@@ -91,8 +91,8 @@ class Services:
             return able[name]
         close = difflib.get_close_matches(name, able, n=1)
         raise NotUnderstood(
-            f"No service {name!r} in ops.toml can do that. There are: {', '.join(able) or 'none'}.",
-            hint=close[0] if close else "",
+            f"No service {name!r} in ops.toml can do that. There are: {', '.join(able) or 'none'}."
+            + (f" Did you mean {close[0]!r}?" if close else "")
         )
 
     def __iter__(self) -> Iterator[str]:

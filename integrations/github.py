@@ -225,10 +225,8 @@ class GitHub:
             flows = await self._api.flows()
             ids = {flow.id for flow in flows if workflow.casefold() in (str(flow.id), flow.name.casefold(), flow.path)}
             if not ids:
-                known = ", ".join(flow.name for flow in flows[:5])
-                raise NotUnderstood(
-                    f"{self._section.repository} has no workflow {workflow!r}.", hint=f"one of: {known}"
-                )
+                known = ", ".join(flow.name for flow in flows[:5]) or "none"
+                raise NotUnderstood(f"{self._section.repository} has no workflow {workflow!r}. There are: {known}.")
             runs = [run for run in runs if run.workflow_id in ids]
         return tuple(_execution(run) for run in runs[:limit])
 

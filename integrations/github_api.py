@@ -288,12 +288,12 @@ class GitHubApi:
 
 def number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise NotUnderstood(f"{text[:40]!r} is not the number of a run.", hint="retry 17654321098")
+        raise NotUnderstood(f"{text[:40]!r} is not the number of a run, like 17654321098.")
     return int(text)
 
 
 def no_run(run_id: str) -> NotUnderstood:
-    return NotUnderstood(f"There is no run {run_id}, {HIDDEN}.", hint="retry last")
+    return NotUnderstood(f"There is no run {run_id}, {HIDDEN}.")
 
 
 def within(lines: Sequence[str], step: Step | None) -> tuple[tuple[datetime, str], ...]:

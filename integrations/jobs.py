@@ -93,7 +93,7 @@ class JobList(Generic[S]):
         section = self._sections.get(job)
         if section is None:
             close = difflib.get_close_matches(job, self._sections, n=1)
-            hint = f"job {close[0]}" if close else f"one of: {', '.join(self._sections)}"
+            hint = f"job {close[0]}" if close else "jobs"
             raise NotUnderstood(f"{self._service} has no job {job!r}.", hint=hint)
         return section, section.job().checked(params)
 

@@ -345,9 +345,10 @@ class N8n:
         if len(found) == 1:
             return found[0]
         if found:
-            raise NotUnderstood(f"{len(found)} workflows are called {words!r}.", hint=f"workflow={found[0]}")
+            raise NotUnderstood(f"{len(found)} workflows are called {words!r}: {', '.join(found)}. Say which.")
         known = ", ".join(sorted(names.values())[:5])
-        raise NotUnderstood(f"n8n has no workflow called {words!r}.", hint=f"one of: {known}" if known else "")
+        instead = f" There are: {known}{' and more' if len(names) > 5 else ''}." if known else ""
+        raise NotUnderstood(f"n8n has no workflow called {words!r}.{instead}")
 
 
 async def _first(listing: AsyncIterator[object]) -> None:

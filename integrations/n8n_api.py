@@ -223,7 +223,7 @@ class N8nApi:
     async def run(self, execution_id: str) -> Run:
         """With its data where n8n still has it and it is of a size we read. Source: GET /executions/{id}."""
         if not (execution_id.isascii() and execution_id.isdigit() and len(execution_id) <= 18 and int(execution_id)):
-            raise NotUnderstood(f"{execution_id[:40]!r} is not the number of an execution.", hint="retry 4711")
+            raise NotUnderstood(f"{execution_id[:40]!r} is not the number of an execution, like 4711.")
         path = f"/executions/{int(execution_id)}"
         try:
             return await self.service.get(path, Run, params={"includeData": "true"})
@@ -296,7 +296,7 @@ class N8nApi:
 
 
 def no_execution(execution_id: str) -> NotUnderstood:
-    return NotUnderstood(f"n8n has no execution {execution_id}; it may have been deleted.", hint="retry last")
+    return NotUnderstood(f"n8n has no execution {execution_id}; it may have been deleted.")
 
 
 def no_workflow(workflow_id: str) -> NotUnderstood:

@@ -134,7 +134,7 @@ class Admin:
             raise NotUnderstood(f"{self.name} has no table {table[:80]!r}, or our role does not see it.")
         if len(rows) > 1:
             names = [row["name"] for row in rows]
-            raise NotUnderstood(f"{self.name} has several: {', '.join(names)}. Say which.", hint=names[0])
+            raise NotUnderstood(f"{self.name} has several: {', '.join(names)}. Say which.")
         return Tended(**rows[0])
 
     async def tend(self, table: str, work: Literal["analyze", "vacuum"]) -> None:

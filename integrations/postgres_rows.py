@@ -2,12 +2,12 @@
 
 import difflib
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from pydantic import Field, model_validator
 
 from bot.errors import NotUnderstood, Refused
-from integrations.capabilities import Cell, Grid
+from integrations.capabilities import Grid
 from integrations.postgres_db import Column, Connection, Database, Mapped, TableName, plain
 
 MASK = "•••"
@@ -15,7 +15,6 @@ _CELL = 2_000
 """Characters of a value that are read."""
 _INCOMPARABLE = ("42883", "42804", "42846")
 """SQLSTATEs: no such operator, another type, no cast."""
-_WHOLE = ("smallint", "integer", "bigint")
 
 
 class RowTable(Mapped):
@@ -83,7 +82,7 @@ class AllowedRows:
             raise NotUnderstood(f"That value cannot be compared with its column: {told}.") from error
         return Grid(
             tuple(names),
-            tuple(tuple(_cell(value, types[name]) for name, value in row.items()) for row in found[:limit]),
+            tuple(tuple(row.values()) for row in found[:limit]),
             f"{limit} rows, and there are more." if len(found) > limit else _many(len(found)),
             (f"Masked: {', '.join(map(plain, allowed.masked))}.",) if allowed.masked else (),
         )
@@ -92,7 +91,7 @@ class AllowedRows:
 def _unknown(what: str, typed: str, known: Sequence[str]) -> NoReturn:
     close = difflib.get_close_matches(typed, known, n=1)
     instead = f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(known)}."
-    raise NotUnderstood(f"{what}. {instead}", hint=close[0] if close else known[0])
+    raise NotUnderstood(f"{what}. {instead}")
 
 
 async def _types(connection: Connection, table: str) -> dict[str, str]:
@@ -129,10 +128,6 @@ def _query(
     sql += f" WHERE {' AND '.join(conditions)}" if conditions else ""
     sql += f' ORDER BY {allowed.table}."{order}" {"DESC" if descending else "ASC"} NULLS LAST' if order else ""
     return f"{sql} LIMIT ${len(values) + 1}", values
-
-
-def _cell(value: Any, kind: str) -> Cell:
-    return int(value) if kind in _WHOLE and value not in (None, MASK) else value
 
 
 def _many(count: int) -> str:

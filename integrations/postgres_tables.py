@@ -83,7 +83,7 @@ def _covers(outer: _Address, inner: _Address) -> bool:
 def _parsed(network: str) -> _Address:
     found = _address(network)
     if found is None:
-        raise NotUnderstood(f"{network[:60]!r} is not an IP address or range.", hint="203.0.113.7 or 203.0.113.0/28")
+        raise NotUnderstood(f"{network[:60]!r} is not an IP address or range, like 203.0.113.7 or 203.0.113.0/28.")
     return found
 
 

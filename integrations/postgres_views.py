@@ -56,7 +56,7 @@ async def connections(connection: Connection) -> Grid:
     hidden = "Our role sees only its own sessions whole; GRANT pg_read_all_stats to it to see all of them."
     return Grid(
         ("pid", "user", "application", "state", "since", "waits for", "query"),
-        tuple((r["pid"], r["user"], r["application"], r["state"], _span(r["since"]), r["waits"], shape(r["query"]))
+        tuple((str(r["pid"]), r["user"], r["application"], r["state"], _span(r["since"]), r["waits"], shape(r["query"]))
               for r in rows),
         f"{room['used']} of {room['room']} connections are in use{f': {told}' if told else ''}.",
         (hidden,) if room["hidden"] else (),
@@ -144,8 +144,8 @@ async def locks(connection: Connection) -> Grid:
         lead = f"{_many(len(waiting), 'connection')} waiting for a lock; {held}."
     return Grid(
         ("pid", "user", "waits", "for", "held by", "which is", "since", "its query", "waiting query"),
-        tuple((r["pid"], r["user"], _span(r["waits"]), r["what"], r["by"], r["state"], _span(r["state_since"]),
-               shape(r["by_query"]), shape(r["query"])) for r in rows),
+        tuple((str(r["pid"]), r["user"], _span(r["waits"]), r["what"], str(r["by"]), r["state"],
+               _span(r["state_since"]), shape(r["by_query"]), shape(r["query"])) for r in rows),
         lead,
         ("db terminate PID ends the one that holds the others up.",) if rows else (),
     )  # fmt: skip

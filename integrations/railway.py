@@ -170,10 +170,15 @@ class Railway:
         return _CAUTIONS[deed]
 
     async def deployments(self, *, limit: int = 20) -> tuple[Deployment, ...]:
+        """With the live one last where it is older than those."""
         state = await self._state(max(limit, _FIRST))
         live = state.live.id if state.live else ""
         place = await self._api.place()
-        return tuple(_deployment(node, live, place) for node in state.nodes[:limit])
+        listed = [node for number, node in enumerate(state.nodes) if number < limit or node.id == live]
+        found = tuple(_deployment(node, live, place) for node in listed)
+        if state.live and all(node.id != live for node in listed):
+            return (*found, Deployment(live, state.live.status.lower(), True, None, link=_link(place, live)))
+        return found
 
     async def roll_back(self, to: str) -> Deployed:
         """Railway starts the old image as a new deployment, which is what is live afterwards."""

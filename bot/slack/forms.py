@@ -8,9 +8,9 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.action import Change, Lookup, Risk
+from bot.action import AnyAction, Change, Lookup, Risk
 from bot.errors import NotUnderstood, OpsError
-from bot.parse import Incomplete, NotFilled, fields_of, fill, parse
+from bot.parse import Incomplete, Kind, NotFilled, fields_of, fill, parse
 from bot.request import Answer, RequestId, Said, Via
 from bot.road import Reply
 from bot.sentences import same_phrase
@@ -124,7 +124,7 @@ class Forms:
         own = {name: value for name, value in sent.fields.items() if name not in ("override", "because")}
         try:
             fill(action, own)
-            said = self._said(sent, _line(words, sent.fields), Via.FORM)
+            said = self._said(sent, _line(action, sent.fields), Via.FORM)
             if isinstance(action, Lookup):
                 return Taken({}, said=said)
             return Taken({}, await road.accept_form(said, words, sent.fields))
@@ -181,11 +181,16 @@ def _errors(errors: Mapping[str, str]) -> Taken:
     return Taken({"response_action": "errors", "errors": dict(errors)})
 
 
-def _line(words: str, fields: Mapping[str, str]) -> str:
+def _line(action: AnyAction, fields: Mapping[str, str]) -> str:
     """A form as it would be typed, so that the same can be asked again."""
-    told = [words]
+    free = {field.name for field in fields_of(action) if field.kind is Kind.LONG} - {action.params_type.open_field}
+    told = [action.words]
     for name, value in fields.items():
-        clean = " ".join(value.replace('"', "'").split())
+        clean = " ".join(value.split())
+        if name in free and '"' in clean[1:] and not clean.startswith('"'):
+            told.append(f"{name}={clean}")  # it reaches to the next name, and its quotes mean something
+            continue
+        clean = clean.replace('"', "'")
         if clean:
             told.append(f'{name}="{clean}"' if " " in clean else f"{name}={clean}")
     return " ".join(told)

@@ -9,6 +9,9 @@ from bot.slack.kit import SECTION, Block, File, Message, actions, button, contex
 from bot.slack.text import DASH, Names, code, cut, escape, line, mention, paragraph, plain, shown, when
 
 MOST_LINES = 30
+MOST_LINE_BLOCKS = 34
+"""Blocks of all lines: fifty hold them with facts, a table, notes and buttons. Past fifty a line would go while its
+buttons stayed, under another one."""
 MOST_FACTS = 20
 FACTS_ROOM, LINES_ROOM, TABLE_ROOM = 2500, 4000, 2 * SECTION
 """Characters; all of them with title and notes fit into one message."""
@@ -105,7 +108,7 @@ def _lines(lines: Sequence[Line], buttons: _Numbered, room: int) -> tuple[list[B
     for place, item in enumerate(lines):
         text = _line(item)
         room -= len(text)
-        if place >= MOST_LINES or (room < 0 and place):
+        if place >= MOST_LINES or len(blocks) > MOST_LINE_BLOCKS - 3 or (room < 0 and place):
             return [*blocks, *([section(joined)] if joined else [])], len(lines) - place
         own = buttons.of(item.suggestions)
         if joined and (own or len(joined) + len(text) + 1 > SECTION):

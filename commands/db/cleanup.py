@@ -15,7 +15,7 @@ from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, R
 from bot.params import Choices, Option, Params, duration_text
 from bot.ports import Freeze
 from bot.report import Fact
-from commands._services import closest, matching, names, pick
+from commands._services import closest, matching, names, pick, retyped
 from integrations.capabilities import Database, Retention
 
 
@@ -55,8 +55,8 @@ class CleanUpRows(Change[CleanUp, CleanUpPlan]):
     examples = ("db cleanup", "db cleanup webhook_logs db=shop-db")
 
     async def preview(self, params: CleanUp) -> CleanUpPlan:
-        database = self._database(params.db)
-        rules = _chosen(await database.retention(), params.table, database.name)
+        database = self._database(params.db, params)
+        rules = self._chosen(await database.retention(), params, database.name)
         due = tuple(rule for rule in rules if rule.rows)
         phrase = due[0].table if len(due) == 1 else f"clean up {database.name}"
         return CleanUpPlan(
@@ -120,24 +120,25 @@ class CleanUpRows(Change[CleanUp, CleanUpPlan]):
     async def options(self, field: str, typed: str) -> Sequence[Option]:
         return matching(names(self.databases), typed)
 
-    def _database(self, name: str | None) -> Database:
-        return pick(self.databases, name, can="be cleaned up", typed=lambda each: f"db cleanup db={each}")
+    def _database(self, name: str | None, asked: CleanUp | None = None) -> Database:
+        asked = asked or CleanUp()
+        return pick(self.databases, name, can="be cleaned up", typed=lambda each: retyped(self.words, asked, db=each))
 
-
-def _chosen(rules: Sequence[Retention], table: str | None, db: str) -> Sequence[Retention]:
-    if not rules:
-        raise Misconfigured(f"ops.toml keeps no table of {db} for a time; add [[services.{db}.retention]].")
-    if table is None:
-        return rules
-    found = [rule for rule in rules if rule.table == table]
-    if not found:
-        tables = [rule.table for rule in rules]
-        close = closest(table, tables)
-        instead = f"Did you mean {close!r}?" if close else f"There are: {', '.join(tables)}."
-        raise NotUnderstood(
-            f"ops.toml does not say how long {table[:80]!r} is kept. {instead}", hint=f"db cleanup {close or tables[0]}"
-        )
-    return found
+    def _chosen(self, rules: Sequence[Retention], asked: CleanUp, db: str) -> Sequence[Retention]:
+        if not rules:
+            raise Misconfigured(f"ops.toml keeps no table of {db} for a time; add [[services.{db}.retention]].")
+        if asked.table is None:
+            return rules
+        found = [rule for rule in rules if rule.table == asked.table]
+        if not found:
+            tables = [rule.table for rule in rules]
+            close = closest(asked.table, tables)
+            instead = f"Did you mean {close!r}?" if close else f"There are: {', '.join(tables)}."
+            raise NotUnderstood(
+                f"ops.toml does not say how long {asked.table[:80]!r} is kept. {instead}",
+                hint=retyped(self.words, asked, table=close) if close else "",
+            )
+        return found
 
 
 def _effect(rule: Retention) -> str:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 
 from bot.action import Change, Receipt, Risk
 from bot.params import Choices, Duration, Option, Params, duration_text
-from commands._services import matching, names, pick
+from commands._services import matching, names, pick, retyped
 from commands.db._backends import EndPlan, counted, end, listed, still_there
 from integrations.capabilities import Backend, Database
 
@@ -47,21 +47,24 @@ class KillIdleConnections(Change[KillIdle, EndPlan]):
             self.databases,
             params.db,
             can="end connections",
-            typed=lambda name: f"db kill-idle older={duration_text(params.older)} db={name}",
+            typed=lambda name: retyped(self.words, params, db=name),
         )
-        idle = [backend for backend in await database.backends() if _meant(backend, params)]
+        backends = await database.backends()
+        idle = [backend for backend in backends if _meant(backend, params)]
+        whose = f" of {params.user}" if params.user is not None else ""
+        for_long = f"idle for more than {duration_text(params.older)}"
         within = sum(backend.state != "idle" for backend in idle)
         lost = f"{within} of them within a transaction: what it did not commit is lost."
         return EndPlan(
             target=f"{database.name} idle connections",
-            headline=f"End {counted(len(idle))} of {database.name}, idle for more than {duration_text(params.older)}.",
+            headline=f"End {counted(len(idle))}{whose} of {database.name}, {for_long}.",
             effects=listed(idle),
             warnings=(lost,) if within else (),
             undo_note="Ended connections do not come back; their programs open new ones.",
             nothing_to_do=""
             if idle
-            else f"{database.name} has no connection of others that is idle for more than "
-            f"{duration_text(params.older)}.",
+            else f"{database.name} has no connection{whose or ' of others'} that is {for_long}"
+            f"{_passed_over(backends, params)}.",
             db=database.name,
             backends=tuple(idle),
         )
@@ -77,6 +80,17 @@ class KillIdleConnections(Change[KillIdle, EndPlan]):
 
     def _planned(self, plan: EndPlan) -> Database:
         return pick(self.databases, plan.db, can="end connections", typed=lambda name: f"db kill-idle db={name}")
+
+
+def _passed_over(backends: Sequence[Backend], params: KillIdle) -> str:
+    """What is idle all the same and was not asked for: a slip in a name must not read as `there is nothing`."""
+    wider = params.model_copy(update={"in_transaction": True})
+    if within := sum(_meant(backend, wider) for backend in backends):
+        return f", but {within} within a transaction: in-transaction=yes ends {'it' if within == 1 else 'them'} too"
+    users = sorted({backend.user for backend in backends})
+    if params.user is None or params.user in users:
+        return ""
+    return f"; nobody is connected as {params.user}, only {', '.join(users[:10])}" if users else ""
 
 
 def _meant(backend: Backend, params: KillIdle) -> bool:

@@ -12,7 +12,7 @@ from bot.action import Lookup
 from bot.errors import Misconfigured, TryLater
 from bot.params import Choices, Option, Params
 from bot.report import Moment, Report, Table
-from commands._services import Unanswered, ask, matching, names, pick
+from commands._services import Unanswered, ask, matching, names, pick, retyped
 from commands.deploys._hosting import live_of, told
 from integrations.capabilities import Deployments
 
@@ -42,7 +42,9 @@ class ListDeployments(Lookup[Deploys]):
         hosts = self.hosts
         if params.service is not None:
             can = "list deployments"
-            hosts = (pick(hosts, params.service, can=can, typed=lambda each: f"deploys {each}"),)
+            hosts = (
+                pick(hosts, params.service, can=can, typed=lambda each: retyped(self.words, params, service=each)),
+            )
         answers = await asyncio.gather(*(ask(host.deployments(limit=params.n), self.deadline) for host in hosts))
         pairs = list(zip(hosts, answers, strict=True))
         unread = tuple(f"Could not read {host.name}: {no.why}" for host, no in pairs if isinstance(no, Unanswered))

@@ -12,7 +12,7 @@ from bot.action import Plan, Receipt, Risk, Undoable
 from bot.errors import NotUnderstood, Refused, Stale
 from bot.params import Option, Params
 from bot.report import Fact, Moment
-from commands._services import LONGEST_LABEL, Unanswered, ask, matching, names, pick
+from commands._services import LONGEST_LABEL, Unanswered, ask, matching, names, pick, retyped
 from integrations.capabilities import Deed, Deployed, Deployment, Deployments, Promotes, RollsBack
 
 LOOKED_THROUGH = 50
@@ -96,7 +96,7 @@ class Moving(Undoable[P, MovePlan], Generic[P, H]):
         return True
 
     async def preview(self, params: P) -> MovePlan:
-        host = self._host(params.service)
+        host = self._host(params.service, params)
         found = await host.deployments(limit=LOOKED_THROUGH)
         live = live_of(found)
         target = self.aim(host, found, live, params.to)
@@ -158,8 +158,11 @@ class Moving(Undoable[P, MovePlan], Generic[P, H]):
     async def refresh(self) -> None:
         await self.listing.refresh()
 
-    def _host(self, name: str) -> H:
-        return pick(self.hosts, name, can=self.deed, typed=lambda each: f"{self.words} {each}")
+    def _host(self, name: str, asked: P | None = None) -> H:
+        def typed(each: str) -> str:
+            return retyped(self.words, asked, service=each) if asked is not None else f"{self.words} {each}"
+
+        return pick(self.hosts, name, can=self.deed, typed=typed)
 
 
 def live_of(found: Sequence[Deployment]) -> Deployment | None:

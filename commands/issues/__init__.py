@@ -12,7 +12,7 @@ from bot.action import Lookup
 from bot.errors import Misconfigured
 from bot.params import Choices, Duration, FreeText, Option, Params, duration_text
 from bot.report import Fact, Line, Link, Moment, Report, Status, Suggestion, Table
-from commands._services import Unanswered, ask, matching, names, pick
+from commands._services import Unanswered, ask, matching, names, pick, retyped
 from integrations.capabilities import Issue, Issues
 
 SHOWN = 10
@@ -48,7 +48,14 @@ class ListIssues(Lookup[Listed]):
             raise Misconfigured("ops.toml names no service that tracks issues; add one under [services].")
         asked = self.services
         if params.service is not None:
-            asked = (pick(asked, params.service, can="list issues", typed=lambda name: f"issues {name}"),)
+            asked = (
+                pick(
+                    asked,
+                    params.service,
+                    can="list issues",
+                    typed=lambda name: retyped(self.words, params, service=name),
+                ),
+            )
         now = self.now()
         since, most = now - params.since, self.read_at_most
         calls = (ask(each.issues(since=since, match=params.match, limit=most), self.deadline) for each in asked)
@@ -65,7 +72,7 @@ class ListIssues(Lookup[Listed]):
                 notes.append(f"{service.name} may have more than the {most} most frequent ones.")
         found.sort(key=lambda each: each[1].count, reverse=True)
         several = len(self.services) > 1
-        lead = _lead(found, f"in the last {duration_text(params.since)}", partly=unread > 0)
+        lead = _lead(found, params, partly=unread > 0)
         return Report(
             title="Issues",
             lead="No service's issues could be read." if unread == len(asked) else lead,
@@ -80,13 +87,15 @@ class ListIssues(Lookup[Listed]):
         return matching(names(self.services), typed)
 
 
-def _lead(found: list[tuple[str, Issue]], within: str, *, partly: bool) -> str:
+def _lead(found: list[tuple[str, Issue]], params: Listed, *, partly: bool) -> str:
+    within = f"in the last {duration_text(params.since)}"
+    fitting = f" that fit {params.match!r}" if params.match else ""
     if not found:
-        return f"No unresolved issues {within}{' in what could be read' if partly else ''}."
+        return f"No unresolved issues{fitting} {within}{' in what could be read' if partly else ''}."
     events = sum(each.count for _, each in found)
     issues = f"{len(found)} unresolved issue{'' if len(found) == 1 else 's'}"
     shown = f" The {SHOWN} most frequent come first." if len(found) > SHOWN else ""
-    return f"{issues} with {events:,} event{'' if events == 1 else 's'} {within}.{shown}"
+    return f"{issues}{fitting} with {events:,} event{'' if events == 1 else 's'} {within}.{shown}"
 
 
 def _line(service: str, issue: Issue, *, several: bool) -> Line:

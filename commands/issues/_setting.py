@@ -13,7 +13,7 @@ from bot.action import Plan, Receipt, Risk, Undoable
 from bot.errors import NotUnderstood, Stale
 from bot.params import Choices, FreeText, Option, Params
 from bot.report import Fact, Link, Moment
-from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick
+from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick, retyped
 from integrations.capabilities import Issue, Issues, IssueStatus
 
 
@@ -64,11 +64,11 @@ class SetStatus(Undoable[Settle, SettlePlan]):
     """What brings the issue up again by itself, as a sentence."""
 
     async def preview(self, params: Settle) -> SettlePlan:
-        service = self._service(params.service, params.issue)
+        service = self._service(params.service, params)
         try:
             issue = await service.issue(params.issue)
         except NotUnderstood as error:
-            raise self._meant(params.issue, str(error)) from error
+            raise self._meant(params, str(error)) from error
         now = _state(issue.status, issue.detail)
         return SettlePlan(
             target=f"{service.name} issue {issue.short_id} ({issue.id})",
@@ -86,7 +86,7 @@ class SetStatus(Undoable[Settle, SettlePlan]):
         )
 
     async def execute(self, plan: SettlePlan) -> Receipt:
-        service = self._service(plan.service, plan.issue)
+        service = self._service(plan.service, Settle(issue=plan.issue))
         before = await service.issue(plan.issue)
         if (before.status, before.detail) != (plan.status, plan.detail):
             raise _moved(before, _state(plan.status, plan.detail))
@@ -97,7 +97,7 @@ class SetStatus(Undoable[Settle, SettlePlan]):
         )
 
     async def undo(self, plan: SettlePlan, receipt: Receipt) -> Receipt:
-        service = self._service(plan.service, plan.issue)
+        service = self._service(plan.service, Settle(issue=plan.issue))
         now = await service.issue(plan.issue)
         if now.status != receipt.undo["status"] or now.detail != receipt.undo["detail"]:
             left = _state(str(receipt.undo["status"]), str(receipt.undo["detail"]))
@@ -106,7 +106,7 @@ class SetStatus(Undoable[Settle, SettlePlan]):
         return Receipt(headline=f"{plan.short_id} of {plan.service} is {_state(back.status, back.detail)} again.")
 
     async def evidence(self, plan: SettlePlan) -> str:
-        now = await self._service(plan.service, plan.issue).issue(plan.issue)
+        now = await self._service(plan.service, Settle(issue=plan.issue)).issue(plan.issue)
         return f"{now.short_id} is {_state(now.status, now.detail)}"
 
     async def options(self, field: str, typed: str) -> Sequence[Option]:
@@ -125,13 +125,16 @@ class SetStatus(Undoable[Settle, SettlePlan]):
             if not isinstance(answer, Unanswered):
                 self.known[service.name] = answer
 
-    def _meant(self, typed: str, sentence: str) -> NotUnderstood:
-        close = closest(typed, (each.short_id for issues in self.known.values() for each in issues))
+    def _meant(self, asked: Settle, sentence: str) -> NotUnderstood:
+        close = closest(asked.issue, (each.short_id for issues in self.known.values() for each in issues))
         instead = f"Did you mean {close}?" if close else "`issues` lists them."
-        return NotUnderstood(f"{sentence} {instead}", hint=f"{self.words} {close}" if close else "issues")
+        hint = retyped(self.words, asked, issue=close) if close else "issues"
+        return NotUnderstood(f"{sentence} {instead}", hint=hint)
 
-    def _service(self, name: str | None, issue: str) -> Issues:
-        return pick(self.services, name, can="settle issues", typed=lambda each: f"{self.words} {issue} service={each}")
+    def _service(self, name: str | None, asked: Settle) -> Issues:
+        return pick(
+            self.services, name, can="settle issues", typed=lambda each: retyped(self.words, asked, service=each)
+        )
 
 
 def _moved(now: Issue, expected: str) -> Stale:

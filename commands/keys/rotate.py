@@ -61,7 +61,6 @@ class RotateKey(Lookup[Rotation]):
         what, how = STEPS[params.step - 1]
         told = how.format(rights=rights, where=_where(found), seen=_seen(found, self.now()))
         bad = [trial for trial in trials if trial.health is not Health.OK]
-        works = f"{len(bad)} of {len(trials)} tests fail" if bad else "It works"
         return Report(
             title=f"Rotate the key of {service.name}: step {params.step} of {len(STEPS)}",
             lead=f"{what}. {told}",
@@ -71,7 +70,7 @@ class RotateKey(Lookup[Rotation]):
                 if one.kept.since
             ),
             lines=(
-                Line(text=f"{works} with the key it has now." if trials else "It has no test.", status=_worst(trials)),
+                Line(text=_works(trials), status=_worst(trials)),
                 *(
                     Line(text=each.what, detail=f"{each.detail} {each.remedy}".strip(), status=Status(each.health))
                     for each in bad
@@ -135,6 +134,17 @@ def _seen(found: Sequence[Held], now: datetime) -> str:
     if old:
         return f"{', '.join(old)} still has its old value here: go back to step 2."
     return "It reads a value that it first saw within the last day."
+
+
+def _works(trials: Sequence[Trial]) -> str:
+    """A test that got no answer says nothing of the key."""
+    if not trials:
+        return "It has no test."
+    unknown = sum(trial.health is Health.UNKNOWN for trial in trials)
+    failed = sum(trial.health in (Health.DEGRADED, Health.DOWN) for trial in trials)
+    told = [f"{failed} of {len(trials)} tests failed"] if failed else []
+    told += [f"{unknown} of {len(trials)} tests got no answer, which says nothing of the key"] if unknown else []
+    return f"With the key it has now {'; '.join(told)}." if told else "It works with the key it has now."
 
 
 def _worst(trials: Sequence[Trial]) -> Status | None:

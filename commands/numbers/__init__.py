@@ -51,6 +51,8 @@ class ListNumbers(Lookup[Inventory]):
         ]
         free = counts[NumberState.AVAILABLE]
         lead = f"{free} of {len(found)} numbers {'is' if free == 1 else 'are'} available."
+        if wanted or params.state not in ("all", "available"):
+            lead += f" {len(shown) or 'None'} of the {len(found)} {'is' if len(shown) < 2 else 'are'} {_asked(params)}."
         if len(unread) == len(pairs):
             lead = "No inventory could be read."
         return Report(
@@ -76,3 +78,9 @@ class ListNumbers(Lookup[Inventory]):
             notes=unread,
             taken_at=self.now(),
         )
+
+
+def _asked(params: Inventory) -> str:
+    """What is shown, completing `3 of the 14 are …`."""
+    told = [] if params.state == "all" else [params.state]
+    return " and ".join([*told, *([f"found by {params.match!r}"] if params.match else [])])

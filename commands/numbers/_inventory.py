@@ -8,7 +8,7 @@ from typing import TypeVar
 from bot.action import Plan, Receipt, Risk, Undoable
 from bot.errors import NotUnderstood
 from bot.params import Option, Params
-from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick
+from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick, retyped
 from integrations.capabilities import Number, Numbers, NumberState
 
 P = TypeVar("P", bound=Params)
@@ -38,11 +38,15 @@ class ChangeNumber(Undoable[P, NumberPlan]):
     risk = Risk.DESTRUCTIVE
     refresh_every = timedelta(minutes=5)
 
-    async def find(self, number: str, on: str | None) -> tuple[Numbers, Number]:
-        """Raises NotUnderstood for an unknown number, or one that several services have."""
+    async def find(self, number: str, on: str | None, typed: P | None = None) -> tuple[Numbers, Number]:
+        """`typed` is what a hint repeats. Raises NotUnderstood for an unknown number, or one that several have."""
+
+        def instead_of(**other: str | None) -> str:
+            return retyped(self.words, typed, **other) if typed is not None else "numbers"
+
         asked = self.services
         if on is not None or not asked:
-            asked = (pick(asked, on, can="hold phone numbers", typed=lambda name: f"{self.words} {number} on={name}"),)
+            asked = (pick(asked, on, can="hold phone numbers", typed=lambda name: instead_of(on=name)),)
         found: list[tuple[Numbers, Number]] = []
         every: list[str] = []
         for service in asked:
@@ -53,13 +57,13 @@ class ChangeNumber(Undoable[P, NumberPlan]):
             close = closest(number, every)
             instead = f"Did you mean {close}?" if close else "`numbers` lists them."
             raise NotUnderstood(
-                f"There is no number {number[:40]!r}. {instead}", hint=f"{self.words} {close}" if close else "numbers"
+                f"There is no number {number[:40]!r}. {instead}", hint=instead_of(number=close) if close else "numbers"
             )
         if len(found) > 1:
             where = ", ".join(service.name for service, _ in found)
             raise NotUnderstood(
                 f"{number} is there more than once: {where}. Say which.",
-                hint=f"{self.words} {number} on={found[0][0].name}",
+                hint=instead_of(on=found[0][0].name),
             )
         return found[0]
 

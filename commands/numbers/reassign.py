@@ -28,7 +28,7 @@ class ReassignNumber(ChangeNumber[Reassign]):
     examples = ("numbers reassign +18885550101 to=6c1f3f0e-9f0f-4d0b-8c55-2f6f0c7d4711",)
 
     async def preview(self, params: Reassign) -> NumberPlan:
-        service, number = await self.find(params.number, params.on)
+        service, number = await self.find(params.number, params.on, params)
         same = number.state is NumberState.ASSIGNED and number.assigned_to == params.to
         warnings = []
         if number.assigned_to and not same:

@@ -26,7 +26,7 @@ class ReleaseNumber(ChangeNumber[Release]):
     examples = ("numbers release +18885550101",)
 
     async def preview(self, params: Release) -> NumberPlan:
-        service, number = await self.find(params.number, params.on)
+        service, number = await self.find(params.number, params.on, params)
         free = number.state is NumberState.AVAILABLE and not number.assigned_to
         warnings = []
         if number.assigned_to:

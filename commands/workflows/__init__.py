@@ -10,7 +10,7 @@ from bot.action import Lookup
 from bot.errors import Misconfigured
 from bot.params import Choices, Option, Params
 from bot.report import Link, Moment, Report, Status, Table
-from commands._services import Unanswered, ask, matching, names, pick
+from commands._services import Unanswered, ask, matching, names, pick, retyped
 from integrations.capabilities import Workflow, Workflows
 
 
@@ -39,7 +39,14 @@ class ListWorkflows(Lookup[Listed]):
             raise Misconfigured("ops.toml names no service with workflows; add one under [services].")
         asked = self.services
         if params.service is not None:
-            asked = (pick(asked, params.service, can="list workflows", typed=lambda name: f"workflows {name}"),)
+            asked = (
+                pick(
+                    asked,
+                    params.service,
+                    can="list workflows",
+                    typed=lambda name: retyped(self.words, params, service=name),
+                ),
+            )
         answers = await asyncio.gather(*(ask(service.workflows(), self.deadline) for service in asked))
         found: list[tuple[str, Workflow]] = []
         unread = []

@@ -12,7 +12,7 @@ from bot.action import Plan, Receipt, Risk, Undoable
 from bot.errors import NotUnderstood
 from bot.params import Choices, FreeText, Option, Params, duration_text
 from bot.report import Fact, Link, Moment
-from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick
+from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick, retyped
 from integrations.capabilities import Workflow, Workflows
 
 
@@ -112,7 +112,7 @@ class Turning(Undoable[T, TurnPlan], Generic[T]):
         """Raises NotUnderstood for a name that is unknown or means several."""
         asked = self.services
         if params.service is not None or len(asked) < 2:
-            asked = (self._service(params.service),)
+            asked = (self._service(params.service, params),)
         listed = await asyncio.gather(*(service.workflows() for service in asked))
         everything = [(service, each) for service, found in zip(asked, listed, strict=True) for each in found]
         called = [pair for pair in everything if params.name == pair[1].id]
@@ -122,12 +122,15 @@ class Turning(Undoable[T, TurnPlan], Generic[T]):
         if called:
             several = "; ".join(f"{each.id} of {service.name}" for service, each in called)
             service, each = called[0]
-            hint = f"{self.words} {each.id} service={service.name}"
+            hint = retyped(self.words, params, name=each.id, service=service.name)
             raise NotUnderstood(f"{params.name!r} means several: {several}.", hint=hint)
         close = closest(params.name, (each.name for _, each in everything))
         instead = f"Did you mean {close!r}?" if close else "`workflows` lists them."
-        hint = f'{self.words} "{close}"' if close else "workflows"
+        hint = retyped(self.words, params, name=close) if close else "workflows"
         raise NotUnderstood(f"There is no workflow {params.name!r}. {instead}", hint=hint)
 
-    def _service(self, name: str | None) -> Workflows:
-        return pick(self.services, name, can="turn workflows on and off", typed=lambda each: f"workflows {each}")
+    def _service(self, name: str | None, asked: Turn | None = None) -> Workflows:
+        def typed(each: str) -> str:
+            return retyped(self.words, asked, service=each) if asked else f"workflows {each}"
+
+        return pick(self.services, name, can="turn workflows on and off", typed=typed)

@@ -97,7 +97,7 @@ async def test_only_the_failed_are_listed_and_all_are_counted() -> None:
 
     assert report.lead == "7 of 120 calls failed, most: dial_failed (5)."
     assert [row[3] for row in rows(report)] == ["yes", "yes", "yes"]
-    assert [each.words for each in report.suggestions] == ["calls since=1d failed=yes"]
+    assert [each.words for each in report.suggestions] == ["calls failed=yes"]
 
 
 async def test_what_is_offered_next_can_be_typed() -> None:
@@ -106,8 +106,8 @@ async def test_what_is_offered_next_can_be_typed() -> None:
 
     assert report.title == "Calls of voice"
     assert [each.words for each in report.suggestions] == [
-        "calls voice since=2h failed=yes match=front desk",
-        "calls voice since=2h match=front desk",
+        'calls voice since=2h failed=yes match="front desk"',
+        'calls voice since=2h match="front desk"',
     ]
     read = parse(Catalogue((show,)), report.suggestions[0].words).params
     assert read == CallLog(service="voice", since=timedelta(hours=2), failed=True, match="front desk")
@@ -115,7 +115,7 @@ async def test_what_is_offered_next_can_be_typed() -> None:
 
 async def test_match_narrows_what_is_counted() -> None:
     report = await showing(a_day()).answer(CallLog(match="REMIND"))
-    assert (report.lead, len(rows(report))) == ("4 of 4 calls failed, all: dial_failed.", 1)
+    assert (report.lead, len(rows(report))) == ("4 of 4 calls that fit 'REMIND' failed, all: dial_failed.", 1)
 
     report = await showing(a_day()).answer(CallLog(match="nobody"))
     assert (report.lead, report.table) == ("No calls that fit 'nobody' in the last 1d.", None)

@@ -197,12 +197,42 @@ async def test_nothing_runs() -> None:
     assert (await pausing(Board("crm")).preview(PAUSE_ALL)).nothing_to_do == "No campaign is running."
 
 
+async def test_that_nothing_runs_is_only_said_of_what_could_be_read() -> None:
+    """At 3 a.m. `No campaign is running` ends the search, while the service that sends them did not answer."""
+    board, silent = a_board(), Board("n8n", fails=TryLater("n8n did not answer"))
+    for id_ in board.things:
+        board.turn(id_, Switch.PAUSED)
+
+    everything = await pausing(board, silent).preview(PAUSE_ALL)
+    one = await pausing(board, silent).preview(Pause(name="Spring sale", reason="bounces"))
+
+    unread = "in what could be read. Could not read n8n: n8n did not answer."
+    assert everything.nothing_to_do == f"No campaign is running {unread}"
+    assert one.nothing_to_do == f"'Spring sale' is paused, not running {unread}"
+
+
+async def test_an_id_means_its_own_thing_and_not_one_that_is_called_so() -> None:
+    board = Board("crm")
+    board.add("1", "2")
+    board.add("2", "all")
+
+    plan = await pausing(board).preview(Pause(name="2", reason="bounces"))
+
+    assert plan.target == "crm: all (2)"
+    action = pausing(board)
+    await action.refresh()
+    assert [(each.value, each.label) for each in await action.options("name", "all")] == [
+        ("all", "all that are running"),
+        ("2", "all (2)"),
+    ]
+
+
 async def test_an_unknown_name_is_answered_with_the_likely_one() -> None:
     with pytest.raises(
         NotUnderstood, match=r"There is no campaign 'sprnig sale'\. Did you mean 'Spring sale'"
     ) as caught:
         await pausing(a_board()).preview(Pause(name="sprnig sale", reason="bounces"))
-    assert caught.value.hint == 'campaigns pause "Spring sale"'
+    assert caught.value.hint == 'campaigns pause "Spring sale" reason=bounces'
     with pytest.raises(NotUnderstood, match="`campaigns` lists them") as caught:
         await pausing(a_board()).preview(Pause(name="zzz", reason="bounces"))
     assert caught.value.hint == "campaigns"
@@ -213,7 +243,7 @@ async def test_a_name_that_means_several_is_answered_with_all_of_them() -> None:
     other.add("9", "spring SALE")
     with pytest.raises(NotUnderstood, match="with id 1 on crm; 'spring SALE' with id 9 on n8n") as caught:
         await pausing(board, other).preview(Pause(name="Spring sale", reason="bounces"))
-    assert caught.value.hint == "campaigns pause 1 on=crm"
+    assert caught.value.hint == "campaigns pause 1 reason=bounces on=crm"
 
     plan = await pausing(board, other).preview(Pause(name="Spring sale", on="n8n", reason="bounces"))
 

@@ -120,10 +120,18 @@ async def test_one_within_a_transaction_is_ended_only_where_asked(databases: tup
     plain = await aged(None, action, KillIdle())
     plan = await aged(None, action, KillIdle(in_transaction=True))
     other = await aged(None, action, KillIdle(in_transaction=True, user="somebody"))
-    assert plain.nothing_to_do
+    assert plain.nothing_to_do == (
+        "shop-db has no connection of others that is idle for more than 0s, but 1 within a transaction: "
+        "in-transaction=yes ends it too."
+    )
     assert plan.backends[0].state == "idle in transaction"
     assert plan.warnings == ("1 of them within a transaction: what it did not commit is lost.",)
-    assert other.nothing_to_do
+    assert other.nothing_to_do == (
+        "shop-db has no connection of somebody that is idle for more than 0s; nobody is connected as somebody, "
+        f"only {plan.backends[0].user}."
+    )
+    own = await aged(None, action, KillIdle(in_transaction=True, user=plan.backends[0].user))
+    assert own.headline == f"End 1 connection of {own.backends[0].user} of shop-db, idle for more than 0s."
 
 
 async def test_connections_that_come_meanwhile_neither_stale_the_plan_nor_are_ended(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 import pytest
@@ -93,6 +93,17 @@ async def test_all_hosts_newest_first(hosts: Hosts) -> None:
     one = await hosts.deploys.answer(Deploys(service="ETL", n=2))
     assert one.table is not None
     assert [row[0] for row in one.table.rows] == ["etl", "etl"]
+
+
+async def test_few_are_shown_and_what_is_live_is_among_them(hosts: Hosts) -> None:
+    """`etl: nothing is live` was said of a host that served, since the newest build had failed."""
+    report = await hosts.deploys.answer(Deploys(service="etl", n=1))
+    assert report.lead == "etl: d-7c1f main 5d0c2ab: Scrape slower at night is live."
+    assert report.table is not None
+    assert [row[-1] for row in report.table.rows] == ["d-bad1", "d-7c1f"]
+    failed = hosts.etl.deploys[0]  # so many came since that Railway does not list the live one any more
+    hosts.etl.deploys[:0] = [replace(failed, id=f"d-bad{number}") for number in range(2, 40)]
+    assert (await hosts.deploys.answer(Deploys(service="etl"))).lead == "etl: d-7c1f is live."
 
 
 async def test_a_silent_host_is_a_note(hosts: Hosts) -> None:

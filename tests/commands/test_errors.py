@@ -79,8 +79,28 @@ async def test_filters(params: Tail, counts: list[int]) -> None:
 async def test_nothing_found_under_a_name_says_which_there_are() -> None:
     report = await tailing(*two_logs()).answer(Tail(source="strype"))
 
-    assert report.lead == "No errors in the last 1h."
+    assert report.lead == (
+        "No service is called 'strype', and no error in the last 1h has that origin. Did you mean 'stripe'?"
+    )
+    assert report.status is Status.UNKNOWN
     assert report.notes == ("Sources: logs, n8n; or an origin within one.",)
+
+
+async def test_the_one_source_that_was_asked_for_and_is_silent_is_never_no_errors() -> None:
+    logs, n8n = ErrorLog("logs"), ErrorLog("n8n", fails=TryLater("n8n did not answer."))
+    asked, other = await tailing(logs, n8n).answer(Tail(source="N8N")), await tailing(logs, n8n).answer(Tail())
+
+    assert (asked.status, asked.lead) == (Status.UNKNOWN, "n8n could not be read.")
+    assert (other.status, other.lead) == (None, "No errors in the last 1h in what could be read.")
+
+
+async def test_what_only_part_of_the_errors_were_looked_through_for_is_said() -> None:
+    """Shared in a channel, `No errors` is read by people who did not see what was typed."""
+    report = await tailing(*two_logs()).answer(Tail(match="declined"))
+    none = await tailing(*two_logs()).answer(Tail(match="zzz"))
+
+    assert report.lead == "3 errors with 'declined' in the last 1h."
+    assert none.lead == "No errors with 'zzz' in the last 1h."
 
 
 async def test_one_source_that_fails_is_a_note_and_one_that_hangs_holds_up_nobody() -> None:

@@ -81,6 +81,18 @@ async def test_what_is_over_is_not_stopped() -> None:
         await action.execute(plan)
 
 
+async def test_a_run_is_shown_although_its_retries_cannot_be_listed() -> None:
+    one = engine()
+
+    class Half(Engine):
+        async def retries_of(self, execution_id: str) -> tuple[Execution, ...]:
+            raise TryLater("n8n took too long to list runs.")
+
+    report = await ShowExecution((Half("n8n", runs=one.runs),), Clock()).answer(Which(execution="4711"))
+    assert report.title == "Execution 4711 of Lead intake"
+    assert report.notes == ("n8n took too long to list runs.",)
+
+
 async def test_mistakes_are_answered_with_what_to_type() -> None:
     with pytest.raises(NotUnderstood) as caught:
         await StopExecution((engine("a"), engine("b"))).preview(Stop(execution="4720"))

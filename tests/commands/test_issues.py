@@ -79,7 +79,7 @@ async def test_the_most_frequent_comes_first_with_what_to_do() -> None:
 
     report = await ListIssues((tracker,), Clock()).answer(Listed(match="hub"))
 
-    assert report.lead == "2 unresolved issues with 1,352 events in the last 1d."
+    assert report.lead == "2 unresolved issues that fit 'hub' with 1,352 events in the last 1d."
     assert [line.text for line in report.lines] == ["1,340 × KeyError: 'abn'", "12 × TimeoutError: HubSpot"]
     assert [(each.label, each.words) for each in report.lines[0].suggestions] == [
         ("Resolve", "issues resolve SHOP-2"),

@@ -119,6 +119,12 @@ async def test_one_name_on_two_services(yard: Yard) -> None:
     assert (await action.preview(Start(job="reindex", params={"table": "orders"}))).service == "box"
 
 
+async def test_the_button_of_a_job_that_two_services_have_starts_the_one_it_stands_at(yard: Yard) -> None:
+    report = await ListJobs((yard, Yard("ci", found=(WARM,)))).answer(Listed())
+    pressed = [each.words for line in report.lines for each in line.suggestions]
+    assert pressed == ["job warm-cache service=box", "job warm-cache service=ci"]
+
+
 async def test_what_can_be_chosen(yard: Yard) -> None:
     action = StartJob((yard,))
     assert [option.label for option in await action.options("job", "")] == [

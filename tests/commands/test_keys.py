@@ -6,7 +6,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from bot.errors import Misconfigured, NotUnderstood
+from bot.errors import Misconfigured, NotUnderstood, TryLater
 from bot.report import Status
 from bot.store.keys import PgKeys
 from commands.keys import Kept, ListKeys
@@ -151,13 +151,23 @@ async def test_each_step_is_tested(scene: Scene) -> None:
     for step in range(1, len(STEPS) + 1):
         report = await scene.rotation().answer(Rotation(service="n8n", step=step))
         assert report.title == f"Rotate the key of n8n: step {step} of 6"
-        assert report.lines[0].text == "1 of 1 tests fail with the key it has now."
+        assert report.lines[0].text == "With the key it has now 1 of 1 tests failed."
         assert report.lines[1].detail == "refused (401). mend it"
     assert [each.label for each in report.suggestions] == ["Test again", "Errors"]
     first = await scene.rotation().answer(Rotation(service="n8n"))
     assert "Reading alone." in first.lead
     second = await scene.rotation().answer(Rotation(service="n8n", step=2))
     assert "the variable N8N of this bot's process, which needs a restart for it" in second.lead
+
+
+async def test_a_vendor_that_does_not_answer_says_nothing_of_the_key(scene: Scene) -> None:
+    """`1 of 1 tests fail with the key` had a good new key taken away again, while the vendor was down."""
+    scene.n8n.fails = TryLater("n8n did not answer.")
+    report = await scene.rotation().answer(Rotation(service="n8n", step=3))
+    assert report.lines[0].status is Status.UNKNOWN
+    assert report.lines[0].text == (
+        "With the key it has now 1 of 1 tests got no answer, which says nothing of the key."
+    )
 
 
 async def test_a_name_that_is_none(scene: Scene) -> None:

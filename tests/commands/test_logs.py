@@ -9,12 +9,14 @@ import pytest
 from pydantic import ValidationError
 
 from bot.errors import Misconfigured, NotUnderstood, TryLater
+from bot.parse import parse
 from bot.report import Link, Moment, Report, Status
 from commands.logs import ShowLogs, Which
 from integrations import Services, open_services
 from integrations.capabilities import Level, LogSource
 from sandbox.world import World
 from tests.commands.world import NOON, Clock, LineLog
+from tests.test_promises import catalogue
 
 
 def ago(**by: float) -> timedelta:
@@ -96,11 +98,19 @@ async def test_which_log_is_asked_where_there_are_several() -> None:
     assert [each.value for each in await logs.options("service", "")] == ["api", "worker"]
 
 
+async def test_what_is_looked_for_may_look_like_a_parameter() -> None:
+    """The button said `since= is given twice`."""
+    report = await showing(api_log()).answer(Which(match="level=error since=1h", n=30))
+
+    parsed = parse(catalogue(), report.suggestions[0].words)
+    assert parsed.params == Which(service="api", since=timedelta(days=1), match="level=error since=1h", n=30)
+
+
 async def test_no_line_looks_further_back_with_the_same_words() -> None:
     report = await showing(api_log()).answer(Which(match="yester day", level="error"))
 
     assert report.lead == "No line of level error with 'yester day' in the last 1h."
-    assert [each.words for each in report.suggestions] == ["logs api since=1d level=error match=yester day"]
+    assert [each.words for each in report.suggestions] == ['logs api since=1d level=error match="yester day"']
 
 
 async def test_a_log_that_cannot_be_read_is_unknown_never_empty() -> None:

@@ -56,6 +56,11 @@ async def test_counts_come_first(inventories: tuple[Numbers, ...], pool: asyncpg
     assert {fact.label: fact.value for fact in report.facts} == {"available": 1, "assigned": 3, "suspended": 1}
     assert report.table is not None
     assert len(report.table.rows) == 5
+    none = await action.answer(Inventory(state="suspended", match="zzz"))
+    assert none.lead == "1 of 5 numbers is available. None of the 5 is suspended and found by 'zzz'."
+    assert none.table is None
+    held = await action.answer(Inventory(state="assigned"))
+    assert held.lead == "1 of 5 numbers is available. 3 of the 5 are assigned."
     free = await action.answer(Inventory(state="available"))
     assert free.table is not None
     assert [cells[0] for cells in free.table.rows] == [FREE]

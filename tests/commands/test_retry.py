@@ -246,7 +246,7 @@ async def test_options_are_read_in_the_background_and_answered_from_memory() -> 
 
     options = await action.options("execution", "")
     assert [option.value for option in options] == ["4712", "4711"]
-    assert options[1].label == "4711 Lead intake 04 Mar 11:51"
+    assert options[1].label == "4711 Lead intake 04 Mar 11:51 UTC"
     assert all(len(option.label) <= 75 for option in options)
     assert [option.value for option in await action.options("execution", "lead")] == ["4711"]
     assert [option.value for option in await action.options("engine", "")] == ["n8n"]

@@ -46,6 +46,12 @@ def test_what_is_no_condition_is_told(typed: str) -> None:
         Read(table="t", where=typed)
 
 
+def test_an_order_by_nothing_is_told_and_not_forgotten() -> None:
+    for order in ("-", ""):
+        with pytest.raises(ValueError, match="type a column, as in created_at or -created_at"):
+            Read(table="t", order=order)
+
+
 def test_as_it_is_typed() -> None:
     parsed = parse(catalogue(), 'rows businesses where=business_name:"Harbour Dental" plan:pro limit=5 csv=yes')
     assert isinstance(parsed.params, Read)

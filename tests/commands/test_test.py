@@ -87,6 +87,12 @@ async def test_all_is_well() -> None:
     assert (report.lead, report.status) == ("All 2 steps are well.", Status.OK)
 
 
+async def test_one_step_is_no_steps() -> None:
+    report = await trying(Proof("db", steps=(REACHED,)), Proof("n8n", steps=(REACHED,))).answer(Which(service="all"))
+
+    assert [line.text for line in report.lines] == ["db: its one step is well", "n8n: its one step is well"]
+
+
 async def test_which_service_is_asked_where_there_are_several() -> None:
     several = trying(Proof("db"), Proof("n8n"))
 

@@ -206,11 +206,13 @@ async def test_mistakes_are_answered_with_what_to_type() -> None:
     assert caught.value.hint == "whitelist 203.0.113.7 for=2h reason=import"
     with pytest.raises(NotUnderstood, match="Several services can lift rate limits: api, web") as caught:
         await lifting(Limiter("api"), Limiter("web")).preview(asked())
-    assert caught.value.hint == "whitelist 203.0.113.7 on=api reason=import"
+    assert caught.value.hint == "whitelist 203.0.113.7 for=2h reason=import on=api"
     with pytest.raises(Misconfigured):
         await lifting().preview(asked())
     with pytest.raises(ValidationError, match=r"type one like 203\.0\.113\.7"):
         Whitelist(network="123.456.789.0", reason="import")
+    with pytest.raises(ValidationError, match="an address on the internet has no zone"):
+        Whitelist(network="2001:db8::1%eth0'; anything", reason="import")
 
 
 async def test_the_named_service_and_no_other() -> None:

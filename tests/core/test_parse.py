@@ -255,6 +255,9 @@ MISTAKES = [
     Mistake("look since=400d", "since: '400d' must be longer than nothing and at most 366 days.", LOOK, "look"),
     Mistake("look since=-1h", "since: '-1h' is not a duration; type one like 90s, 15m, 2h or 3d.", LOOK, "look"),
     Mistake("look n=201", "n: input should be less than or equal to 200.", LOOK, "look"),
+    Mistake("look n=many", "n: type a whole number.", LOOK, "look"),
+    Mistake("look n=1.5", "n: type a whole number.", LOOK, "look"),
+    Mistake("look all=some", "all: type yes or no.", LOOK, "look"),
     Mistake("look mode=wide", "mode: input should be 'short' or 'long'.", LOOK, "look"),
     Mistake(
         "net block 203.0.113.7/24 reason=abuse",

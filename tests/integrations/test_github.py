@@ -338,7 +338,7 @@ async def test_failed_by_workflow(github: GitHub) -> None:
     assert [run.id for run in await github.failed(workflow="deploy")] == ["9003"]
     with pytest.raises(NotUnderstood) as caught:
         await github.failed(workflow="Deplyo")
-    assert caught.value.hint == "one of: Tests, Deploy, Clean up, Old nightly"
+    assert str(caught.value).endswith("There are: Tests, Deploy, Clean up, Old nightly.")
 
 
 # -- stop

@@ -81,7 +81,7 @@ async def test_a_service_by_name(http: httpx.AsyncClient) -> None:
     assert services.named("flows", Executions).kind == "n8n"
     with pytest.raises(NotUnderstood, match="There are: flows") as caught:
         services.named("flow", Executions)
-    assert caught.value.hint == "flows"
+    assert "Did you mean 'flows'?" in str(caught.value)
     with pytest.raises(NotUnderstood):
         services.named("shop", Executions)
 

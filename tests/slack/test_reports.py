@@ -1,5 +1,6 @@
 """Every shape of a report, and of an answer to one person."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -101,6 +102,30 @@ def test_a_long_report_is_cut_counted_and_whole_as_a_file(json: SnapshotAssertio
     assert "row 499" in message.file.content
     assert "more in the file." in str(payload)
     assert payload == json
+
+
+def test_each_lines_buttons_stay_under_that_line() -> None:
+    """Past fifty blocks lines were left out and their buttons kept: a Resolve stood under another issue."""
+    lines = tuple(
+        Line(
+            text=f"issue {n}",
+            suggestions=(Suggestion(label=f"Resolve {n}", words="a"), Suggestion(label="b", words="b")),
+        )
+        for n in range(40)
+    )
+    facts = tuple(Fact(label=str(n), value=n) for n in range(20))
+    shown = report_message(
+        Report(title="Issues", facts=facts, lines=lines, taken_at=made.AT), made.names, share="issues"
+    )
+    kinds = [block["type"] for block in shown.blocks]
+    under = [
+        (above["text"]["text"], below["elements"][0]["text"]["text"])
+        for above, below in pairwise(shown.blocks)
+        if below["type"] == "actions" and above["type"] == "section"
+    ]
+    assert [(f"*issue {n}*", f"Resolve {n}") for n in range(len(under))] == under
+    assert len(under) == kinds.count("actions") - 1 > 10
+    assert shown.file is not None
 
 
 def test_a_secret_is_never_shared_nor_in_a_file() -> None:

@@ -6,14 +6,16 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.action import AnyAction
-from bot.parse import Field, Kind, fields_of
+from bot.parse import Field, Kind, fields_of, fill, parse
 from bot.ports import Freeze
 from bot.request import Mode, Review, State
 from bot.slack import blockkit, modals
+from bot.slack.forms import _line
 from bot.slack.home import HomeFacts, home
 from bot.slack.payloads import Routing
 from tests.slack import made
 from tests.slack.actions import PaintWall, Sum, Wall
+from tests.test_promises import catalogue
 
 ROUTING = Routing(channel="C0DEMO002", thread="1700000000.000001")
 PAINT: AnyAction = PaintWall(Wall())
@@ -96,3 +98,19 @@ def test_home_at_its_longest() -> None:
     view = home(HomeFacts(made.MIA, [*waiting, *mine], [PAINT, Sum()] * 40))
     assert len(sound(view, "home")["blocks"]) <= 100
     assert "81 more: type `/ops requests`" in str(view)
+
+
+@pytest.mark.parametrize(
+    ("words", "fields"),
+    [
+        ("rows", {"table": "businesses", "where": 'name:"Ana Ruiz" plan:pro', "limit": "5", "csv": "yes"}),
+        ("errors", {"match": 'no such "card"', "since": "2h"}),
+        ("whitelist", {"network": "203.0.113.7", "reason": 'they say "soon"', "on": "api"}),
+        ("job", {"job": "reindex", "params": "table=orders note=two words", "reason": "it is stale"}),
+    ],
+)
+def test_a_form_is_said_as_it_was_filled(words: str, fields: dict[str, str]) -> None:
+    """Quotes became apostrophes, and `rows` refused its own form."""
+    action = catalogue().get(words)
+    assert action is not None
+    assert parse(catalogue(), _line(action, fields)).params == fill(action, fields)
