@@ -32,6 +32,8 @@ class Unanswered:
     """Why a service gave no answer, as a sentence or a clause a person may read."""
 
     why: str
+    unknown: bool = False
+    """It did answer: what was asked for is not there."""
 
 
 async def ask(call: Awaitable[T], deadline: timedelta) -> T | Unanswered:
@@ -40,7 +42,7 @@ async def ask(call: Awaitable[T], deadline: timedelta) -> T | Unanswered:
         async with asyncio.timeout(deadline.total_seconds()) as limit:
             return await call
     except OpsError as error:
-        return Unanswered(str(error))
+        return Unanswered(str(error), unknown=isinstance(error, NotUnderstood))
     except Exception as error:
         if limit.expired():
             return Unanswered(f"no answer within {deadline.total_seconds():g} s")

@@ -12,7 +12,8 @@ from bot.action import Lookup
 from bot.errors import Refused, TryLater
 from bot.params import Choices, Option, Params
 from bot.report import Fact, Line, Link, Moment, Report, Span, Status, Suggestion
-from commands._services import matching, names, pick, retyped
+from commands._executions import Engines
+from commands._services import matching, names
 from integrations.capabilities import Execution, Executions, Stoppable
 
 
@@ -22,7 +23,7 @@ class Which(Params):
     execution: Annotated[str, Field(min_length=1, max_length=100)]
     """Id of the execution."""
     engine: Annotated[str | None, Choices()] = None
-    """Service that ran it, as named in ops.toml; needed only where there are several."""
+    """Service that ran it, as named in ops.toml; needed only where several know that id."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,9 @@ class ShowExecution(Lookup[Which]):
     examples = ("execution 4711", "execution 4711 engine=n8n")
 
     async def answer(self, params: Which) -> Report:
+        engines = Engines(self.engines, self.words, "show executions")
         wanted = params.execution
-        engine = pick(
-            self.engines,
-            params.engine,
-            can="show executions",
-            typed=lambda each: retyped(self.words, params, engine=each),
-        )
+        engine = await engines.owner(params.engine, wanted, params)
         run, retries = await asyncio.gather(engine.execution(wanted), _retries(engine, wanted))
         listed = retries if isinstance(retries, tuple) else ()
         return Report(

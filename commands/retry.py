@@ -12,7 +12,8 @@ from bot.action import Change, Plan, Receipt, Risk
 from bot.errors import NotUnderstood, Refused, Stale
 from bot.params import Choices, Option, Params
 from bot.report import Fact, Link, Moment
-from commands._services import LONGEST_LABEL, Unanswered, ask, matching, names, pick, retyped
+from commands._executions import Engines
+from commands._services import LONGEST_LABEL, Unanswered, ask, matching, names, retyped
 from integrations.capabilities import Execution, Executions, RetriesCurrent
 
 LAST = "last"
@@ -28,7 +29,7 @@ class Retry(Params):
     use: Literal["saved", "current"] = "saved"
     """`saved` runs the workflow as it was when it failed, `current` as it is now."""
     engine: Annotated[str | None, Choices()] = None
-    """Service that ran it, as named in ops.toml; needed only where there are several."""
+    """Service that ran it, as named in ops.toml; needed only where several know that id."""
 
 
 class RetryPlan(Plan):
@@ -53,14 +54,18 @@ class RetryExecution(Change[Retry, RetryPlan]):
     examples = ("retry 4711", "retry 4711 use=current", "retry last", 'retry last workflow="Lead intake"')
 
     async def preview(self, params: Retry) -> RetryPlan:
-        engine = self._engine(params.engine, params)
-        wanted = params.execution
+        name, wanted, silent = params.engine, params.execution, ""
         if wanted.casefold() == LAST:
-            wanted = await _newest_failure(engine, params.workflow)
+            newest, wanted, silent = await self._known.newest_failure(name, params.workflow, params)
+            name = newest.name
         elif params.workflow is not None:
             raise NotUnderstood("workflow= goes with `last` only.", hint=retyped(self.words, params, workflow=None))
+        engine = await self._known.owner(name, wanted, params)
         version = "as it was then" if params.use == "saved" else f"with {self._current(engine, params)}"
         failed, retries = await asyncio.gather(engine.execution(wanted), engine.retries_of(wanted))
+        warnings = _warnings(failed, retries, version if params.use == "current" else "")
+        if silent:
+            warnings = (*warnings, f"There may be a newer failure: {silent}")
         return RetryPlan(
             target=f"{engine.name} execution {failed.id}",
             headline=f"Run execution {failed.id} of {failed.workflow!r} again.",
@@ -69,7 +74,7 @@ class RetryExecution(Change[Retry, RetryPlan]):
                 "with the data of then",
             ),
             facts=_facts(failed, retries),
-            warnings=_warnings(failed, retries, version if params.use == "current" else ""),
+            warnings=warnings,
             undo_note="A run cannot be taken back: what its nodes have sent is sent.",
             nothing_to_do=_nothing_to_do(failed, retries),
             engine=engine.name,
@@ -80,10 +85,10 @@ class RetryExecution(Change[Retry, RetryPlan]):
         )
 
     def settled(self, params: Retry, plan: RetryPlan) -> Retry:
-        return params.model_copy(update={"execution": plan.execution, "workflow": None})
+        return params.model_copy(update={"execution": plan.execution, "workflow": None, "engine": plan.engine})
 
     async def execute(self, plan: RetryPlan) -> Receipt:
-        engine = self._engine(plan.engine, Retry(execution=plan.execution))
+        engine = self._engine_of(plan)
         failed, retries = await asyncio.gather(engine.execution(plan.execution), engine.retries_of(plan.execution))
         news = [_ended(retry) for retry in retries if retry.id not in plan.retries]
         if not news and failed.retried_by not in (None, *plan.retries):
@@ -104,7 +109,7 @@ class RetryExecution(Change[Retry, RetryPlan]):
         )
 
     async def evidence(self, plan: RetryPlan) -> str:
-        retries = await self._engine(plan.engine, Retry(execution=plan.execution)).retries_of(plan.execution)
+        retries = await self._engine_of(plan).retries_of(plan.execution)
         news = [_ended(retry) for retry in retries if retry.id not in plan.retries]
         return "; ".join(news) or f"{plan.engine} lists no new retry of execution {plan.execution}"
 
@@ -120,24 +125,18 @@ class RetryExecution(Change[Retry, RetryPlan]):
             if not isinstance(answer, Unanswered):
                 self.known[engine.name] = tuple(_option(failed) for failed in answer if failed.retried_by is None)
 
-    def _engine(self, name: str | None, asked: Retry) -> Executions:
-        return pick(
-            self.engines, name, can="retry executions", typed=lambda each: retyped(self.words, asked, engine=each)
-        )
+    @property
+    def _known(self) -> Engines[Executions]:
+        return Engines(self.engines, self.words, "retry executions")
+
+    def _engine_of(self, plan: RetryPlan) -> Executions:
+        return self._known.named(plan.engine, Retry(execution=plan.execution))
 
     def _current(self, engine: Executions, asked: Retry) -> str:
         if not isinstance(engine, RetriesCurrent):
             hint = retyped(self.words, asked, use=None)
             raise NotUnderstood(f"{engine.name} runs an execution again only as it was then.", hint=hint)
         return engine.current_means
-
-
-async def _newest_failure(engine: Executions, workflow: str | None) -> str:
-    failures = await engine.failed(workflow=workflow, limit=20)
-    if not failures:
-        of = f" of workflow {workflow!r}" if workflow else ""
-        raise NotUnderstood(f"{engine.name} lists no failed execution{of}.", hint=f"errors {engine.name} since=1d")
-    return next((failure.id for failure in failures if failure.retried_by is None), failures[0].id)
 
 
 def _nothing_to_do(failed: Execution, retries: Sequence[Execution]) -> str:

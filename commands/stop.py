@@ -12,7 +12,8 @@ from bot.action import Change, Plan, Receipt, Risk
 from bot.errors import Stale
 from bot.params import Choices, FreeText, Option, Params
 from bot.report import Fact, Link, Moment
-from commands._services import LONGEST_LABEL, Unanswered, ask, matching, names, pick, retyped
+from commands._executions import Engines
+from commands._services import LONGEST_LABEL, Unanswered, ask, matching, names
 from integrations.capabilities import Execution, Executions, Stoppable
 
 
@@ -27,7 +28,7 @@ class Stop(Params):
     execution: Annotated[str, Choices(), Field(min_length=1, max_length=100)]
     """Id of the execution that runs or waits."""
     engine: Annotated[str | None, Choices()] = None
-    """Service that runs it, as named in ops.toml; needed only where there are several."""
+    """Service that runs it, as named in ops.toml; needed only where several know that id."""
     reason: Annotated[str, Field(max_length=500), FreeText()] = ""
     """Why, for the approver and the audit."""
 
@@ -51,7 +52,7 @@ class StopExecution(Change[Stop, StopPlan]):
     examples = ("stop 4720", "stop 4720 reason=it sends the same mail again and again")
 
     async def preview(self, params: Stop) -> StopPlan:
-        engine = self._engine(params.engine, params)
+        engine = await self._known.owner(params.engine, params.execution, params)
         run = await engine.execution(params.execution)
         facts = [
             Fact(label="Workflow", value=run.workflow),
@@ -75,7 +76,7 @@ class StopExecution(Change[Stop, StopPlan]):
         )
 
     async def execute(self, plan: StopPlan) -> Receipt:
-        engine = self._engine(plan.engine, Stop(execution=plan.execution))
+        engine = self._engine_of(plan)
         run = await engine.execution(plan.execution)
         if not run.going:
             raise Stale(f"Execution {run.id} is over: {run.status}.", differences=(f"it is {run.status} now",))
@@ -85,7 +86,7 @@ class StopExecution(Change[Stop, StopPlan]):
         return Receipt(headline=f"Execution {stopped.id} ended as {stopped.status}, before it could be stopped.")
 
     async def evidence(self, plan: StopPlan) -> str:
-        run = await self._engine(plan.engine, Stop(execution=plan.execution)).execution(plan.execution)
+        run = await self._engine_of(plan).execution(plan.execution)
         return f"execution {run.id} is {run.status}"
 
     async def options(self, field: str, typed: str) -> Sequence[Option]:
@@ -100,10 +101,12 @@ class StopExecution(Change[Stop, StopPlan]):
             if not isinstance(answer, Unanswered):
                 self.known[engine.name] = tuple(_option(run) for run in answer)
 
-    def _engine(self, name: str | None, asked: Stop) -> StoppableExecutions:
-        return pick(
-            self.engines, name, can="stop executions", typed=lambda each: retyped(self.words, asked, engine=each)
-        )
+    @property
+    def _known(self) -> Engines[StoppableExecutions]:
+        return Engines(self.engines, self.words, "stop executions")
+
+    def _engine_of(self, plan: StopPlan) -> StoppableExecutions:
+        return self._known.named(plan.engine, Stop(execution=plan.execution))
 
 
 def _option(run: Execution) -> Option:

@@ -49,7 +49,7 @@ async def play(slack: Sandbox, console: Console, pictures: Path | None) -> None:
         await snap("done", "ana", "ops")
 
         console.rule("A customer is blocked: two hours on the allow-list, ended at once")
-        await tour.says(ana, "/ops whitelist 203.0.113.7 for=2h reason=customer import")
+        await tour.says(ana, "/ops whitelist 203.0.113.7 on=shop-db for=2h reason=customer import")
         card = await tour.sees(ana, _waiting("203.0.113.7"), channel="#ops")
         await mia.clicks("Approve", on=card)
         card = await tour.sees(ana, _ended(card, "End now"), channel="#ops")

@@ -40,8 +40,8 @@ class Silent(Outside):
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
-        ("retry last workflow=Intake use=current", "retry last workflow=Intake use=current engine=one"),
-        ("stop 7 reason=it loops", 'stop 7 engine=one reason="it loops"'),
+        ("retry last workflow=Intake use=current engine=on", "retry last workflow=Intake use=current engine=one"),
+        ("stop 7 engine=on reason=it loops", 'stop 7 engine=one reason="it loops"'),
         ("db kill-idle older=10m user=app in-transaction=yes",
          "db kill-idle older=10m in-transaction=yes user=app db=one"),
         ("db cleanup webhook_logs", "db cleanup webhook_logs db=one"),

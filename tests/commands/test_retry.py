@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -215,11 +216,11 @@ async def test_mistakes_are_answered_with_what_to_type(params: Retry, sentence: 
     assert caught.value.hint == hint
 
 
-async def test_with_several_engines_one_is_named() -> None:
+async def test_of_several_engines_that_know_an_id_one_is_named() -> None:
     one, other = engine_with_failure("n8n-eu"), engine_with_failure("n8n-us")
     action = RetryExecution((one, other))
 
-    with pytest.raises(NotUnderstood, match="n8n-eu, n8n-us") as caught:
+    with pytest.raises(NotUnderstood, match="n8n-eu and n8n-us have an execution 4711 each") as caught:
         await action.preview(Retry(execution="4711"))
     plan = await action.preview(Retry(execution="4711", engine="n8n-us"))
     await action.execute(plan)
@@ -254,8 +255,67 @@ async def test_options_are_read_in_the_background_and_answered_from_memory() -> 
 
 
 async def test_the_two_reads_of_a_preview_happen_at_once() -> None:
-    engine = engine_with_failure()
-    engine.takes = 0.1
+    both_asked = asyncio.Barrier(2)
 
-    async with asyncio.timeout(0.19):
-        await RetryExecution((engine,)).preview(Retry(execution="4711"))
+    class Together(Engine):
+        async def answers(self) -> None:
+            await both_asked.wait()  # one after the other, neither would ever be past this
+
+    engine = Together("n8n")
+    engine.ran("4711")
+    async with asyncio.timeout(20):
+        assert (await RetryExecution((engine,)).preview(Retry(execution="4711"))).execution == "4711"
+
+
+def two_engines() -> tuple[Engine, Engine]:
+    n8n, ci = Engine("n8n"), Engine("ci")
+    n8n.ran("4711")
+    ci.ran("9002", workflow="Tests")
+    return n8n, ci
+
+
+async def test_the_engine_that_knows_an_id_is_found_by_asking() -> None:
+    n8n, ci = two_engines()
+    action = RetryExecution((n8n, ci))
+    plan = await action.preview(Retry(execution="9002"))
+    assert plan.target == "ci execution 9002"
+    assert action.settled(Retry(execution="9002"), plan).engine == "ci"
+    await action.execute(plan)
+    assert (n8n.retried_with, ci.retried_with) == ([], [False])
+
+
+async def test_an_id_that_nobody_knows() -> None:
+    with pytest.raises(NotUnderstood, match=r"^Neither n8n nor ci knows an execution 1\.$"):
+        await RetryExecution(two_engines()).preview(Retry(execution="1"))
+
+
+async def test_a_silent_engine_hides_no_run_of_the_other_and_may_have_run_what_is_not_found() -> None:
+    n8n, ci = two_engines()
+    ci.fails = TryLater("ci did not answer within 10 s.")
+    action = RetryExecution((n8n, ci))
+    assert (await action.preview(Retry(execution="4711"))).engine == "n8n"
+    with pytest.raises(TryLater, match=r"^Execution 9002 was not found; ci could not be asked: ci did not answer"):
+        await action.preview(Retry(execution="9002"))
+
+
+async def test_last_is_the_newest_failure_of_all_engines() -> None:
+    n8n, ci = two_engines()
+    ci.runs["9002"] = replace(ci.runs["9002"], stopped_at=NOON - timedelta(minutes=1))
+    action = RetryExecution((n8n, ci))
+    plan = await action.preview(Retry(execution="last"))
+    assert (plan.engine, plan.execution, plan.warnings) == ("ci", "9002", ())
+    ci.ran("9003", "success", retry_of="9002", workflow="Tests")
+    assert (await action.preview(Retry(execution="last"))).engine == "n8n"
+    assert (await action.preview(Retry(execution="last", workflow="Tests"))).execution == "9002"
+    with pytest.raises(NotUnderstood, match="n8n and ci list no failed execution of workflow 'Zzz'"):
+        await action.preview(Retry(execution="last", workflow="Zzz"))
+
+
+async def test_last_says_who_could_not_be_asked() -> None:
+    n8n, ci = two_engines()
+    ci.fails = TryLater("ci did not answer.")
+    plan = await RetryExecution((n8n, ci)).preview(Retry(execution="last"))
+    assert plan.warnings == ("There may be a newer failure: ci could not be asked: ci did not answer.",)
+    n8n.runs.clear()
+    with pytest.raises(TryLater, match="No failed execution was found; ci could not be asked"):
+        await RetryExecution((n8n, ci)).preview(Retry(execution="last"))
