@@ -3,12 +3,13 @@
 from datetime import timedelta
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from bot.errors import OpsError, Refused
 from integrations.capabilities import Checked, Health, Rights
+from integrations.checking import judged
 from integrations.http import Answer, Service
-from integrations.keys import KeyHolder, KeySection, said_json, strange, well
+from integrations.keys import KeyHolder, KeySection, said_json, well
 from integrations.pace import Pace
 from integrations.section import Outside, SecretRef, Url
 
@@ -94,13 +95,10 @@ class Resend(KeyHolder):
         return answer if isinstance(answer, Checked) else self._verdict(answer)
 
     def _verdict(self, answer: Answer) -> Checked:
-        if not answer.good:
-            return super()._verdict(answer)
-        try:
-            domains = _Domains.model_validate(said_json(answer)).data
-        except ValidationError:
-            return strange(answer)
-        failed = [f"{each.name} is {each.status.replace('_', ' ')}" for each in domains if each.status in _FAILED]
+        found = judged(self._service, answer, _Domains)
+        if isinstance(found, Checked):
+            return found
+        failed = [f"{each.name} is {each.status.replace('_', ' ')}" for each in found.data if each.status in _FAILED]
         if not failed:
             return Checked(Health.OK)
         told = self._service.clean(", ".join(failed))

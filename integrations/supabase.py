@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from bot.errors import OpsError, OutcomeUnknown, Refused
 from bot.params import Network
 from integrations.capabilities import Checked, Credential, Health, Named, ReadOnly, Rights, Trial
+from integrations.checking import judged
 from integrations.http import Service
 from integrations.pace import Pace
 from integrations.polling import until
@@ -110,10 +111,8 @@ class Supabase:
             )
         found = Checked(Health.UNKNOWN, f"its management API answers {answer.status}")
         if answer.good:
-            try:
-                found = self._judged(Parts.model_validate(answer.json()).root)
-            except (ValueError, ValidationError, RecursionError):
-                found = Checked(Health.UNKNOWN, f"it answers {answer.media or 'no type'} of another shape")
+            parts = judged(self._api.service, answer, Parts)
+            found = parts if isinstance(parts, Checked) else self._judged(parts.root)
         if found.health is Health.OK:
             return found
         left = self.deadline - (datetime.now(UTC) - started)
