@@ -78,12 +78,3 @@ def well(seen: Checked) -> None:
         raise Refused(seen.detail)
     if seen.health is not Health.OK:
         raise TryLater(seen.detail)
-
-
-def said_json(answer: Answer) -> dict[str, object] | None:
-    """Its JSON object; None where it is none."""
-    try:
-        found = answer.json()
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -113,14 +113,8 @@ class SentryService(Service):
     """Its errors are `detail`, its pages are in a Link header, and its limits end at a second since 1970."""
 
     def said(self, answer: Answer) -> str:
-        try:
-            found = answer.json()
-        except (ValueError, RecursionError):
-            return ""
-        detail = found.get("detail") if isinstance(found, dict) else None
-        if isinstance(detail, dict):
-            detail = detail.get("message")
-        return f": {self.clean(detail)}" if isinstance(detail, str) and detail.strip() else ""
+        detail = answer.fields().get("detail")
+        return self.quoted(detail.get("message") if isinstance(detail, dict) else detail)
 
     def error_of(self, answer: Answer, *, write: bool, missing: OpsError | None = None) -> OpsError:
         if answer.status == 403:

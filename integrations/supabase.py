@@ -139,10 +139,7 @@ class Supabase:
         answer = await self._api.service.look(self._api.base, limit=max(left, timedelta(milliseconds=100)))
         if isinstance(answer, Checked) or not answer.good:
             return None
-        try:
-            status = str(answer.json()["status"])
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return None
+        status = str(answer.fields().get("status", "UNKNOWN"))
         if status in (_WELL, "ACTIVE_UNHEALTHY", "UNKNOWN"):
             return None
         word = self._api.service.clean(status.replace("_", " ").lower())

@@ -104,8 +104,7 @@ class TelnyxService(Service):
         """The code tells a key that is not known from one that may not do this, whatever the status."""
         codes = {str(each.get("code")) for each in _errors(answer)}
         if answer.status < 500 and _NOT_KNOWN_KEY in codes:
-            where = self._credential_setting
-            return Refused(f"{self.name} refused our credential ({answer.status}){self.said(answer)}. Check {where}.")
+            return self.refused(answer)
         if answer.status < 500 and _NOT_PERMITTED in codes:
             return NotPermitted(
                 f"{self.name} takes our key, which may not do this ({answer.status}){self.said(answer)}."
@@ -116,11 +115,8 @@ class TelnyxService(Service):
 
     def said(self, answer: Answer) -> str:
         """Of its errors the first."""
-        for error in _errors(answer):
-            told = error.get("detail") or error.get("title")
-            if isinstance(told, str) and told.strip():
-                return f": {self.clean(told)}"
-        return super().said(answer)
+        told = (self.quoted(error.get("detail") or error.get("title")) for error in _errors(answer))
+        return next(filter(None, told), "") or super().said(answer)
 
 
 class TelnyxApi:
@@ -215,11 +211,7 @@ class TelnyxApi:
 
 
 def _errors(answer: Answer) -> tuple[Mapping[str, Any], ...]:
-    try:
-        found = answer.json()
-    except (ValueError, RecursionError):
-        return ()
-    errors = found.get("errors") if isinstance(found, dict) else None
+    errors = answer.fields().get("errors")
     return tuple(each for each in errors if isinstance(each, dict)) if isinstance(errors, list) else ()
 
 
