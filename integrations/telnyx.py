@@ -226,7 +226,7 @@ class PausableProfiles:
         profile = await self._api.profile(id_)
         was = _switchable(profile)
         if not self._may(profile):
-            raise Refused(f"{was.name} is not among the messaging profiles that may be paused")
+            raise Stale(f"{was.name} is not among the messaging profiles that may be paused")
         if was.state is not expected:
             raise Stale(f"{was.name} was not {expected.value} any more")
         await self._api.enable(id_, on=expected is Switch.PAUSED)
