@@ -11,8 +11,9 @@ from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict
 
 from bot.errors import NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
+from integrations.answer import AFTER_LIMIT
 from integrations.capabilities import Checked, Health
-from integrations.http import AFTER_LIMIT, Answer, Query, Service
+from integrations.http import Answer, Query, Service
 from integrations.section import Outside
 from integrations.unreached import unreached
 

@@ -16,10 +16,8 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
-from integrations.answer import AFTER_LIMIT as AFTER_LIMIT
 from integrations.answer import ANSWER_LIMIT, received
 from integrations.answer import Answer as Answer
-from integrations.answer import retry_after as retry_after
 from integrations.breaker import Open
 from integrations.capabilities import Checked, Health
 from integrations.pace import Pace

@@ -41,9 +41,6 @@ class StatusDetails(_Shape):
     inNextRelease: bool = False
     inRelease: str | None = None
     inCommit: object = None
-    ignoreUntil: datetime | None = None
-    ignoreCount: int | None = None
-    ignoreUserCount: int | None = None
 
 
 class Found(_Shape):
