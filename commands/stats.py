@@ -11,18 +11,15 @@ from pydantic import AfterValidator
 from bot.action import Lookup
 from bot.errors import Misconfigured
 from bot.params import Choices, Duration, Option, Params, duration_text
-from bot.report import Chart, Fact, Line, Report, Series, Span, Status, Suggestion, Table, Tone
+from bot.report import Fact, Line, Report, Span, Status, Suggestion, Table
 from commands._services import Unanswered, ask, matching, names, pick, retyped
-from integrations.capabilities import Bucket, Operation, Statistic, Statistics
+from commands._stats_chart import DAY, before_words, chart, last_words, sliced
+from integrations.capabilities import Operation, Statistic, Statistics
 
 SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=30)
-DAY = timedelta(days=1)
 WORST = 10
-_SLICES = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440))
 _TOO_FEW = 10
 """The rate of a period with so many times fewer operations is chance, and is not compared."""
-_FEWEST_SLICES, _MOST_SLICES = 24, 48
-"""Enough to see when it began, and bars that can be told apart on a phone."""
 
 
 def _readable(since: timedelta) -> timedelta:
@@ -88,9 +85,9 @@ class ShowStatistics(Lookup[Counted]):
         answered = [each for each in readings if isinstance(each.now, Statistic)]
         # A rate is of those that count what went well too; where none does, errors are counted.
         rated = [each for each in answered if not _errors_only(each)] or answered
-        read = [(each.service, each.now) for each in rated if isinstance(each.now, Statistic)]
+        counted = [each.now for each in rated if isinstance(each.now, Statistic)]
         title = f"Statistics of {asked[0].name}" if len(asked) == 1 else "Statistics"
-        if not read:
+        if not counted:
             return Report(
                 title=title,
                 lead="No service's numbers could be read.",
@@ -100,20 +97,21 @@ class ShowStatistics(Lookup[Counted]):
             )
         # Compared is only what was read both times: else a service that was away would look like a quiet day.
         befores = [each.compared for each in rated if each.compared is not None]
-        current, previous = _summed([one for _, one in read]), None
-        if len(befores) == len(read):
+        current, previous = _summed(counted), None
+        if len(befores) == len(counted):
             previous = _summed(befores)
+        earlier = [each.before for each in rated if isinstance(each.before, Statistic)]
         cut = any(each.cut for each in rated)
         words = before_words(since)
         return Report(
             title=title,
             lead=_lead(current, previous, since, words, errors_only=_errors_only(rated[0]), cut=cut),
-            facts=_facts(read[0][1], readings[0].compared, cut=cut) if len(asked) == 1 else (),
+            facts=_facts(counted[0], readings[0].compared, cut=cut) if len(asked) == 1 else (),
             lines=tuple(_line(each, words, since) for each in sorted(readings, key=_worst_first))
             if len(asked) > 1
             else (),
             table=_table(answered, several=len(asked) > 1),
-            chart=_chart(title, read, rated, now - since, since, slices),
+            chart=chart(title, counted, earlier, start=now - since, since=since, slices=slices),
             notes=_notes(readings),
             suggestions=_suggestions(asked, current, since),
             taken_at=now,
@@ -130,25 +128,6 @@ class ShowStatistics(Lookup[Counted]):
             return Reading(service.name, current, current, slices)
         before = await ask(service.statistics(since=start - since, until=start, slices=slices), self.deadline)
         return Reading(service.name, current, before, slices)
-
-
-def sliced(since: timedelta) -> int:
-    """The fewest of a round length that show when it began; fewer under 24m, and 24 where none divides it."""
-    for width in reversed(_SLICES):
-        if since % width == timedelta() and _FEWEST_SLICES <= since / width <= _MOST_SLICES:
-            return since // width
-    minutes, rest = divmod(since, _SLICES[0])
-    return _FEWEST_SLICES if rest or minutes > _MOST_SLICES else minutes
-
-
-def before_words(since: timedelta) -> str:
-    """What the period before is called."""
-    return "the day before" if since == DAY else f"the {duration_text(since)} before"
-
-
-def last_words(since: timedelta) -> str:
-    """The period as people say it: a day is typed as 24h."""
-    return "24h" if since == DAY else duration_text(since)
 
 
 def rate(errors: int, count: int) -> str:
@@ -306,73 +285,6 @@ def _cells(each: Operation, *, rated: bool) -> tuple[str | int | Span | None, ..
     if not rated:
         return (each.name, each.errors, None, None, p95)
     return (each.name, each.errors, each.count, rate(each.errors, each.count), p95)
-
-
-def _chart(
-    title: str,
-    read: Sequence[tuple[str, Statistic]],
-    readings: Sequence[Reading],
-    start: datetime,
-    since: timedelta,
-    slices: int,
-) -> Chart | None:
-    """None where nothing went on: an empty picture says less than the sentence."""
-    width = since / slices
-    current = _added([one.buckets for _, one in read], start, width, slices)
-    befores = [each.before.buckets for each in readings if isinstance(each.before, Statistic)]
-    complete = len(befores) == len(read)  # else it would be another sum than that of now
-    before = _added(befores, start - since, width, slices) if complete else ()
-    if not any(pair and pair[0] for pair in (*current, *before)):
-        return None
-    unit = "per hour" if width == timedelta(hours=1) else "per day" if width == DAY else f"per {duration_text(width)}"
-    worst = max((pair[1], place) for place, pair in enumerate(current) if pair) if any(current) else (0, 0)
-    faint = f", with {before_words(since)} as a dashed line" if before else ""
-    errors_only = _errors_only(readings[0])
-    failed = sum(one.errors for _, one in read)
-    if errors_only:
-        what, total, most = "Errors", f"{failed:,} in all", "most"
-    else:
-        total = f"{sum(one.count for _, one in read):,} operations, {failed:,} failed"
-        what, most = "Operations and failures", "most failed"
-    peak = f"; {most}, {worst[0]:,}, from {start + worst[1] * width:%d %b %H:%M} UTC" if worst[0] else ""
-    return Chart(
-        title=f"{title}, last {last_words(since)}",
-        unit=unit,
-        times=tuple(start + place * width for place in range(slices)),
-        series=(
-            *(
-                ()
-                if errors_only
-                else (Series(name="operations", values=_column(current, 0), before=_column(before, 0)),)
-            ),
-            Series(
-                name="errors" if errors_only else "failed",
-                values=_column(current, 1),
-                before=_column(before, 1),
-                tone=Tone.TROUBLE,
-            ),
-        ),
-        before=before_words(since),
-        alt=f"{what} {unit} over the last {last_words(since)}{faint}: {total}{peak}.",
-    )
-
-
-_Pair = tuple[int, int] | None
-
-
-def _added(services: Sequence[tuple[Bucket, ...]], start: datetime, width: timedelta, slices: int) -> tuple[_Pair, ...]:
-    """Operations and failures of each slice; None where a service did not tell of it."""
-    added: list[_Pair] = [(0, 0)] * slices
-    for buckets in services:
-        told = {round((bucket.at - start) / width): bucket for bucket in buckets}
-        for place, pair in enumerate(added):
-            one = told.get(place)
-            added[place] = (pair[0] + one.count, pair[1] + one.errors) if one and pair is not None else None
-    return tuple(added)
-
-
-def _column(pairs: Sequence[_Pair], at: int) -> tuple[float | None, ...]:
-    return tuple(None if pair is None else float(pair[at]) for pair in pairs)
 
 
 def _notes(readings: Sequence[Reading]) -> tuple[str, ...]:

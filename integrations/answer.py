@@ -47,6 +47,14 @@ class Answer:
             raise ValueError("cut off")
         return json.loads(self.body)
 
+    def fields(self) -> Mapping[str, Any]:
+        """Those of its JSON object; none where it is no such thing."""
+        try:
+            found = self.json()
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
 
 def retry_after(value: str | None, now: datetime) -> timedelta | None:
     """Read a Retry-After header, seconds or a date; None where it says nothing usable; at most AFTER_LIMIT."""

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from integrations.capabilities import Checked, Health
 from integrations.http import Answer, Service
-from integrations.keys import KeyHolder, KeySection, said_json
+from integrations.keys import KeyHolder, KeySection
 from integrations.section import Outside, SecretRef, Url
 
 
@@ -38,5 +38,5 @@ class Clearbit(KeyHolder):
 
     def _verdict(self, answer: Answer) -> Checked:
         """A 404 with its words means that no company is called like that: the key was taken."""
-        no_match = answer.status == 404 and said_json(answer) is not None
+        no_match = answer.status == 404 and bool(answer.fields())
         return Checked(Health.OK) if no_match else super()._verdict(answer)

@@ -15,7 +15,6 @@ from integrations.capabilities import (
     ErrorEvent,
     ErrorPage,
     Execution,
-    Health,
     Level,
     LogLine,
     LogPage,
@@ -23,8 +22,8 @@ from integrations.capabilities import (
     Rights,
     Trial,
 )
-from integrations.checking import with_allowance
-from integrations.github_api import GitHubApi, GitHubService, Job, Run, within
+from integrations.checking import checked
+from integrations.github_api import Flows, GitHubApi, GitHubService, Job, Run, within
 from integrations.github_workflows import DispatchedJobs, DispatchSection, RepositoryWorkflows
 from integrations.polling import until
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
@@ -105,16 +104,7 @@ class GitHub:
 
     async def check(self) -> Checked:
         """Source: GET /repos/{o}/{r}/actions/workflows; costs nothing while nothing has changed."""
-        asked = await self._service.look(self._api.proof, limit=self.deadline)
-        if isinstance(asked, Checked):
-            return asked
-        if asked.status >= 500:
-            return Checked(Health.DOWN, f"it answers {asked.status}")
-        if not asked.good:
-            return Checked(Health.DEGRADED, str(self._service.error_of(asked, write=False)))
-        if asked.media != "application/json":
-            return Checked(Health.UNKNOWN, f"it answers {asked.media or 'without a content type'}, not GitHub's way")
-        return with_allowance(Checked(Health.OK), self._service)
+        return await checked(self._service, self._api.proof, Flows, limit=self.deadline)
 
     async def test(self) -> tuple[Trial, ...]:
         remedy = f"give services.{self.name}.token Actions: read for {self._section.repository}"

@@ -96,7 +96,7 @@ class _Jobs(_Shape):
     jobs: tuple[Job, ...]
 
 
-class _Flows(_Shape):
+class Flows(_Shape):
     workflows: tuple[Flow, ...]
 
 
@@ -251,7 +251,7 @@ class GitHubApi:
 
     async def flows(self) -> tuple[Flow, ...]:
         """At most 100. Source: GET /repos/{o}/{r}/actions/workflows."""
-        page = await self.service.get(f"{self._actions}/workflows", _Flows, params={"per_page": _PAGE})
+        page = await self.service.get(f"{self._actions}/workflows", Flows, params={"per_page": _PAGE})
         return page.workflows
 
     async def flow(self, flow_id: str) -> Flow:

@@ -17,10 +17,8 @@ from pydantic import BaseModel, ValidationError
 
 from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.allowance import Allowance, RateHeaders
-from integrations.answer import AFTER_LIMIT as AFTER_LIMIT
 from integrations.answer import ANSWER_LIMIT, received
 from integrations.answer import Answer as Answer
-from integrations.answer import retry_after as retry_after
 from integrations.breaker import Open
 from integrations.capabilities import Checked, Health
 from integrations.pace import Pace
@@ -336,8 +334,7 @@ class Service:
         said = self.said(answer)
         match answer.status:
             case 401 | 403:
-                where = f" Check {self._credential_setting}." if self._credential_setting else ""
-                return Refused(f"{self.name} refused our credential ({answer.status}){said}.{where}")
+                return self.refused(answer)
             case 404 | 410:
                 return missing or NotUnderstood(
                     f"{self.name} does not know what was asked for ({answer.status}){said}."
@@ -357,18 +354,20 @@ class Service:
             case status:
                 return Refused(f"{self.name} refused ({status}){said}.")
 
+    def refused(self, answer: Answer) -> Refused:
+        """It does not take our credential."""
+        where = f" Check {self._credential_setting}." if self._credential_setting else ""
+        return Refused(f"{self.name} refused our credential ({answer.status}){self.said(answer)}.{where}")
+
     def said(self, answer: Answer) -> str:
         """`: its sentence`, or nothing: only JSON's `message`, or that of its `error`, is repeated, made clean."""
-        try:
-            found = answer.json()
-        except (ValueError, RecursionError):
-            return ""
-        if isinstance(found, dict) and isinstance(found.get("error"), dict):
-            found = found["error"]
-        message = found.get("message") if isinstance(found, dict) else None
-        if not isinstance(message, str) or not message.strip():
-            return ""
-        return f": {self.clean(message)}"
+        found = answer.fields()
+        error = found.get("error")
+        return self.quoted((error if isinstance(error, dict) else found).get("message"))
+
+    def quoted(self, told: object) -> str:
+        """`: its sentence`, made clean; nothing where it is no sentence."""
+        return f": {self.clean(told)}" if isinstance(told, str) and told.strip() else ""
 
     def clean(self, text: str) -> str:
         """Make a vendor's text fit to be repeated: one line, no secret of ours, at most QUOTE_LIMIT characters."""

@@ -81,13 +81,7 @@ class HubSpotService(Service):
 
 
 def _daily(answer: Answer) -> bool:
-    if answer.status != 429:
-        return False
-    try:
-        said = answer.json()
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(said, dict) and said.get("policyName") == "DAILY"
+    return answer.status == 429 and answer.fields().get("policyName") == "DAILY"
 
 
 class HubSpot:

@@ -3,9 +3,11 @@
 from datetime import timedelta
 from typing import ClassVar
 
+from pydantic import RootModel
+
 from bot.errors import Refused, TryLater
 from integrations.capabilities import Checked, Credential, Health, Rights, Trial
-from integrations.checking import with_allowance
+from integrations.checking import judged, with_allowance
 from integrations.http import Answer, Service
 from integrations.section import SecretRef, Section, TimeLimit
 from integrations.trying import Step, tried
@@ -19,6 +21,10 @@ class KeySection(Section):
 
     rights: ClassVar[str]
     undo: ClassVar[str] = "Nothing is changed there."
+
+
+class _Object(RootModel[dict[str, object]]):
+    pass
 
 
 class KeyHolder:
@@ -60,10 +66,8 @@ class KeyHolder:
 
     def _verdict(self, answer: Answer) -> Checked:
         """What the answer says of the service and of the key."""
-        if not answer.good:
-            error = self._service.error_of(answer, write=False)
-            return Checked(Health.DOWN if answer.status >= 500 else Health.DEGRADED, str(error))
-        return Checked(Health.OK) if said_json(answer) is not None else strange(answer)
+        found = judged(self._service, answer, _Object)
+        return found if isinstance(found, Checked) else Checked(Health.OK)
 
     async def _accepted(self) -> None:
         well(await self._looked(self._section.timeout))
@@ -75,16 +79,3 @@ def well(seen: Checked) -> None:
         raise Refused(seen.detail)
     if seen.health is not Health.OK:
         raise TryLater(seen.detail)
-
-
-def said_json(answer: Answer) -> dict[str, object] | None:
-    """Its JSON object; None where it is none."""
-    try:
-        found = answer.json()
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def strange(answer: Answer) -> Checked:
-    return Checked(Health.UNKNOWN, f"it answers {answer.media or 'without a content type'} of another shape")

@@ -19,8 +19,9 @@ from integrations.capabilities import (
     Rights,
     Trial,
 )
+from integrations.checking import looked
 from integrations.neon_access import AllowedAddresses, PausableEndpoints
-from integrations.neon_api import Endpoint, NeonApi, NeonService, Project
+from integrations.neon_api import Endpoint, Endpoints, NeonApi, NeonService, Project
 from integrations.pace import Pace
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
 from integrations.trying import Step, tried
@@ -94,18 +95,12 @@ class Neon:
 
     async def check(self) -> Checked:
         """A suspended endpoint is well: it starts with the next connection. Source: GET /projects/{id}/endpoints"""
-        answer = await self._api.service.look(self._api.endpoints_path, limit=self.deadline)
-        if isinstance(answer, Checked):
-            return answer
-        if not answer.good:
-            error = self._api.service.error_of(answer, write=False, missing=self._api.unknown_project)
-            return Checked(Health.DOWN if answer.status >= 500 else Health.DEGRADED, str(error))
-        try:
-            found = [Endpoint.model_validate(each) for each in answer.json()["endpoints"]]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return Checked(Health.UNKNOWN, f"it answers {answer.media or 'without a content type'} of another shape")
+        service, path, missing = self._api.service, self._api.endpoints_path, self._api.unknown_project
+        found = await looked(service, path, Endpoints, limit=self.deadline, missing=missing)
+        if isinstance(found, Checked):
+            return found
         wanted = self._section.endpoint
-        ours = [e for e in found if wanted in (e.id, e.name) or (not wanted and e.type == "read_write")]
+        ours = [e for e in found.endpoints if wanted in (e.id, e.name) or (not wanted and e.type == "read_write")]
         if not ours:
             return Checked(
                 Health.DEGRADED, f"it has no endpoint {wanted}" if wanted else "it has no endpoint to write to"

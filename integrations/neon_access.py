@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.errors import OpsError, OutcomeUnknown, Refused
+from bot.errors import OutcomeUnknown, Refused, Stale
 from integrations.capabilities import Flipped, RateLimitState, Switch, Switchable
+from integrations.flipping import flipped
 from integrations.neon_api import AllowedIps, Endpoint, NeonApi
 from integrations.networks import covers, network_of, same
 
@@ -29,33 +30,22 @@ class PausableEndpoints:
 
     async def pause(self, ids: Sequence[str]) -> Flipped:
         """Source: POST /projects/{project_id}/endpoints/{endpoint_id}/suspend"""
-        flipped = await self._flip([(id_, id_) for id_ in ids], Switch.RUNNING, "suspend")
-        return Flipped(flipped.changed, flipped.missed, "A suspended endpoint starts again with the next connection.")
+        note = "A suspended endpoint starts again with the next connection."
+        return await flipped(ids, lambda id_: self._flip(id_, id_, Switch.RUNNING), verb="suspended", note=note)
 
     async def resume(self, things: Sequence[Switchable]) -> Flipped:
         """Source: POST /projects/{project_id}/endpoints/{endpoint_id}/start"""
-        return await self._flip([(thing.id, thing.name) for thing in things], Switch.PAUSED, "start")
+        return await flipped(things, lambda thing: self._flip(thing.id, thing.name, Switch.PAUSED), verb="started")
 
-    async def _flip(self, things: Sequence[tuple[str, str]], expected: Switch, verb: str) -> Flipped:
-        changed: list[Switchable] = []
-        missed: list[str] = []
-        for id_, name in things:
-            try:
-                endpoint = await self._api.endpoint(id_)
-                was = _switchable(endpoint, "")
-                if not self._may(endpoint):
-                    missed.append(f"{name} is not among the endpoints that may be paused")
-                elif was.state is not expected:
-                    missed.append(f"{name} was {was.detail or endpoint.current_state} already")
-                else:
-                    await self._api.turn(id_, verb)
-                    changed.append(was)
-            except OutcomeUnknown as error:
-                names = ", ".join(each.name for each in changed)
-                raise OutcomeUnknown(f"{error} Before that, {verb}: {names}." if names else str(error)) from error
-            except OpsError as error:
-                missed.append(f"{name}: {error}")
-        return Flipped(tuple(changed), tuple(missed))
+    async def _flip(self, id_: str, name: str, expected: Switch) -> Switchable:
+        endpoint = await self._api.endpoint(id_)
+        was = _switchable(endpoint, "")
+        if not self._may(endpoint):
+            raise Stale(f"{name} is not among the endpoints that may be paused")
+        if was.state is not expected:
+            raise Stale(f"{name} was {was.detail or endpoint.current_state} already")
+        await self._api.turn(id_, "suspend" if expected is Switch.RUNNING else "start")
+        return was
 
     def _may(self, endpoint: Endpoint) -> bool:
         return endpoint.id in self._pausable or bool(endpoint.name and endpoint.name in self._pausable)

@@ -87,7 +87,7 @@ class _Patched(Changed):
     project: Project
 
 
-class _Endpoints(_Vendor):
+class Endpoints(_Vendor):
     endpoints: tuple[Endpoint, ...]
 
 
@@ -169,7 +169,7 @@ class NeonApi:
 
     async def endpoints(self) -> tuple[Endpoint, ...]:
         """Source: GET /projects/{project_id}/endpoints"""
-        return (await self.service.get(self.endpoints_path, _Endpoints, missing=self.unknown_project)).endpoints
+        return (await self.service.get(self.endpoints_path, Endpoints, missing=self.unknown_project)).endpoints
 
     async def endpoint(self, id_: str) -> Endpoint:
         """Source: GET /projects/{project_id}/endpoints/{endpoint_id}"""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from bot.errors import OpsError, Refused
 from integrations.capabilities import Checked, Credential, Health, Quota, Rights, Trial
 from integrations.http import Answer, Service, Unreadable
-from integrations.keys import KeyHolder, KeySection, said_json, well
+from integrations.keys import KeyHolder, KeySection, well
 from integrations.section import Outside, SecretRef, Url
 from integrations.trying import Step, tried
 
@@ -195,7 +195,7 @@ def _service(name: str, section: OpenAiSection, outside: Outside, setting: str, 
 
 def _error(answer: Answer) -> Mapping[str, object]:
     """Its `error`; nothing where it is not OpenAI's word."""
-    error = (said_json(answer) or {}).get("error")
+    error = answer.fields().get("error")
     return error if isinstance(error, dict) else {}
 
 

@@ -3,12 +3,13 @@
 from datetime import timedelta
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from bot.errors import OpsError, Refused
+from bot.errors import OpsError
 from integrations.capabilities import Checked, Health, Rights
+from integrations.checking import judged
 from integrations.http import Answer, Service
-from integrations.keys import KeyHolder, KeySection, said_json, strange, well
+from integrations.keys import KeyHolder, KeySection, well
 from integrations.pace import Pace
 from integrations.section import Outside, SecretRef, Url
 
@@ -45,11 +46,10 @@ class _Domains(BaseModel):
 class ResendService(Service):
     def error_of(self, answer: Answer, *, write: bool, missing: OpsError | None = None) -> OpsError:
         """A key that is not known is a 400, 401 or 403, by where it is used."""
-        told = said_json(answer) or {}
+        told = answer.fields()
         named = told.get("name") in ("invalid_api_key", "missing_api_key")
         if answer.status in (400, 401, 403) and (named or str(told.get("message")).startswith("API key is invalid")):
-            said, where = self.said(answer), self._credential_setting
-            return Refused(f"{self.name} refused our credential ({answer.status}){said}. Check {where}.")
+            return self.refused(answer)
         return super().error_of(answer, write=write, missing=missing)
 
 
@@ -94,13 +94,10 @@ class Resend(KeyHolder):
         return answer if isinstance(answer, Checked) else self._verdict(answer)
 
     def _verdict(self, answer: Answer) -> Checked:
-        if not answer.good:
-            return super()._verdict(answer)
-        try:
-            domains = _Domains.model_validate(said_json(answer)).data
-        except ValidationError:
-            return strange(answer)
-        failed = [f"{each.name} is {each.status.replace('_', ' ')}" for each in domains if each.status in _FAILED]
+        found = judged(self._service, answer, _Domains)
+        if isinstance(found, Checked):
+            return found
+        failed = [f"{each.name} is {each.status.replace('_', ' ')}" for each in found.data if each.status in _FAILED]
         if not failed:
             return Checked(Health.OK)
         told = self._service.clean(", ".join(failed))
@@ -109,4 +106,4 @@ class Resend(KeyHolder):
 
 def _restricted(answer: Answer) -> bool:
     """The key is good, and may only send."""
-    return answer.status in (401, 403) and (said_json(answer) or {}).get("name") == "restricted_api_key"
+    return answer.status in (401, 403) and answer.fields().get("name") == "restricted_api_key"

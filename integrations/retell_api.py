@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.errors import OpsError, Stale
 from integrations.http import Answer, Service, Unreadable
-from integrations.keys import said_json
 
 PAGE = 1000
 """Calls and numbers that one answer holds at most."""
@@ -169,8 +168,7 @@ class RetellService(Service):
 
     def said(self, answer: Answer) -> str:
         """Its sentence is in `message`, and in `error_message` where there was no key at all."""
-        told = (said_json(answer) or {}).get("error_message")
-        return super().said(answer) or (f": {self.clean(told)}" if isinstance(told, str) and told.strip() else "")
+        return super().said(answer) or self.quoted(answer.fields().get("error_message"))
 
 
 class RetellApi:

@@ -39,9 +39,6 @@ class StatusDetails(_Shape):
     inNextRelease: bool = False
     inRelease: str | None = None
     inCommit: object = None
-    ignoreUntil: datetime | None = None
-    ignoreCount: int | None = None
-    ignoreUserCount: int | None = None
 
 
 class Found(_Shape):
@@ -111,14 +108,8 @@ class SentryService(Service):
     """Its errors are `detail`, and its pages are in a Link header."""
 
     def said(self, answer: Answer) -> str:
-        try:
-            found = answer.json()
-        except (ValueError, RecursionError):
-            return ""
-        detail = found.get("detail") if isinstance(found, dict) else None
-        if isinstance(detail, dict):
-            detail = detail.get("message")
-        return f": {self.clean(detail)}" if isinstance(detail, str) and detail.strip() else ""
+        detail = answer.fields().get("detail")
+        return self.quoted(detail.get("message") if isinstance(detail, dict) else detail)
 
     def error_of(self, answer: Answer, *, write: bool, missing: OpsError | None = None) -> OpsError:
         if answer.status == 403:

@@ -179,28 +179,25 @@ class PausableWebhooks:
 
     async def pause(self, ids: Sequence[str]) -> Flipped:
         """Source: POST /v1/webhook_endpoints/{webhook_endpoint}"""
-        things = [(id_, id_) for id_ in ids]
-        return replace(await self._flip(things, Switch.RUNNING, "disabled"), note=self.pausing_means)
+        note = self.pausing_means
+        return await flipped(ids, lambda id_: self._flip(id_, id_, Switch.RUNNING), verb="disabled", note=note)
 
     async def resume(self, things: Sequence[Switchable]) -> Flipped:
         """Source: POST /v1/webhook_endpoints/{webhook_endpoint}"""
-        named = [(thing.id, thing.name) for thing in things]
         note = f"Events made while the endpoint was disabled are not sent to it now. {_RECOVERY}."
-        return replace(await self._flip(named, Switch.PAUSED, "enabled"), note=note)
+        return await flipped(
+            things, lambda thing: self._flip(thing.id, thing.name, Switch.PAUSED), verb="enabled", note=note
+        )
 
-    async def _flip(self, things: Sequence[tuple[str, str]], expected: Switch, verb: str) -> Flipped:
-        async def flip(thing: tuple[str, str]) -> Switchable:
-            id_, name = thing
-            endpoint = await self._api.endpoint(id_)
-            was = _switchable(endpoint)
-            if not self._may(endpoint):
-                raise Stale(f"{name} is not among the webhook endpoints that may be paused")
-            if was.state is not expected:
-                raise Stale(f"{name} was {endpoint.status} already")
-            await self._api.disable(id_, disabled=expected is Switch.RUNNING)
-            return was
-
-        return await flipped(things, flip, verb=verb)
+    async def _flip(self, id_: str, name: str, expected: Switch) -> Switchable:
+        endpoint = await self._api.endpoint(id_)
+        was = _switchable(endpoint)
+        if not self._may(endpoint):
+            raise Stale(f"{name} is not among the webhook endpoints that may be paused")
+        if was.state is not expected:
+            raise Stale(f"{name} was {endpoint.status} already")
+        await self._api.disable(id_, disabled=expected is Switch.RUNNING)
+        return was
 
     def _may(self, endpoint: WebhookEndpoint) -> bool:
         return endpoint.id in self._pausable or endpoint.url in self._pausable

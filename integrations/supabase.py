@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from bot.errors import OpsError, OutcomeUnknown, Refused
 from bot.params import Network
 from integrations.capabilities import Checked, Credential, Health, Named, ReadOnly, Rights, Trial
+from integrations.checking import judged
 from integrations.http import Service
 from integrations.pace import Pace
 from integrations.polling import until
@@ -110,10 +111,8 @@ class Supabase:
             )
         found = Checked(Health.UNKNOWN, f"its management API answers {answer.status}")
         if answer.good:
-            try:
-                found = self._judged(Parts.model_validate(answer.json()).root)
-            except (ValueError, ValidationError, RecursionError):
-                found = Checked(Health.UNKNOWN, f"it answers {answer.media or 'no type'} of another shape")
+            parts = judged(self._api.service, answer, Parts)
+            found = parts if isinstance(parts, Checked) else self._judged(parts.root)
         if found.health is Health.OK:
             return found
         left = self.deadline - (datetime.now(UTC) - started)
@@ -140,10 +139,7 @@ class Supabase:
         answer = await self._api.service.look(self._api.base, limit=max(left, timedelta(milliseconds=100)))
         if isinstance(answer, Checked) or not answer.good:
             return None
-        try:
-            status = str(answer.json()["status"])
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return None
+        status = str(answer.fields().get("status", "UNKNOWN"))
         if status in (_WELL, "ACTIVE_UNHEALTHY", "UNKNOWN"):
             return None
         word = self._api.service.clean(status.replace("_", " ").lower())

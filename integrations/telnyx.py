@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import ClassVar, Final, Literal
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from bot.errors import NotUnderstood, Refused, Stale
 from integrations.capabilities import (
@@ -26,13 +26,15 @@ from integrations.capabilities import (
     Switchable,
     Trial,
 )
+from integrations.checking import looked
 from integrations.flipping import flipped
-from integrations.keys import KeySection, said_json, strange
+from integrations.keys import KeySection
 from integrations.section import Outside, TimeLimit, Url
 from integrations.telnyx_api import (
     Balance,
     Message,
     NotPermitted,
+    One,
     PhoneNumber,
     Profile,
     TelnyxApi,
@@ -119,16 +121,10 @@ class Telnyx:
 
     async def check(self) -> Checked:
         """Without money left it answers, and sends nothing. Source: GET /balance"""
-        answer = await self._api.service.look("/balance", limit=self.deadline)
-        if isinstance(answer, Checked):
-            return answer
-        if not answer.good:
-            error = self._api.service.error_of(answer, write=False)
-            return Checked(Health.DOWN if answer.status >= 500 else Health.DEGRADED, str(error))
-        try:
-            left = Balance.model_validate((said_json(answer) or {}).get("data"))
-        except ValidationError:
-            return strange(answer)
+        found = await looked(self._api.service, "/balance", One[Balance], limit=self.deadline)
+        if isinstance(found, Checked):
+            return found
+        left = found.data
         if left.available_credit > 0:
             return Checked(Health.OK)
         return Checked(Health.DEGRADED, f"nothing is left to spend ({_sum(left.available_credit, left)}): top it up")
@@ -230,7 +226,7 @@ class PausableProfiles:
         profile = await self._api.profile(id_)
         was = _switchable(profile)
         if not self._may(profile):
-            raise Refused(f"{was.name} is not among the messaging profiles that may be paused")
+            raise Stale(f"{was.name} is not among the messaging profiles that may be paused")
         if was.state is not expected:
             raise Stale(f"{was.name} was not {expected.value} any more")
         await self._api.enable(id_, on=expected is Switch.PAUSED)

@@ -85,7 +85,7 @@ class Message(_Vendor):
         return _aware(self.completed_at or self.created_at)
 
 
-class _One(_Vendor, Generic[T]):
+class One(_Vendor, Generic[T]):
     data: T
 
 
@@ -104,8 +104,7 @@ class TelnyxService(Service):
         """The code tells a key that is not known from one that may not do this, whatever the status."""
         codes = {str(each.get("code")) for each in _errors(answer)}
         if answer.status < 500 and _NOT_KNOWN_KEY in codes:
-            where = self._credential_setting
-            return Refused(f"{self.name} refused our credential ({answer.status}){self.said(answer)}. Check {where}.")
+            return self.refused(answer)
         if answer.status < 500 and _NOT_PERMITTED in codes:
             return NotPermitted(
                 f"{self.name} takes our key, which may not do this ({answer.status}){self.said(answer)}."
@@ -116,11 +115,8 @@ class TelnyxService(Service):
 
     def said(self, answer: Answer) -> str:
         """Of its errors the first."""
-        for error in _errors(answer):
-            told = error.get("detail") or error.get("title")
-            if isinstance(told, str) and told.strip():
-                return f": {self.clean(told)}"
-        return super().said(answer)
+        told = (self.quoted(error.get("detail") or error.get("title")) for error in _errors(answer))
+        return next(filter(None, told), "") or super().said(answer)
 
 
 class TelnyxApi:
@@ -133,7 +129,7 @@ class TelnyxApi:
 
     async def balance(self) -> Balance:
         """Source: GET /balance"""
-        return (await self.service.get("/balance", _One[Balance])).data
+        return (await self.service.get("/balance", One[Balance])).data
 
     async def messages(self, status: str, *, since: datetime, page: int = 1) -> Page[Message]:
         """Newest first, from the beginning of that day (UTC). There is no list of messages, only this one of records,
@@ -155,13 +151,13 @@ class TelnyxApi:
     async def profile(self, id_: str) -> Profile:
         """Source: GET /messaging_profiles/{id}"""
         path = f"/messaging_profiles/{quote(id_, safe='')}"
-        return (await self.service.get(path, _One[Profile], missing=self._no_profile(id_))).data
+        return (await self.service.get(path, One[Profile], missing=self._no_profile(id_))).data
 
     async def enable(self, id_: str, *, on: bool) -> None:
         """Source: PATCH /messaging_profiles/{id}"""
         path = f"/messaging_profiles/{quote(id_, safe='')}"
         now = await self.service.post(
-            path, _One[Profile], method="PATCH", body={"enabled": on}, missing=self._no_profile(id_)
+            path, One[Profile], method="PATCH", body={"enabled": on}, missing=self._no_profile(id_)
         )
         if now.data.enabled is not on:
             state = "enabled" if now.data.enabled else "disabled"
@@ -180,7 +176,7 @@ class TelnyxApi:
     async def messaging(self, id_: str, *, missing: OpsError) -> Messaging:
         """Source: GET /phone_numbers/{id}/messaging"""
         path = f"/phone_numbers/{quote(id_, safe='')}/messaging"
-        return (await self.service.get(path, _One[Messaging], missing=missing)).data
+        return (await self.service.get(path, One[Messaging], missing=missing)).data
 
     async def assign(self, id_: str, profile: str, *, missing: OpsError) -> None:
         """To a messaging profile's id, or to none where it is empty: null would leave it as it is.
@@ -189,7 +185,7 @@ class TelnyxApi:
         """
         path = f"/phone_numbers/{quote(id_, safe='')}/messaging"
         body = {"messaging_profile_id": profile}
-        now = await self.service.post(path, _One[Messaging], method="PATCH", body=body, missing=missing)
+        now = await self.service.post(path, One[Messaging], method="PATCH", body=body, missing=missing)
         if (now.data.messaging_profile_id or "") != profile:
             raise OutcomeUnknown(
                 f"{self.name} took the change, and says that the number has "
@@ -215,11 +211,7 @@ class TelnyxApi:
 
 
 def _errors(answer: Answer) -> tuple[Mapping[str, Any], ...]:
-    try:
-        found = answer.json()
-    except (ValueError, RecursionError):
-        return ()
-    errors = found.get("errors") if isinstance(found, dict) else None
+    errors = answer.fields().get("errors")
     return tuple(each for each in errors if isinstance(each, dict)) if isinstance(errors, list) else ()
 
 

@@ -24,7 +24,7 @@ from integrations.capabilities import (
     Rights,
     Trial,
 )
-from integrations.http import Answer
+from integrations.checking import looked
 from integrations.polling import until
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
 from integrations.trying import Step, tried
@@ -116,14 +116,15 @@ class Vercel:
 
     async def check(self) -> Checked:
         """Source: GET /v9/projects/{idOrName}"""
-        answer = await self._api.service.look(self._api.path(self._api.project_path()), limit=self.deadline)
-        if isinstance(answer, Checked):
-            return answer
-        if not answer.good:
-            down = answer.status >= 500
-            error = self._api.service.error_of(answer, write=False, missing=self._api.unknown_project)
-            return Checked(Health.DOWN if down else Health.DEGRADED, str(error))
-        return _healthy(answer)
+        service, path = self._api.service, self._api.path(self._api.project_path())
+        project = await looked(service, path, Project, limit=self.deadline, missing=self._api.unknown_project)
+        if isinstance(project, Checked):
+            return project
+        if project.paused:
+            return Checked(Health.DEGRADED, "the project is paused")
+        if not project.live:
+            return Checked(Health.DEGRADED, "nothing serves production")
+        return Checked(Health.OK)
 
     async def test(self) -> tuple[Trial, ...]:
         where = f"services.{self.name}"
@@ -267,18 +268,6 @@ class Vercel:
         how = f"{most} lines" if len(found) == most else f"{limit.total_seconds():g} s"
         note = "" if ended else f"Runtime logs are a stream; it was left after {how}."
         return [_runtime_line(line, live) for line in found], note
-
-
-def _healthy(answer: Answer) -> Checked:
-    try:
-        project = Project.model_validate(answer.json())
-    except (ValueError, RecursionError):
-        return Checked(Health.UNKNOWN, f"it answers {answer.media or 'without a content type'}, which is not its way")
-    if project.paused:
-        return Checked(Health.DEGRADED, "the project is paused")
-    if not project.live:
-        return Checked(Health.DEGRADED, "nothing serves production")
-    return Checked(Health.OK)
 
 
 def _arrived(now: Project, before: Project, to: str, verb: str) -> bool:

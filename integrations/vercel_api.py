@@ -163,11 +163,8 @@ class VercelService(Service):
 
 
 def _token_is_bad(answer: Answer) -> bool:
-    try:
-        error = answer.json()["error"]
-        return bool(error.get("missingToken") or error.get("invalidToken"))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return False
+    error = answer.fields().get("error")
+    return isinstance(error, dict) and bool(error.get("missingToken") or error.get("invalidToken"))
 
 
 class VercelApi:

@@ -3,16 +3,17 @@
 import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, Field, RootModel, model_validator
 
-from bot.errors import NotUnderstood, OpsError, OutcomeUnknown, TryLater
+from bot.errors import NotUnderstood, OpsError, Stale, TryLater
 from integrations.answer import Answer
 from integrations.capabilities import Flipped, Job, JobEnd, Switch, Switchable, unheard
+from integrations.flipping import flipped
 from integrations.http import Service
 from integrations.jobs import PLACE, JobList, JobSection, Table, readable
 from integrations.polling import until
@@ -235,34 +236,20 @@ class WebSwitches:
         return Switch.PAUSED if same(found, section.equals) else Switch.RUNNING
 
     async def _turn(self, names: Sequence[str], expected: Switch, to: Switch) -> Flipped:
-        """One after the other; what one refuses does not lose what others did. Raises OutcomeUnknown with what is
-        known, at the first that may or may not have been turned."""
-        changed: list[Switchable] = []
-        missed: list[str] = []
-        failed: list[OpsError] = []
         late: list[str] = []
-        for name in names:
-            try:
-                if name not in self._sections or await self._state(name) is not expected:
-                    missed.append(f"{name} is not {expected.value} any more")
-                    continue
-                section = self._sections[name]
-                path = section.pause if to is Switch.PAUSED else section.resume
-                await self._services[name].tell(path, method=section.method)
-            except OutcomeUnknown as error:
-                known = f"{', '.join(thing.name for thing in changed)}: {to.value}. " if changed else ""
-                raise OutcomeUnknown(f"{known}{name}: {error}") from error
-            except OpsError as error:
-                failed.append(error)
-                missed.append(f"{name}: {error}")
-                continue
-            changed.append(Switchable(name, name, expected))
+
+        async def turn(name: str) -> Switchable:
+            if name not in self._sections or await self._state(name) is not expected:
+                raise Stale(f"{name} is not {expected.value} any more")
+            section = self._sections[name]
+            path = section.pause if to is Switch.PAUSED else section.resume
+            await self._services[name].tell(path, method=section.method)
             if not await self._says(name, to):
                 late.append(name)
-        if failed and not changed:
-            raise failed[0]
-        note = f"Told, but not yet said to be {to.value}: {', '.join(late)}." if late else ""
-        return Flipped(tuple(changed), tuple(missed), note)
+            return Switchable(name, name, expected)
+
+        done = await flipped(names, turn, verb=to.value)
+        return replace(done, note=f"Told, but not yet said to be {to.value}: {', '.join(late)}.") if late else done
 
     async def _says(self, name: str, to: Switch) -> bool:
         async def there() -> bool | None:

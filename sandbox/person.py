@@ -8,7 +8,6 @@ from typing import Any, Self, TypeVar
 
 import aiohttp
 
-from sandbox import blocks
 from sandbox.model import JSON
 from sandbox.seen import Message, View, chosen, clickable, field_of
 
@@ -162,17 +161,6 @@ class Person:
             if text == label:
                 return await self._use(on, block_id, action_id, option)
         raise Refused(f"there is no {label!r} to click, only {on.buttons}")
-
-    async def chooses(self, value: Any, *, on: Message | View, action: str | None = None) -> SayResult:
-        """A value of a select, checkboxes or picker; by `action` id where there are several."""
-        for block in on.blocks:
-            for element in blocks.elements_of(block):
-                if element["type"] in ("button", "overflow") or not blocks.is_interactive(element):
-                    continue
-                if action in (None, element["action_id"]):
-                    raw = self._chosen(element, value)
-                    return await self._use(on, block["block_id"], element["action_id"], raw)
-        raise Refused(f"there is nothing to choose from{f' at {action}' if action else ''}")
 
     async def fills(self, values: dict[str, Any]) -> None:
         """Types into fields of the form in front, by label; sent with `submits`."""

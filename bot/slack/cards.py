@@ -97,7 +97,7 @@ def request_card(request: Request, votes: Sequence[Vote], facts: CardFacts, name
     ended = request.state in _HAPPENED and bool(request.outcome)
     first = request.outcome if ended else headline(request)
     blocks = [section(f"*{line(first, 1500)}*\n{_status(request)}")]
-    if not ended and (outcome := _outcome(request, votes)):
+    if not ended and (outcome := _outcome(request)):
         blocks.append(section(outcome))
     if marks := _marks(request):
         blocks.append(section("\n".join(marks)))
@@ -142,7 +142,7 @@ def _status(request: Request) -> str:
     return f"{told}\nSaid by {by}." if by and request.state is State.DONE else told
 
 
-def _outcome(request: Request, votes: Sequence[Vote]) -> str:
+def _outcome(request: Request) -> str:
     said = paragraph(request.outcome, 1500)
     by = mention(request.ended_by) if request.ended_by else ""
     match request.state:

@@ -102,12 +102,12 @@ class Conversation:
             case Asked(request=request):
                 if request.state is State.ASKED:
                     request = await self.road.prepare(request.id)
-                if told := self._where(request, origin, quietly):
+                if told := self._where(request, quietly):
                     await self.teller.privately(origin, answer_message(told))
             case _:
                 assert_never(reply)
 
-    def _where(self, request: Request, origin: Origin, quietly: bool) -> Answer | None:
+    def _where(self, request: Request, quietly: bool) -> Answer | None:
         """What the person hears of their request beside its card."""
         if request.state is State.DENIED:
             return Answer(text=f"{request.id}: {request.outcome}", request=request.id)

@@ -67,6 +67,28 @@ class ChangeNumber(Undoable[P, NumberPlan]):
             )
         return found[0]
 
+    def plan(
+        self, service: Numbers, number: Number, *, headline: str, then: str, to: str, loses: str, nothing_to_do: str
+    ) -> NumberPlan:
+        """`then` is what it becomes, `loses` who loses it, if anybody does."""
+        suspended = number.state is NumberState.SUSPENDED
+        warnings = (loses, "It was suspended, perhaps for compliance; make sure that is settled." if suspended else "")
+        return NumberPlan(
+            target=f"{service.name} {number.number}",
+            headline=headline,
+            effects=(f"{number.number}: now {state_of(number)}, then {then}",),
+            warnings=tuple(filter(None, warnings)),
+            undo_note="Undo puts status and owner back, unless somebody changed it meanwhile.",
+            confirm_phrase=number.number,
+            nothing_to_do=nothing_to_do,
+            service=service.name,
+            number=number.number,
+            state=number.state,
+            detail=number.detail,
+            assigned_to=number.assigned_to,
+            to=to,
+        )
+
     async def execute(self, plan: NumberPlan) -> Receipt:
         service = self._planned(plan)
         was = Number(plan.number, plan.state, plan.assigned_to, None, plan.detail)

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.params import Choices, Params
-from commands.numbers._inventory import ChangeNumber, NumberPlan, state_of
+from commands.numbers._inventory import ChangeNumber, NumberPlan
 from integrations.capabilities import NumberState
 
 
@@ -30,23 +30,13 @@ class ReassignNumber(ChangeNumber[Reassign]):
     async def preview(self, params: Reassign) -> NumberPlan:
         service, number = await self.find(params.number, params.on, params)
         same = number.state is NumberState.ASSIGNED and number.assigned_to == params.to
-        warnings = []
-        if number.assigned_to and not same:
-            warnings.append(f"{number.assigned_to} loses it.")
-        if number.state is NumberState.SUSPENDED:
-            warnings.append("It was suspended, perhaps for compliance; make sure that is settled.")
-        return NumberPlan(
-            target=f"{service.name} {number.number}",
+        owner = number.assigned_to
+        return self.plan(
+            service,
+            number,
             headline=f"Give {number.number} of {service.name} to {params.to}.",
-            effects=(f"{number.number}: now {state_of(number)}, then assigned to {params.to}",),
-            warnings=tuple(warnings),
-            undo_note="Undo puts status and owner back, unless somebody changed it meanwhile.",
-            confirm_phrase=number.number,
-            nothing_to_do=f"{number.number} belongs to {params.to} already." if same else "",
-            service=service.name,
-            number=number.number,
-            state=number.state,
-            detail=number.detail,
-            assigned_to=number.assigned_to,
+            then=f"assigned to {params.to}",
             to=params.to,
+            loses=f"{owner} loses it." if owner and not same else "",
+            nothing_to_do=f"{number.number} belongs to {params.to} already." if same else "",
         )

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.params import Choices, Params
-from commands.numbers._inventory import ChangeNumber, NumberPlan, state_of
+from commands.numbers._inventory import ChangeNumber, NumberPlan
 from integrations.capabilities import Number, NumberState
 
 
@@ -28,25 +28,15 @@ class ReleaseNumber(ChangeNumber[Release]):
     async def preview(self, params: Release) -> NumberPlan:
         service, number = await self.find(params.number, params.on, params)
         free = number.state is NumberState.AVAILABLE and not number.assigned_to
-        warnings = []
-        if number.assigned_to:
-            warnings.append(f"{number.assigned_to} loses it: calls to it may reach somebody else.")
-        if number.state is NumberState.SUSPENDED:
-            warnings.append("It was suspended, perhaps for compliance; make sure that is settled.")
-        return NumberPlan(
-            target=f"{service.name} {number.number}",
+        owner = number.assigned_to
+        return self.plan(
+            service,
+            number,
             headline=f"Release {number.number} of {service.name}.",
-            effects=(f"{number.number}: now {state_of(number)}, then available, nobody's",),
-            warnings=tuple(warnings),
-            undo_note="Undo puts status and owner back, unless somebody changed it meanwhile.",
-            confirm_phrase=number.number,
-            nothing_to_do=f"{number.number} is available already." if free else "",
-            service=service.name,
-            number=number.number,
-            state=number.state,
-            detail=number.detail,
-            assigned_to=number.assigned_to,
+            then="available, nobody's",
             to="",
+            loses=f"{owner} loses it: calls to it may reach somebody else." if owner else "",
+            nothing_to_do=f"{number.number} is available already." if free else "",
         )
 
     def offered(self, number: Number) -> bool:

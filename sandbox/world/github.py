@@ -14,8 +14,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import Faults, middleware
-from sandbox.world.heard import Effect, Heard, recorder
+from sandbox.world.faults import middleware
+from sandbox.world.heard import Effect, Watched, recorder
 
 _OWNER, _REPOSITORY = "acme", "shop"
 _ROOT = f"/repos/{_OWNER}/{_REPOSITORY}/actions"
@@ -73,7 +73,7 @@ class Run:
 
 
 @dataclass
-class FakeGitHub:
+class FakeGitHub(Watched):
     token: str
     now: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
     rerun_seconds: float = 0.05
@@ -98,9 +98,6 @@ class FakeGitHub:
     """Where logs are, with a slash at the end; this stand-in itself if empty."""
     log_requests: list[dict[str, str]] = field(default_factory=list)
     """Headers of those who asked for a log."""
-    effects: list[Effect] = field(default_factory=list)
-    heard: list[Heard] = field(default_factory=list)
-    faults: Faults = field(default_factory=Faults)
     flows: dict[int, Flow] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)
     _going: set[asyncio.Task[None]] = field(default_factory=set)
@@ -120,9 +117,6 @@ class FakeGitHub:
         ended = started + timedelta(seconds=60) if conclusion else None
         self.runs[id_] = Run(id_, self.flows[flow], [Attempt(started, ended, conclusion)], started, status)
         return self.runs[id_]
-
-    def done(self, what: str) -> list[str]:
-        return [effect.target for effect in self.effects if effect.what == what]
 
     def section(self, url: str) -> dict[str, Any]:
         """The `[services.*]` table of an ops.toml for it."""

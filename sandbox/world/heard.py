@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+
+from sandbox.world.faults import Faults
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,19 @@ class Heard:
     media: str = "application/json"
     asked: str = "application/json"
     """Content type of the request's body."""
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Watched:
+    """What every stand-in keeps for those who look at it afterwards, and how it misbehaves."""
+
+    effects: list[Effect] = field(default_factory=list)
+    heard: list[Heard] = field(default_factory=list)
+    faults: Faults = field(default_factory=Faults)
+
+    def done(self, what: str) -> list[str]:
+        """Targets of the effects of one sort, in order."""
+        return [effect.target for effect in self.effects if effect.what == what]
 
 
 def recorder(heard: list[Heard], wrong: Callable[[web.HTTPException], object] | None = None) -> Middleware:

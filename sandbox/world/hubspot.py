@@ -10,14 +10,15 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import Faults, middleware
-from sandbox.world.heard import Effect, Heard, recorder
+from sandbox.world.faults import middleware
+from sandbox.world.heard import Watched, recorder
 
 _ID = "aeb5f871-7f07-4993-9211-075dc63e7cbf"
 
 
-class FakeHubSpot:
+class FakeHubSpot(Watched):
     def __init__(self, token: str) -> None:
+        super().__init__()
         self.token = token
         self.used, self.limit = 187_500, 250_000
         self.fetch_status = "SUCCESS"
@@ -28,9 +29,6 @@ class FakeHubSpot:
         """So many calls to come are over what ten seconds allow."""
         self.more: list[dict[str, Any]] = []
         """Other counts beside the usual one."""
-        self.effects: list[Effect] = []
-        self.heard: list[Heard] = []
-        self.faults = Faults()
 
     def app(self) -> web.Application:
         wrong = recorder(self.heard, lambda error: _error("OBJECT_NOT_FOUND", "resource not found"))
@@ -45,10 +43,6 @@ class FakeHubSpot:
 
     def environment(self) -> dict[str, str]:
         return {"DEMO_HUBSPOT_TOKEN": self.token}
-
-    def done(self, what: str) -> list[str]:
-        """Nothing: HubSpot is only read."""
-        return [effect.target for effect in self.effects if effect.what == what]
 
     @web.middleware
     async def _guard(

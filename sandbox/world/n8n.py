@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from sandbox.world.faults import Faults, middleware
-from sandbox.world.heard import Effect, Heard, recorder
+from sandbox.world.faults import middleware
+from sandbox.world.heard import Effect, Watched, recorder
 from sandbox.world.n8n_state import Failure, Flavour, Run, Workflow, believable
 
 _STATUSES = {
@@ -39,8 +39,9 @@ _SCOPES = (
 )
 
 
-class FakeN8n:
+class FakeN8n(Watched):
     def __init__(self, api_key: str, *, flavour: Flavour = "2.41", now: datetime | None = None) -> None:
+        super().__init__()
         self.api_key = api_key
         self.flavour: Flavour = flavour
         workflows, runs = believable(now or datetime.now(UTC))
@@ -56,9 +57,6 @@ class FakeN8n:
         """A little later in its start: it answers 404 and a page, as to any address it does not know."""
         self.scopes = {scope for _, scope in _SCOPES}
         """What the key may do."""
-        self.effects: list[Effect] = []
-        self.heard: list[Heard] = []
-        self.faults = Faults()
         self._going: set[asyncio.Task[None]] = set()
         self._stopped: dict[int, asyncio.Event] = {}
 
@@ -88,10 +86,6 @@ class FakeN8n:
         run.data = data  # type: ignore[assignment]  # a literal of Kept
         self.runs[run.id] = run
         return run
-
-    def done(self, what: str) -> list[str]:
-        """Targets of the effects of one sort, in order."""
-        return [effect.target for effect in self.effects if effect.what == what]
 
     def _next_id(self) -> int:
         return max(self.runs) + 1

@@ -100,10 +100,10 @@ class Run:
                      "tracingContext": None, "deduplicationKey": None, "jsonSizeBytes": 4096, "binaryDataSizeBytes": 0,
                      "workflowVersionId": self.workflow.draft_version, "usedPrivateCredentials": False}  # fmt: skip
         if with_data:
-            body |= self._detail(flavour)
+            body |= self._detail()
         return body
 
-    def _detail(self, flavour: Flavour) -> dict[str, Any]:
+    def _detail(self) -> dict[str, Any]:
         workflow = {"id": self.workflow.id, "name": self.workflow.name}
         if self.data == "too large":
             return {"data": {}, "workflowData": workflow, "customData": {}, "dataTooLargeToDisplay": True}

@@ -13,8 +13,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import Faults, middleware
-from sandbox.world.heard import Effect, Heard, recorder
+from sandbox.world.faults import middleware
+from sandbox.world.heard import Effect, Watched, recorder
 
 _AT = "2026-03-01T09:00:00Z"
 _VERBS = {"suspend": ("suspend_compute", "idle"), "start": ("start_compute", "active"),
@@ -41,8 +41,9 @@ class Endpoint:
         }  # fmt: skip
 
 
-class FakeNeon:
+class FakeNeon(Watched):
     def __init__(self, api_key: str) -> None:
+        super().__init__()
         self.api_key = api_key
         self.id = "shop-1"
         self.endpoints = {
@@ -62,9 +63,6 @@ class FakeNeon:
         """Such a key may not ask whose it is, nor for consumption."""
         self.paid = False
         self.compute_quota = 360_000
-        self.effects: list[Effect] = []
-        self.heard: list[Heard] = []
-        self.faults = Faults()
         self._going: set[asyncio.Task[None]] = set()
 
     def app(self) -> web.Application:
@@ -89,10 +87,6 @@ class FakeNeon:
 
     def environment(self) -> dict[str, str]:
         return {"DEMO_NEON_API_KEY": self.api_key}
-
-    def done(self, what: str) -> list[str]:
-        """Targets of the effects of one sort, in order."""
-        return [effect.target for effect in self.effects if effect.what == what]
 
     @property
     def locked(self) -> bool:

@@ -9,16 +9,17 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import Faults, middleware
-from sandbox.world.heard import Effect, Heard, recorder
+from sandbox.world.faults import middleware
+from sandbox.world.heard import Watched, recorder
 
 _DAY = 86_400
 _MODELS = ("gpt-5-mini", "gpt-5", "text-embedding-3-small", "gpt-4o-mini-transcribe")
 _MAY_NOT = "You have insufficient permissions for this operation. Missing scopes: {}."
 
 
-class FakeOpenAI:
+class FakeOpenAI(Watched):
     def __init__(self, api_key: str, admin_key: str = "sk-admin-of-the-demo") -> None:
+        super().__init__()
         self.api_key = api_key
         self.admin_key = admin_key
         self.restricted = False
@@ -37,9 +38,6 @@ class FakeOpenAI:
         """Days it gives at most, whatever is asked for."""
         self.names_next_page = True
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
-        self.effects: list[Effect] = []
-        self.heard: list[Heard] = []
-        self.faults = Faults()
 
     def app(self) -> web.Application:
         wrong = recorder(self.heard, lambda error: _shape(f"Invalid URL ({error.reason})", "invalid_request_error"))
@@ -55,10 +53,6 @@ class FakeOpenAI:
 
     def environment(self) -> dict[str, str]:
         return {"DEMO_OPENAI_API_KEY": self.api_key, "DEMO_OPENAI_ADMIN_KEY": self.admin_key}
-
-    def done(self, what: str) -> list[str]:
-        """Targets of the effects of one sort, in order."""
-        return [effect.target for effect in self.effects if effect.what == what]
 
     @web.middleware
     async def _guard(

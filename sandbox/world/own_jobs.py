@@ -5,18 +5,16 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import Faults, middleware
-from sandbox.world.heard import Effect, Heard, recorder
+from sandbox.world.faults import middleware
+from sandbox.world.heard import Effect, Watched, recorder
 
 
-class FakeBackOffice:
+class FakeBackOffice(Watched):
     """Stand-in. Whoever calls shows the shared secret in X-Ops-Key; its health is open to all."""
 
     def __init__(self, key: str = "backoffice-key-0001") -> None:
+        super().__init__()
         self.key = key
-        self.heard: list[Heard] = []
-        self.effects: list[Effect] = []
-        self.faults = Faults()
         self.paused = {"crawler": False, "mailer": False}
         self.keys: list[str] = []
         """Idempotency keys, as they came."""
@@ -74,9 +72,6 @@ class FakeBackOffice:
 
     def environment(self) -> dict[str, str]:
         return {"DEMO_BACKOFFICE_KEY": self.key}
-
-    def done(self, what: str) -> list[str]:
-        return [effect.target for effect in self.effects if effect.what == what]
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[recorder(self.heard), middleware(self.faults), self._guard])

@@ -6,29 +6,23 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import Faults, middleware
-from sandbox.world.heard import Effect, Heard, recorder
+from sandbox.world.faults import middleware
+from sandbox.world.heard import Watched, recorder
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class _Probed(ABC):
+class _Probed(Watched, ABC):
     """What all three have in common."""
 
     def __init__(self, api_key: str) -> None:
+        super().__init__()
         self.api_key = api_key
-        self.effects: list[Effect] = []
-        self.heard: list[Heard] = []
-        self.faults = Faults()
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[recorder(self.heard), middleware(self.faults), self._guard])
         self._routes(app.router)
         return app
-
-    def done(self, what: str) -> list[str]:
-        """Targets of the effects of one sort, in order."""
-        return [effect.target for effect in self.effects if effect.what == what]
 
     @abstractmethod
     def _routes(self, router: web.UrlDispatcher) -> None: ...

@@ -14,8 +14,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import Faults, middleware
-from sandbox.world.heard import Effect, Heard, recorder
+from sandbox.world.faults import middleware
+from sandbox.world.heard import Effect, Watched, recorder
 
 _COMMITS = (
     ("d-7c1f", "5d0c2ab", "Scrape slower at night", "ana", 3),
@@ -52,8 +52,9 @@ class Deploy:
         }  # fmt: skip
 
 
-class FakeRailway:
+class FakeRailway(Watched):
     def __init__(self, token: str, *, now: datetime | None = None) -> None:
+        super().__init__()
         self.token = token
         self.of_project = True
         """Whether `token` is a project's; an account's goes by another header."""
@@ -79,9 +80,6 @@ class FakeRailway:
         self.loses: set[str] = set()
         """Operations that are done, and whose answer never comes."""
         self.budget = self.left = 1000
-        self.effects: list[Effect] = []
-        self.heard: list[Heard] = []
-        self.faults = Faults()
         self._ids = itertools.count(1)
         self._going: set[asyncio.Task[None]] = set()
 
@@ -97,10 +95,6 @@ class FakeRailway:
 
     def environment(self) -> dict[str, str]:
         return {"DEMO_RAILWAY_TOKEN": self.token}
-
-    def done(self, what: str) -> list[str]:
-        """Targets of the effects of one sort, in order."""
-        return [effect.target for effect in self.effects if effect.what == what]
 
     async def _asked(self, request: web.Request) -> web.Response:
         asked = await request.json()

@@ -11,8 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import Faults, middleware
-from sandbox.world.heard import Effect, Heard, recorder
+from sandbox.world.faults import middleware
+from sandbox.world.heard import Effect, Watched, recorder
 
 _ROLES = ("inbound_agents", "outbound_agents", "inbound_sms_agents", "outbound_sms_agents")
 _DAY = (
@@ -34,8 +34,9 @@ _DAY = (
 )
 
 
-class FakeRetell:
+class FakeRetell(Watched):
     def __init__(self, api_key: str) -> None:
+        super().__init__()
         self.api_key = api_key
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.page_size = 1000
@@ -48,9 +49,6 @@ class FakeRetell:
         self.agents: dict[str, dict[str, Any]] = {}
         self.numbers: dict[str, dict[str, Any]] = {}
         self.calls: list[dict[str, Any]] = []
-        self.effects: list[Effect] = []
-        self.heard: list[Heard] = []
-        self.faults = Faults()
         for id_, name in (("agent_front", "Front desk"), ("agent_night", "Night desk"), ("agent_remind", "Reminders")):
             self.add_agent(id_, name)
         self.add_agent("agent_chat", "Website chat", channel="chat")
@@ -122,10 +120,6 @@ class FakeRetell:
 
     def environment(self) -> dict[str, str]:
         return {"DEMO_RETELL_API_KEY": self.api_key}
-
-    def done(self, what: str) -> list[str]:
-        """Targets of the effects of one sort, in order."""
-        return [effect.target for effect in self.effects if effect.what == what]
 
     @web.middleware
     async def _guard(

@@ -12,8 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import Faults, middleware
-from sandbox.world.heard import Effect, Heard, recorder
+from sandbox.world.faults import middleware
+from sandbox.world.heard import Effect, Watched, recorder
 
 _PROJECTS = {"shop-api": "4501", "shop-web": "4502", "billing": "4503"}
 _FINER = ("archived_until_escalating", "archived_until_condition_met", "archived_forever", "escalating", "ongoing",
@@ -81,8 +81,9 @@ def _issues() -> list[FakeIssue]:
     ]  # fmt: skip
 
 
-class FakeSentry:
+class FakeSentry(Watched):
     def __init__(self, token: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        super().__init__()
         self.token = token
         self.organization = "acme"
         self.now = now
@@ -96,9 +97,6 @@ class FakeSentry:
         self.limited = 0
         """So many calls are refused until `resets_in`."""
         self.resets_in = timedelta(seconds=0)
-        self.effects: list[Effect] = []
-        self.heard: list[Heard] = []
-        self.faults = Faults()
 
     def app(self) -> web.Application:
         wrong = recorder(self.heard, lambda error: {"detail": "The requested resource does not exist"})
@@ -120,10 +118,6 @@ class FakeSentry:
     def environment(self) -> dict[str, str]:
         """The variables that `section` refers to."""
         return {"DEMO_SENTRY_TOKEN": self.token}
-
-    def done(self, what: str) -> list[str]:
-        """Targets of the effects of one sort, in order: `resolved`, `ignored`, `unresolved`."""
-        return [effect.target for effect in self.effects if effect.what == what]
 
     def of(self, short_id: str) -> FakeIssue:
         return next(each for each in self.issues.values() if each.short_id == short_id)

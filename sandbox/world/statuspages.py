@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from sandbox.world.faults import Faults, middleware
-from sandbox.world.heard import Effect, Heard, recorder
+from sandbox.world.faults import middleware
+from sandbox.world.heard import Watched, recorder
 
 Mood = Literal["well", "minor", "major", "critical", "maintenance", "spa", "unclaimed", "odd"]
 """`spa` answers every path with the same page, `unclaimed` sends to the marketing of the format's maker, `odd` is JSON
@@ -54,8 +54,9 @@ class Page:
         return _WORST[self.indicator] if place == self.struck or self.mood == "critical" else "operational"
 
 
-class FakeStatusPages:
+class FakeStatusPages(Watched):
     def __init__(self) -> None:
+        super().__init__()
         self.pages: dict[str, Page] = {
             "github": Page("GitHub", [("", "Git Operations"), ("", "Actions"), ("", "Webhooks")]),
             "vercel": Page("Vercel", [("", "Builds"), ("", "Dashboard"), ("Edge Network", "Frankfurt")]),
@@ -67,9 +68,6 @@ class FakeStatusPages:
             "railway": Page("Railway", [("Platform", "Builds"), ("Platform", "Edge"), ("API", "Public API")]),
             "apollo": Page("Apollo.io", [("Product", "Search"), ("Product", "Enrichment API")]),
         }
-        self.heard: list[Heard] = []
-        self.effects: list[Effect] = []
-        self.faults = Faults()
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[recorder(self.heard), middleware(self.faults)])
@@ -82,10 +80,6 @@ class FakeStatusPages:
     def environment(self) -> dict[str, str]:
         """Nothing: the pages are public."""
         return {}
-
-    def done(self, what: str) -> list[str]:
-        """Nothing ever: the pages are only read."""
-        return [effect.target for effect in self.effects if effect.what == what]
 
     async def _answer(self, request: web.Request) -> web.Response:
         page = self.pages.get(request.match_info["vendor"])

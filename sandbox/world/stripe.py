@@ -11,8 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import Faults, middleware
-from sandbox.world.heard import Effect, Heard, recorder
+from sandbox.world.faults import middleware
+from sandbox.world.heard import Effect, Watched, recorder
 
 _DAY = 24 * 3600
 _RIGHTS = {"/v1/balance": "rak_balance_read", "/v1/events": "rak_event_read"}
@@ -50,8 +50,9 @@ class Event:
         }  # fmt: skip
 
 
-class FakeStripe:
+class FakeStripe(Watched):
     def __init__(self, key: str) -> None:
+        super().__init__()
         self.key = key
         self.livemode = True
         self.rights = {"rak_balance_read", "rak_event_read", "rak_webhook_read", "rak_webhook_write"}
@@ -76,9 +77,6 @@ class FakeStripe:
         """The Stripe-Version of each call."""
         self.idempotent: dict[str, dict[str, Any]] = {}
         """What was said, by Idempotency-Key."""
-        self.effects: list[Effect] = []
-        self.heard: list[Heard] = []
-        self.faults = Faults()
 
     def app(self) -> web.Application:
         wrong = recorder(self.heard, lambda error: _error(error.reason, code="resource_missing"))
@@ -97,10 +95,6 @@ class FakeStripe:
 
     def environment(self) -> dict[str, str]:
         return {"DEMO_STRIPE_KEY": self.key}
-
-    def done(self, what: str) -> list[str]:
-        """Targets of the effects of one sort, in order."""
-        return [effect.target for effect in self.effects if effect.what == what]
 
     @web.middleware
     async def _guard(

@@ -13,8 +13,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import Faults, middleware
-from sandbox.world.heard import Effect, Heard, recorder
+from sandbox.world.faults import middleware
+from sandbox.world.heard import Effect, Watched, recorder
 
 PARTS = ("auth", "db", "db_postgres_user", "pooler", "realtime", "rest", "storage", "pg_bouncer")
 _TEMPLATE = re.compile(r"from (\w+) as t\b.* limit (\d+)$")
@@ -25,8 +25,9 @@ def _micro(at: datetime) -> int:
     return int(at.timestamp() * 1_000_000)
 
 
-class FakeSupabase:
+class FakeSupabase(Watched):
     def __init__(self, token: str, *, now: datetime | None = None) -> None:
+        super().__init__()
         self.token = token
         self.ref = "abcdefghijklmnopqrst"
         at = now or datetime.now(UTC)
@@ -71,9 +72,6 @@ class FakeSupabase:
         self.functions = {"send-receipt": "ACTIVE", "sync-hubspot": "ACTIVE"}
         self.backups = [("COMPLETED", at - timedelta(hours=20)), ("FAILED", at - timedelta(hours=1))]
         self.pitr = False
-        self.effects: list[Effect] = []
-        self.heard: list[Heard] = []
-        self.faults = Faults()
         self._going: set[asyncio.Task[None]] = set()
 
     def app(self) -> web.Application:
@@ -100,10 +98,6 @@ class FakeSupabase:
 
     def environment(self) -> dict[str, str]:
         return {"DEMO_SUPABASE_TOKEN": self.token}
-
-    def done(self, what: str) -> list[str]:
-        """Targets of the effects of one sort, in order."""
-        return [effect.target for effect in self.effects if effect.what == what]
 
     @web.middleware
     async def _guard(

@@ -12,8 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import Faults, middleware
-from sandbox.world.heard import Effect, Heard, recorder
+from sandbox.world.faults import middleware
+from sandbox.world.heard import Effect, Watched, recorder
 
 REMINDERS = "4001a7f4-0a13-4e28-b4f5-3c1d5a7e9b01"
 CODES = "4001a7f4-0a13-4e28-b4f5-3c1d5a7e9b02"
@@ -90,7 +90,7 @@ def _records() -> list[Record]:
 
 
 @dataclass
-class FakeTelnyx:
+class FakeTelnyx(Watched):
     api_key: str
     balance: str = "118.42"
     credit_limit: str = "50.00"
@@ -109,9 +109,6 @@ class FakeTelnyx:
     """Of a page, whatever is asked for."""
     ignores_writes: bool = False
     """Answers a change with success and with how it was."""
-    effects: list[Effect] = field(default_factory=list)
-    heard: list[Heard] = field(default_factory=list)
-    faults: Faults = field(default_factory=Faults)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def app(self) -> web.Application:
@@ -133,10 +130,6 @@ class FakeTelnyx:
 
     def environment(self) -> dict[str, str]:
         return {"DEMO_TELNYX_API_KEY": self.api_key}
-
-    def done(self, what: str) -> list[str]:
-        """Targets of the effects of one sort, in order."""
-        return [effect.target for effect in self.effects if effect.what == what]
 
     def number(self, number: str) -> Number:
         return next(each for each in self.numbers if each.number == number)

@@ -13,12 +13,13 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import Faults, middleware
-from sandbox.world.heard import Effect, Heard, recorder
+from sandbox.world.faults import middleware
+from sandbox.world.heard import Watched, recorder
 
 
-class FakeUnleashed:
+class FakeUnleashed(Watched):
     def __init__(self, id_: str, key: str) -> None:
+        super().__init__()
         self.id = id_
         self.key = key
         self.may_read = True
@@ -32,9 +33,6 @@ class FakeUnleashed:
         self.queries: list[str] = []
         """As they came over the wire."""
         self.client_types: list[str] = []
-        self.effects: list[Effect] = []
-        self.heard: list[Heard] = []
-        self.faults = Faults()
 
     def app(self) -> web.Application:
         wrong = recorder(self.heard, lambda error: {"Description": error.reason})
@@ -48,10 +46,6 @@ class FakeUnleashed:
 
     def environment(self) -> dict[str, str]:
         return {"DEMO_UNLEASHED_ID": self.id, "DEMO_UNLEASHED_KEY": self.key}
-
-    def done(self, what: str) -> list[str]:
-        """Nothing: Unleashed is only read."""
-        return [effect.target for effect in self.effects if effect.what == what]
 
     @web.middleware
     async def _guard(

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from sandbox.world.faults import Faults
 from sandbox.world.github import FakeGitHub
 from sandbox.world.hubspot import FakeHubSpot
 from sandbox.world.neon import FakeNeon
@@ -24,6 +25,8 @@ from sandbox.world.vercel import FakeVercel
 
 class StandIn(Protocol):
     """Stateful, over real HTTP; it takes one credential and behaves as its vendor's description says."""
+
+    faults: Faults
 
     def app(self) -> web.Application: ...
 

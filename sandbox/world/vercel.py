@@ -14,8 +14,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import Faults, middleware
-from sandbox.world.heard import Effect, Heard, recorder
+from sandbox.world.faults import middleware
+from sandbox.world.heard import Effect, Heard, Watched, recorder
 from sandbox.world.vercel_firewall import FakeFirewall
 
 _COMMITS = (
@@ -55,8 +55,9 @@ class Build:
         }
 
 
-class FakeVercel:
+class FakeVercel(Watched):
     def __init__(self, token: str, *, team: str = "team_demo", now: datetime | None = None) -> None:
+        super().__init__()
         self.token = token
         self.team = team
         self.id, self.name = "prj_demoStorefront", "storefront"
@@ -98,9 +99,6 @@ class FakeVercel:
             _runtime("error", "TypeError: cart is undefined", at - timedelta(minutes=2), "r2", 500),
         ]
         self.firewall = FakeFirewall()
-        self.effects: list[Effect] = []
-        self.heard: list[Heard] = []
-        self.faults = Faults()
         self._going: set[asyncio.Task[None]] = set()
 
     def app(self) -> web.Application:

@@ -24,7 +24,6 @@ class WebService:
         self.mood: Mood = mood
         self.token = token
         self.faults = Faults()
-        self.looked_at = 0
         self._clock = clock
 
     def app(self) -> web.Application:
@@ -42,7 +41,6 @@ class WebService:
         return web.Response(text=f"<html><title>{self.name}</title></html>", content_type="text/html")
 
     async def _health(self, request: web.Request) -> web.Response:
-        self.looked_at += 1
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
             return web.json_response({"error": "unauthorized"}, status=401)
         if self.mood == "slow":

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from bot.errors import Misconfigured, NotUnderstood, TryLater
 from bot.report import Report, Span, Status, Tone
-from commands.stats import Counted, ShowStatistics, rate, sliced
+from commands._stats_chart import sliced
+from commands.stats import Counted, ShowStatistics, rate
 from integrations import Services, open_services
 from integrations.capabilities import Bucket, Operation, Statistic, Statistics
 from sandbox.world import World

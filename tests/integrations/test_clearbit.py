@@ -76,22 +76,3 @@ async def test_a_wrong_key_is_no_outage(fake: FakeClearbit, url: str, http: http
         Health.DEGRADED,
         "enrich refused our credential (401): Invalid API key provided. Check services.enrich.api_key.",
     )
-
-
-@pytest.mark.parametrize(
-    ("fault", "health"),
-    [
-        (Fault(Kind.HTML, status=200), Health.UNKNOWN),
-        (Fault(Kind.HTML, status=502), Health.DOWN),
-        (Fault(Kind.STATUS, status=429, retry_after="60"), Health.DEGRADED),
-        (Fault(Kind.GARBAGE), Health.UNKNOWN),
-        (Fault(Kind.TRUNCATED), Health.UNKNOWN),
-        (Fault(Kind.SLOW, seconds=30), Health.UNKNOWN),
-    ],
-)
-async def test_what_a_strange_answer_means(
-    fake: FakeClearbit, url: str, http: httpx.AsyncClient, fault: Fault, health: Health
-) -> None:
-    fake.faults.arm(fault)
-    seen = await opened(fake, url, http, deadline="1s").named("enrich", Checkable).check()
-    assert (seen.health, "do-not-repeat" in seen.detail) == (health, False)

@@ -93,29 +93,6 @@ async def test_something_new_is_seen_through_the_memory(github: GitHub, fake: Fa
     assert [run.id for run in await github.failed()] == ["9010", "9003", "9002"]
 
 
-async def test_a_wrong_token_is_no_outage(fake: FakeGitHub, url: str, http: httpx.AsyncClient) -> None:
-    client = opened(fake, url, http, token="wrong-token").named("ci", Executions)
-    assert isinstance(client, GitHub)
-    seen = await client.check()
-    assert seen.health is Health.DEGRADED
-    assert "services.ci.token" in seen.detail
-    assert "wrong-token" not in seen.detail
-
-
-@pytest.mark.parametrize(
-    ("fault", "health"),
-    [
-        (Fault(Kind.HTML, status=502), Health.DOWN),
-        (Fault(Kind.HTML, status=200), Health.UNKNOWN),
-        (Fault(Kind.DROPPED), Health.UNKNOWN),
-        (Fault(Kind.STATUS, status=429, retry_after="3"), Health.DEGRADED),
-    ],
-)
-async def test_what_a_strange_answer_means(github: GitHub, fake: FakeGitHub, fault: Fault, health: Health) -> None:
-    fake.faults.arm(fault)
-    assert (await github.check()).health is health
-
-
 async def test_with_no_requests_left_nothing_is_sent_until_there_are(github: GitHub, fake: FakeGitHub) -> None:
     fake.remaining = 1
     await github.execution("9001")

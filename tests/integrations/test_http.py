@@ -13,8 +13,9 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
+from integrations.answer import AFTER_LIMIT, retry_after
 from integrations.capabilities import Checked, Health
-from integrations.http import AFTER_LIMIT, ATTEMPTS, Unread, Unreadable, retry_after
+from integrations.http import ATTEMPTS, Unread, Unreadable
 from tests.integrations.vendor import KEY, Step, Vendor, hangs_up, says
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -145,26 +145,6 @@ async def test_a_403_of_a_proxy_or_of_a_country_is_no_matter_of_scope(fake: Fake
     assert (seen.health, "Country, region, or territory not supported" in seen.detail) == (Health.DEGRADED, True)
 
 
-@pytest.mark.parametrize(
-    ("fault", "health"),
-    [
-        (Fault(Kind.HTML, status=200), Health.UNKNOWN),
-        (Fault(Kind.HTML, status=502), Health.DOWN),
-        (Fault(Kind.STATUS, status=429, retry_after="7"), Health.DEGRADED),
-        (Fault(Kind.STATUS, status=503), Health.DOWN),
-        (Fault(Kind.GARBAGE), Health.UNKNOWN),
-        (Fault(Kind.TRUNCATED), Health.UNKNOWN),
-        (Fault(Kind.SLOW, seconds=30), Health.UNKNOWN),
-    ],
-)
-async def test_what_a_strange_answer_means(
-    fake: FakeOpenAI, url: str, http: httpx.AsyncClient, fault: Fault, health: Health
-) -> None:
-    fake.faults.arm(fault)
-    seen = await opened(fake, url, http, deadline="1s").named("ai", Checkable).check()
-    assert (seen.health, "do-not-repeat" in seen.detail) == (health, False)
-
-
 # -- both kinds of 429
 
 

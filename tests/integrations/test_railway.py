@@ -25,7 +25,6 @@ from integrations.capabilities import (
 )
 from integrations.capabilities.trials import Testable as Tryable
 from integrations.railway import Railway
-from sandbox.world.faults import Fault, Kind
 from sandbox.world.railway import FakeRailway
 from tests.integrations.contract import NO_SPECS
 from tests.integrations.contract_graphql import GraphQLContract
@@ -161,16 +160,6 @@ async def test_a_token_in_an_error_is_not_repeated(fake: FakeRailway, etl: Railw
     with pytest.raises(Refused) as caught:
         await etl.deployments()
     assert TOKEN not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [Fault(Kind.HTML, status=200), Fault(Kind.GARBAGE), Fault(Kind.STATUS, status=429, retry_after="1800")],
-)
-async def test_a_strange_answer_is_no_outage(fake: FakeRailway, etl: Railway, fault: Fault) -> None:
-    fake.faults.arm(fault)
-    seen = await etl.check()
-    assert (seen.health, "do-not-repeat" in seen.detail) == (Health.UNKNOWN, False)
 
 
 async def test_what_railway_says_of_the_live_one(fake: FakeRailway, etl: Railway) -> None:

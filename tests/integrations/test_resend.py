@@ -132,24 +132,3 @@ async def test_it_is_asked_twice_a_second_at_most(fake: FakeResend, url: str, ht
     services = open_services({"mail": fake.section(url)}, http, lambda reference: KEY, turns=Counted())
     await services.named("mail", Checkable).check()
     assert asked == [("mail", 2.0, 2)]
-
-
-@pytest.mark.parametrize(
-    ("fault", "health"),
-    [
-        (Fault(Kind.HTML, status=200), Health.UNKNOWN),
-        (Fault(Kind.HTML, status=502), Health.DOWN),
-        (Fault(Kind.STATUS, status=429, retry_after="1"), Health.DEGRADED),
-        (Fault(Kind.STATUS, status=500), Health.DOWN),
-        (Fault(Kind.STATUS, status=200), Health.UNKNOWN),
-        (Fault(Kind.GARBAGE), Health.UNKNOWN),
-        (Fault(Kind.TRUNCATED), Health.UNKNOWN),
-        (Fault(Kind.SLOW, seconds=30), Health.UNKNOWN),
-    ],
-)
-async def test_what_a_strange_answer_means(
-    fake: FakeResend, url: str, http: httpx.AsyncClient, fault: Fault, health: Health
-) -> None:
-    fake.faults.arm(fault)
-    seen = await opened(fake, url, http, deadline="1s").named("mail", Checkable).check()
-    assert (seen.health, "do-not-repeat" in seen.detail) == (health, False)

@@ -137,26 +137,6 @@ async def test_a_missing_header_is_told_in_another_field(fake: FakeRetell, url: 
     assert "(401): Missing Authorization header" in (await voice.check()).detail
 
 
-@pytest.mark.parametrize(
-    ("fault", "health"),
-    [
-        (Fault(Kind.HTML, status=200), Health.UNKNOWN),
-        (Fault(Kind.HTML, status=502), Health.DOWN),
-        (Fault(Kind.STATUS, status=429, retry_after="7"), Health.DEGRADED),
-        (Fault(Kind.STATUS, status=503), Health.DOWN),
-        (Fault(Kind.GARBAGE), Health.UNKNOWN),
-        (Fault(Kind.TRUNCATED), Health.UNKNOWN),
-        (Fault(Kind.SLOW, seconds=30), Health.UNKNOWN),
-    ],
-)
-async def test_what_a_strange_answer_means(
-    fake: FakeRetell, url: str, http: httpx.AsyncClient, fault: Fault, health: Health
-) -> None:
-    fake.faults.arm(fault)
-    seen = await opened(fake, url, http, deadline="1s").named("voice", Checkable).check()
-    assert (seen.health, "do-not-repeat" in seen.detail) == (health, False)
-
-
 # -- calls
 
 

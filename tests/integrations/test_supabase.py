@@ -127,12 +127,6 @@ async def test_a_management_api_that_is_ill_says_nothing_of_the_database(
     assert seen.health is health
 
 
-async def test_a_token_that_is_refused(fake: FakeSupabase, url: str, http: httpx.AsyncClient) -> None:
-    seen = await opened(fake, url, http, token="sbp_wrong").named("supabase", Checkable).check()
-    assert (seen.health, "services.supabase.token" in seen.detail) == (Health.DEGRADED, True)
-    assert "sbp_wrong" not in seen.detail
-
-
 async def test_a_project_that_is_not_there(fake: FakeSupabase, url: str, http: httpx.AsyncClient) -> None:
     services = opened(fake, url, http, project="tsrqponmlkjihgfedcba")
     seen = await services.named("supabase", Checkable).check()

@@ -167,27 +167,6 @@ async def test_without_money_it_answers_and_sends_nothing(fake: FakeTelnyx, sms:
     assert await sms.check() == Checked(Health.DEGRADED, "nothing is left to spend (-3.10 USD): top it up")
 
 
-@pytest.mark.parametrize(
-    ("fault", "health"),
-    [
-        (Fault(Kind.HTML, status=200), Health.UNKNOWN),
-        (Fault(Kind.HTML, status=502), Health.DOWN),
-        (Fault(Kind.STATUS, status=429, retry_after="1"), Health.DEGRADED),
-        (Fault(Kind.STATUS, status=500), Health.DOWN),
-        (Fault(Kind.STATUS, status=200), Health.UNKNOWN),
-        (Fault(Kind.GARBAGE), Health.UNKNOWN),
-        (Fault(Kind.TRUNCATED), Health.UNKNOWN),
-        (Fault(Kind.SLOW, seconds=30), Health.UNKNOWN),
-    ],
-)
-async def test_what_a_strange_answer_means(
-    fake: FakeTelnyx, url: str, http: httpx.AsyncClient, fault: Fault, health: Health
-) -> None:
-    fake.faults.arm(fault)
-    seen = await opened(fake, url, http, deadline="1s").named("sms", Checkable).check()
-    assert (seen.health, "do-not-repeat" in seen.detail) == (health, False)
-
-
 # -- messages that failed
 
 

@@ -143,29 +143,6 @@ async def test_rights_are_those_that_were_tried(unleashed: Unleashed) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("fault", "health"),
-    [
-        (Fault(Kind.HTML, status=200), Health.UNKNOWN),
-        (Fault(Kind.GARBAGE), Health.UNKNOWN),
-        (Fault(Kind.TRUNCATED), Health.UNKNOWN),
-        (Fault(Kind.SLOW, seconds=30), Health.UNKNOWN),
-        (Fault(Kind.HTML, status=502), Health.DOWN),
-        (Fault(Kind.STATUS, status=429, retry_after="7"), Health.DEGRADED),
-    ],
-)
-async def test_what_a_strange_answer_means(
-    fake: FakeUnleashed, url: str, http: httpx.AsyncClient, fault: Fault, health: Health
-) -> None:
-    fake.faults.arm(fault)
-    seen = (
-        await opened(fake, url, http, deadline="1s" if fault.kind is Kind.SLOW else "20s")
-        .named("stock", Checkable)
-        .check()
-    )
-    assert (seen.health, "do-not-repeat" in seen.detail) == (health, False)
-
-
 async def test_too_many_calls_may_be_the_months(fake: FakeUnleashed, unleashed: Unleashed) -> None:
     fake.faults.arm(Fault(Kind.STATUS, status=429, times=3, retry_after="0"))
     with pytest.raises(TryLater, match="refuses every call until the 1st of the month, 00:00 UTC"):
