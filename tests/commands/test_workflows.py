@@ -29,7 +29,7 @@ async def test_the_list_begins_with_what_failed_last() -> None:
 
     report = await ListWorkflows((a_shop(), silent), Clock()).answer(Listed())
 
-    assert report.lead == "2 on, 1 off; 1 with failures that nothing has mended."
+    assert report.lead == "2 on, 1 off; 1 with failures that nothing has mended; 1 of 2 services could not be read."
     assert report.table is not None
     assert [row[1:] for row in report.table.rows] == [
         ("on", Moment(at=NOON - timedelta(minutes=9)), "w2", "n8n"),
