@@ -28,7 +28,7 @@ class ReassignNumber(ChangeNumber[Reassign]):
     examples = ("numbers reassign +18885550101 to=6c1f3f0e-9f0f-4d0b-8c55-2f6f0c7d4711",)
 
     async def preview(self, params: Reassign) -> NumberPlan:
-        service, number = await self.find(params.number, params.on, params)
+        service, number, unread = await self.find(params.number, params.on, params)
         same = number.state is NumberState.ASSIGNED and number.assigned_to == params.to
         warnings = []
         if number.assigned_to and not same:
@@ -39,7 +39,7 @@ class ReassignNumber(ChangeNumber[Reassign]):
             target=f"{service.name} {number.number}",
             headline=f"Give {number.number} of {service.name} to {params.to}.",
             effects=(f"{number.number}: now {state_of(number)}, then assigned to {params.to}",),
-            warnings=tuple(warnings),
+            warnings=(*warnings, *unread),
             undo_note="Undo puts status and owner back, unless somebody changed it meanwhile.",
             confirm_phrase=number.number,
             nothing_to_do=f"{number.number} belongs to {params.to} already." if same else "",

@@ -26,7 +26,7 @@ class ReleaseNumber(ChangeNumber[Release]):
     examples = ("numbers release +18885550101",)
 
     async def preview(self, params: Release) -> NumberPlan:
-        service, number = await self.find(params.number, params.on, params)
+        service, number, unread = await self.find(params.number, params.on, params)
         free = number.state is NumberState.AVAILABLE and not number.assigned_to
         warnings = []
         if number.assigned_to:
@@ -37,7 +37,7 @@ class ReleaseNumber(ChangeNumber[Release]):
             target=f"{service.name} {number.number}",
             headline=f"Release {number.number} of {service.name}.",
             effects=(f"{number.number}: now {state_of(number)}, then available, nobody's",),
-            warnings=tuple(warnings),
+            warnings=(*warnings, *unread),
             undo_note="Undo puts status and owner back, unless somebody changed it meanwhile.",
             confirm_phrase=number.number,
             nothing_to_do=f"{number.number} is available already." if free else "",

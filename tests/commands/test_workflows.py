@@ -130,6 +130,17 @@ async def test_a_name_that_is_unknown_or_means_several(params: Off, sentence: st
     assert chosen.service == "other"
 
 
+async def test_a_silent_service_keeps_nobody_from_turning_off_anothers() -> None:
+    """`ci is in trouble` was all that was said to who wanted n8n to stop sending."""
+    flows, silent = a_shop(), Flows("ci", fails=TryLater("ci is in trouble (503)."))
+    plan = await TurnOff((flows, silent)).preview(Off(name="Weekly report"))
+    assert (plan.service, plan.warnings) == ("n8n", ("Could not read ci: ci is in trouble (503).",))
+    with pytest.raises(NotUnderstood, match=r"no workflow 'Nope'.*Could not read ci"):
+        await TurnOff((flows, silent)).preview(Off(name="Nope"))
+    with pytest.raises(TryLater, match="Could not read ci"):
+        await TurnOff((flows, silent)).preview(Off(name="Weekly report", service="ci"))
+
+
 async def test_options_come_from_memory() -> None:
     """bolt-python#1083: options come from a cache already in memory."""
     flows = a_shop()
