@@ -136,7 +136,8 @@ class Turning(Undoable[T, TurnPlan], Generic[T]):
             raise NotUnderstood(f"{params.name!r} means several: {several}.", hint=hint)
         close = closest(params.name, (each.name for _, each in everything))
         instead = f"Did you mean {close!r}?" if close else "`workflows` lists them."
-        hint = retyped(self.words, params, name=close) if close else "workflows"
+        ids = {each.name: each.id for _, each in everything if '"' in each.name}  # which cannot be typed
+        hint = retyped(self.words, params, name=ids.get(close, close)) if close else "workflows"
         missing = "".join(f" {sentence}" for sentence in unread)
         raise NotUnderstood(f"There is no workflow {params.name!r}. {instead}{missing}", hint=hint)
 

@@ -141,6 +141,14 @@ async def test_a_silent_service_keeps_nobody_from_turning_off_anothers() -> None
         await TurnOff((flows, silent)).preview(Off(name="Weekly report", service="ci"))
 
 
+async def test_a_name_with_quotes_is_hinted_at_by_its_id() -> None:
+    flows = Flows("n8n")
+    flows.add("w9", 'The "good" one')
+    with pytest.raises(NotUnderstood, match="Did you mean") as caught:
+        await TurnOff((flows,)).preview(Off(name="The good one", for_=timedelta(hours=2)))
+    assert caught.value.hint == "workflows off w9 for=2h"
+
+
 async def test_options_come_from_memory() -> None:
     """bolt-python#1083: options come from a cache already in memory."""
     flows = a_shop()
