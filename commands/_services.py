@@ -114,6 +114,11 @@ def _quoted(value: str, *, free: bool) -> str:
     return f'"{plain}"' if re.search(r"[\s=]", plain) else plain
 
 
+def but_unread(lead: str, unread: int, asked: int, what: str = "services") -> str:
+    """The lead, with how much of the picture is missing: in the small print it is not seen."""
+    return f"{lead.rstrip('.')}; {unread} of {asked} {what} could not be read." if unread else lead
+
+
 def closest(name: str, names: Iterable[str]) -> str | None:
     """The name most like `name`, if one is like it at all."""
     folded = {each.casefold(): each for each in names}

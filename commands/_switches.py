@@ -91,7 +91,8 @@ def _choose(seen: Seen, asked: "Asked", wanted: Switch, words: str, noun: Noun) 
         listed = f"`{noun.listed_by}` lists them." if noun.listed_by else f"There are: {some}."
         instead = f"Did you mean {close!r}?" if close else listed
         unread = "".join(f" {sentence}" for sentence in seen.unread)
-        hint = retyped(words, asked, name=close) if close else noun.listed_by
+        ids = {thing.name: thing.id for _, thing in everything if '"' in thing.name}  # which cannot be typed
+        hint = retyped(words, asked, name=ids.get(close, close)) if close else noun.listed_by
         raise NotUnderstood(f"There is no {noun.one} {name!r}. {instead}{unread}", hint=hint)
     fitting = [(service, thing) for service, thing in called if thing.state is wanted]
     if len(fitting) > 1:

@@ -14,7 +14,7 @@ from bot.params import Choices, Duration, FreeText, Option, Params, duration_tex
 from bot.report import Fact, Line, Link, Moment, Report, Status, Table
 from commands._error_groups import Group, grouped
 from commands._following import FollowFor, Reading, news, unread
-from commands._services import Unanswered, ask, closest, matching, names
+from commands._services import Unanswered, ask, but_unread, closest, matching, names
 from integrations.capabilities import ErrorEvent, ErrorPage, ErrorSource
 
 
@@ -76,6 +76,8 @@ class TailErrors(Followable[Tail]):
             lead, unknown = why, True
         elif silent and not groups:
             lead = f"No errors{within} in what could be read."
+        else:
+            lead = but_unread(lead, len(silent), len(readings), "sources")
         return Report(
             title=f"Errors of {params.source}" if params.source else "Errors",
             lead=lead,

@@ -52,7 +52,8 @@ class ExtendRequest(Change[Extend, ExtendPlan]):
             raise NotUnderstood(f"{request.id} is {request.state} and does not end by itself.")
         until = request.ends_at + params.by
         if until - self.ledger.now() > LONGEST:
-            raise NotUnderstood(f"That would be more than {duration_text(LONGEST)} from now.", hint="extend R42 1h")
+            hint = f"extend {request.id} 1h"  # a request of somebody else's is soon extended by who is tired
+            raise NotUnderstood(f"That would be more than {duration_text(LONGEST)} from now.", hint=hint)
         return ExtendPlan(
             target=request.id,
             headline=f"Extend {request.id} by {duration_text(params.by)}: {request.action}",

@@ -122,7 +122,8 @@ def _well(well: int, steps: int) -> str:
 def _first(found: Sequence[Tried]) -> list[str]:
     """The remedy of the worst that failed; the earliest of those, since later ones often follow from it."""
     steps = [step for each in found if not isinstance(each.steps, Unanswered) for step in each.steps if step.remedy]
-    worst = max(steps, key=lambda step: (step.health in _FAILED, _RANK[Status(step.health.value)]), default=None)
+    failed = [step for step in steps if step.health in _FAILED]
+    worst = max(failed, key=lambda step: _RANK[Status(step.health.value)], default=None)
     return [f"First: {worst.remedy.rstrip('.')}."] if worst else []
 
 
@@ -143,10 +144,15 @@ def _lines(tried: Tried, *, alone: bool) -> list[Line]:
 def _step(step: Trial, prefix: str) -> Line:
     return Line(
         text=f"{prefix}{step.what}",
-        detail=" ".join(_sentence(part) for part in (step.detail, step.remedy) if part),
+        detail=" ".join(_sentence(part) for part in (step.detail, _remedy(step)) if part),
         status=Status(step.health.value),
         facts=(Fact(label="took", value=Span(seconds=round(step.took.total_seconds(), 3))),),
     )
+
+
+def _remedy(step: Trial) -> str:
+    """Where nothing answered, the credential may be as good as ever: nobody shall be sent to change it at once."""
+    return f"if it stays so: {step.remedy}" if step.remedy and step.health is Health.UNKNOWN else step.remedy
 
 
 def _sentence(text: str) -> str:

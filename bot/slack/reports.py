@@ -16,6 +16,7 @@ MOST_FACTS = 20
 FACTS_ROOM, LINES_ROOM, TABLE_ROOM = 2500, 4000, 2 * SECTION
 """Characters; all of them with title and notes fit into one message."""
 MOST_SUGGESTIONS = 10
+MOST_NOTES = 6
 DETAIL = 2000
 ONE_LINE = 40
 """Characters of a short item, beside which its facts fit."""
@@ -48,6 +49,7 @@ def report_message(report: Report, names: Names, *, share: str = "", shared_by: 
             blocks += table
     if report.secret:
         blocks.append(section(f"```{escape(report.secret)}```"))
+    left_out += max(0, len([note for note in report.notes if note]) - MOST_NOTES)
     if left_out:
         blocks.append(context(f"{left_out} more in the file."))
     blocks += _notes(report, shared_by)
@@ -184,7 +186,7 @@ def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _notes(report: Report, shared_by: PersonId | None) -> list[Block]:
-    told = [paragraph(note, 300) for note in report.notes if note][:6]
+    told = [paragraph(note, 300) for note in report.notes if note][:MOST_NOTES]
     if report.taken_at:
         told.append(f"As of {when(report.taken_at)}")
     if shared_by:

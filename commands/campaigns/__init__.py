@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from bot.action import Lookup
 from bot.params import Params
 from bot.report import Report, Table
+from commands._services import but_unread
 from commands._switches import CAMPAIGN, look, state_of
 from integrations.capabilities import Switch, Switches
 
@@ -35,7 +36,7 @@ class ListCampaigns(Lookup[Campaigns]):
         told = ", ".join(f"{count} {state.value}" for count, state in counts if count)
         return Report(
             title="Campaigns",
-            lead=f"{told}." if told else "There are no campaigns.",
+            lead=but_unread(f"{told}." if told else "There are no campaigns.", len(seen.unread), len(self.services)),
             table=Table(
                 columns=("campaign", "state", "id", "service"),
                 rows=tuple((thing.name, state_of(thing), thing.id, name) for name, thing in found),

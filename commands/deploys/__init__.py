@@ -54,7 +54,9 @@ class ListDeployments(Lookup[Deploys]):
         lives = [(name, live_of(deployments)) for name, deployments in found]
         return Report(
             title="Deployments",
-            lead=" ".join(f"{name}: {told(live) if live else 'nothing'} is live." for name, live in lives),
+            lead=" ".join(
+                (*(f"{name}: {told(live) if live else 'nothing'} is live." for name, live in lives), *unread)
+            ),
             table=Table(
                 columns=("service", "live", "state", "commit", "message", "by", "created", "id"),
                 rows=tuple(

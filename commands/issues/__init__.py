@@ -12,7 +12,7 @@ from bot.action import Lookup
 from bot.errors import Misconfigured
 from bot.params import Choices, Duration, FreeText, Option, Params, duration_text
 from bot.report import Fact, Line, Link, Moment, Report, Status, Suggestion, Table
-from commands._services import Unanswered, ask, matching, names, pick, retyped
+from commands._services import Unanswered, ask, but_unread, matching, names, pick, retyped
 from integrations.capabilities import Issue, Issues
 
 SHOWN = 10
@@ -73,6 +73,7 @@ class ListIssues(Lookup[Listed]):
         found.sort(key=lambda each: each[1].count, reverse=True)
         several = len(self.services) > 1
         lead = _lead(found, params, partly=unread > 0)
+        lead = but_unread(lead, unread, len(asked)) if found else lead
         return Report(
             title="Issues",
             lead="No service's issues could be read." if unread == len(asked) else lead,

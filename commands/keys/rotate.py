@@ -71,10 +71,7 @@ class RotateKey(Lookup[Rotation]):
             ),
             lines=(
                 Line(text=_works(trials), status=_worst(trials)),
-                *(
-                    Line(text=each.what, detail=f"{each.detail} {each.remedy}".strip(), status=Status(each.health))
-                    for each in bad
-                ),
+                *(Line(text=each.what, detail=_detail(each), status=Status(each.health)) for each in bad),
                 *(
                     Line(text=one.credential.setting, detail=one.kept.missing, status=Status.DOWN)
                     for one in found
@@ -145,6 +142,12 @@ def _works(trials: Sequence[Trial]) -> str:
     told = [f"{failed} of {len(trials)} tests failed"] if failed else []
     told += [f"{unknown} of {len(trials)} tests got no answer, which says nothing of the key"] if unknown else []
     return f"With the key it has now {'; '.join(told)}." if told else "It works with the key it has now."
+
+
+def _detail(trial: Trial) -> str:
+    """A remedy is for what failed: while nothing answers, a good key is not to be changed."""
+    parts = (trial.detail, "" if trial.health is Health.UNKNOWN else trial.remedy)
+    return " ".join(f"{part.rstrip('.')}." for part in parts if part)
 
 
 def _worst(trials: Sequence[Trial]) -> Status | None:

@@ -12,7 +12,7 @@ from bot.action import Lookup
 from bot.errors import Misconfigured
 from bot.params import Params
 from bot.report import Fact, Moment, Report, Status, Table
-from commands._services import Unanswered, ask
+from commands._services import Unanswered, ask, but_unread
 from integrations.capabilities import Numbers, NumberState
 
 
@@ -53,6 +53,7 @@ class ListNumbers(Lookup[Inventory]):
         lead = f"{free} of {len(found)} numbers {'is' if free == 1 else 'are'} available."
         if wanted or params.state not in ("all", "available"):
             lead += f" {len(shown) or 'None'} of the {len(found)} {'is' if len(shown) < 2 else 'are'} {_asked(params)}."
+        lead = but_unread(lead, len(unread), len(pairs))
         if len(unread) == len(pairs):
             lead = "No inventory could be read."
         return Report(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from bot.action import Plan, Receipt, Risk, Undoable
-from bot.errors import NotUnderstood
+from bot.errors import NotUnderstood, TryLater
 from bot.params import Option, Params
 from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick, retyped
 from integrations.capabilities import Number, Numbers, NumberState
@@ -38,8 +38,13 @@ class ChangeNumber(Undoable[P, NumberPlan]):
     risk = Risk.DESTRUCTIVE
     refresh_every = timedelta(minutes=5)
 
-    async def find(self, number: str, on: str | None, typed: P | None = None) -> tuple[Numbers, Number]:
-        """`typed` is what a hint repeats. Raises NotUnderstood for an unknown number, or one that several have."""
+    async def find(
+        self, number: str, on: str | None, typed: P | None = None
+    ) -> tuple[Numbers, Number, tuple[str, ...]]:
+        """With sentences on what could not be read; `typed` is what a hint repeats.
+
+        Raises NotUnderstood for an unknown number, or one that several have, TryLater where nothing could be read.
+        """
 
         def instead_of(**other: str | None) -> str:
             return retyped(self.words, typed, **other) if typed is not None else "numbers"
@@ -49,13 +54,20 @@ class ChangeNumber(Undoable[P, NumberPlan]):
             asked = (pick(asked, on, can="hold phone numbers", typed=lambda name: instead_of(on=name)),)
         found: list[tuple[Numbers, Number]] = []
         every: list[str] = []
+        unread: list[str] = []
         for service in asked:
-            numbers = await service.numbers()
+            numbers = await ask(service.numbers(), self.deadline)
+            if isinstance(numbers, Unanswered):
+                unread.append(f"Could not read {service.name}: {numbers.why}")
+                continue
             every += [each.number for each in numbers]
             found += [(service, each) for each in numbers if _digits(each.number) == _digits(number)]
+        if len(unread) == len(asked):
+            raise TryLater(" ".join(unread))
         if not found:
             close = closest(number, every)
             instead = f"Did you mean {close}?" if close else "`numbers` lists them."
+            instead = " ".join([instead, *unread])
             raise NotUnderstood(
                 f"There is no number {number[:40]!r}. {instead}", hint=instead_of(number=close) if close else "numbers"
             )
@@ -65,14 +77,22 @@ class ChangeNumber(Undoable[P, NumberPlan]):
                 f"{number} is there more than once: {where}. Say which.",
                 hint=instead_of(on=found[0][0].name),
             )
-        return found[0]
+        return *found[0], tuple(unread)
 
     def plan(
-        self, service: Numbers, number: Number, *, headline: str, then: str, to: str, loses: str, nothing_to_do: str
+        self,
+        service: Numbers,
+        number: Number,
+        *,
+        headline: str,
+        then: str,
+        to: str,
+        warnings: tuple[str, ...],
+        nothing_to_do: str,
     ) -> NumberPlan:
-        """`then` is what it becomes, `loses` who loses it, if anybody does."""
+        """`then` is what it becomes; empty warnings are left out."""
         suspended = number.state is NumberState.SUSPENDED
-        warnings = (loses, "It was suspended, perhaps for compliance; make sure that is settled." if suspended else "")
+        warnings += ("It was suspended, perhaps for compliance; make sure that is settled." if suspended else "",)
         return NumberPlan(
             target=f"{service.name} {number.number}",
             headline=headline,
@@ -102,7 +122,7 @@ class ChangeNumber(Undoable[P, NumberPlan]):
         return Receipt(headline=f"{plan.number} of {plan.service} is {state_of(plan)} again.")
 
     async def evidence(self, plan: NumberPlan) -> str:
-        _, now = await self.find(plan.number, plan.service)
+        _, now, _ = await self.find(plan.number, plan.service)
         return f"{now.number} is {now.detail or now.state}{f', of {now.assigned_to}' if now.assigned_to else ''}"
 
     async def options(self, field: str, typed: str) -> Sequence[Option]:

@@ -28,7 +28,7 @@ class ReassignNumber(ChangeNumber[Reassign]):
     examples = ("numbers reassign +18885550101 to=6c1f3f0e-9f0f-4d0b-8c55-2f6f0c7d4711",)
 
     async def preview(self, params: Reassign) -> NumberPlan:
-        service, number = await self.find(params.number, params.on, params)
+        service, number, unread = await self.find(params.number, params.on, params)
         same = number.state is NumberState.ASSIGNED and number.assigned_to == params.to
         owner = number.assigned_to
         return self.plan(
@@ -37,6 +37,6 @@ class ReassignNumber(ChangeNumber[Reassign]):
             headline=f"Give {number.number} of {service.name} to {params.to}.",
             then=f"assigned to {params.to}",
             to=params.to,
-            loses=f"{owner} loses it." if owner and not same else "",
+            warnings=(f"{owner} loses it." if owner and not same else "", *unread),
             nothing_to_do=f"{number.number} belongs to {params.to} already." if same else "",
         )

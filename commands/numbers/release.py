@@ -26,7 +26,7 @@ class ReleaseNumber(ChangeNumber[Release]):
     examples = ("numbers release +18885550101",)
 
     async def preview(self, params: Release) -> NumberPlan:
-        service, number = await self.find(params.number, params.on, params)
+        service, number, unread = await self.find(params.number, params.on, params)
         free = number.state is NumberState.AVAILABLE and not number.assigned_to
         owner = number.assigned_to
         return self.plan(
@@ -35,7 +35,7 @@ class ReleaseNumber(ChangeNumber[Release]):
             headline=f"Release {number.number} of {service.name}.",
             then="available, nobody's",
             to="",
-            loses=f"{owner} loses it: calls to it may reach somebody else." if owner else "",
+            warnings=(f"{owner} loses it: calls to it may reach somebody else." if owner else "", *unread),
             nothing_to_do=f"{number.number} is available already." if free else "",
         )
 

@@ -10,7 +10,7 @@ from bot.action import Lookup
 from bot.errors import Misconfigured
 from bot.params import Choices, Option, Params
 from bot.report import Link, Moment, Report, Status, Table
-from commands._services import Unanswered, ask, matching, names, pick, retyped
+from commands._services import Unanswered, ask, but_unread, matching, names, pick, retyped
 from integrations.capabilities import Workflow, Workflows
 
 
@@ -61,7 +61,9 @@ class ListWorkflows(Lookup[Listed]):
         shown.sort(key=lambda each: each[1].last_failed_at.timestamp() if each[1].last_failed_at else 0, reverse=True)
         return Report(
             title="Workflows",
-            lead="No service's workflows could be read." if nothing else _counted([each for _, each in found]),
+            lead="No service's workflows could be read."
+            if nothing
+            else but_unread(_counted([each for _, each in found]), len(unread), len(asked)),
             status=Status.UNKNOWN if nothing else None,
             table=_table(shown) if shown else None,
             notes=tuple(unread),

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Generic, TypeVar
 from pydantic import Field
 
 from bot.action import Plan, Receipt, Risk, Undoable
-from bot.errors import NotUnderstood
+from bot.errors import NotUnderstood, TryLater
 from bot.params import Choices, FreeText, Option, Params, duration_text
 from bot.report import Fact, Link, Moment
 from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick, retyped
@@ -53,7 +53,7 @@ class Turning(Undoable[T, TurnPlan], Generic[T]):
     on: ClassVar[bool]
 
     async def preview(self, params: T) -> TurnPlan:
-        service, workflow = await self._find(params)
+        service, workflow, unread = await self._find(params)
         to, back = ("on", "off") if self.on else ("off", "on")
         facts = [Fact(label="Workflow", value=Link(url=workflow.link, name=workflow.name))] if workflow.link else []
         if workflow.last_failed_at:
@@ -68,7 +68,7 @@ class Turning(Undoable[T, TurnPlan], Generic[T]):
             headline=f"Turn {to} the workflow {workflow.name!r} of {service.name}.",
             effects=(f"{workflow.name}: now {back}, then {to}",),
             facts=tuple(facts),
-            warnings=(f"{workflow.name}: {workflow.detail}.",) if self.on and workflow.detail else (),
+            warnings=(*((f"{workflow.name}: {workflow.detail}.",) if self.on and workflow.detail else ()), *unread),
             undo_note=f"Undo turns {same} {back} again, unless somebody changed it meanwhile.",
             confirm_phrase=workflow.name,
             nothing_to_do=f"{workflow.name!r} is {to} already." if workflow.active is self.on else "",
@@ -108,17 +108,27 @@ class Turning(Undoable[T, TurnPlan], Generic[T]):
             if not isinstance(answer, Unanswered):
                 self.known[service.name] = answer
 
-    async def _find(self, params: T) -> tuple[Workflows, Workflow]:
-        """Raises NotUnderstood for a name that is unknown or means several."""
+    async def _find(self, params: T) -> tuple[Workflows, Workflow, tuple[str, ...]]:
+        """With sentences on what could not be read: one that is silent keeps nobody from turning another's off.
+
+        Raises NotUnderstood for a name that is unknown or means several, TryLater where nothing could be read.
+        """
         asked = self.services
         if params.service is not None or len(asked) < 2:
             asked = (self._service(params.service, params),)
-        listed = await asyncio.gather(*(service.workflows() for service in asked))
-        everything = [(service, each) for service, found in zip(asked, listed, strict=True) for each in found]
+        answers = await asyncio.gather(*(ask(service.workflows(), self.deadline) for service in asked))
+        pairs = list(zip(asked, answers, strict=True))
+        unread = tuple(
+            f"Could not read {service.name}: {no.why}" for service, no in pairs if isinstance(no, Unanswered)
+        )
+        if len(unread) == len(asked):
+            raise TryLater(" ".join(unread))
+        listed = [(service, found) for service, found in pairs if not isinstance(found, Unanswered)]
+        everything = [(service, each) for service, found in listed for each in found]
         called = [pair for pair in everything if params.name == pair[1].id]
         called = called or [pair for pair in everything if params.name.casefold() == pair[1].name.casefold()]
         if len(called) == 1:
-            return called[0]
+            return *called[0], unread
         if called:
             several = "; ".join(f"{each.id} of {service.name}" for service, each in called)
             service, each = called[0]
@@ -126,8 +136,10 @@ class Turning(Undoable[T, TurnPlan], Generic[T]):
             raise NotUnderstood(f"{params.name!r} means several: {several}.", hint=hint)
         close = closest(params.name, (each.name for _, each in everything))
         instead = f"Did you mean {close!r}?" if close else "`workflows` lists them."
-        hint = retyped(self.words, params, name=close) if close else "workflows"
-        raise NotUnderstood(f"There is no workflow {params.name!r}. {instead}", hint=hint)
+        ids = {each.name: each.id for _, each in everything if '"' in each.name}  # which cannot be typed
+        hint = retyped(self.words, params, name=ids.get(close, close)) if close else "workflows"
+        missing = "".join(f" {sentence}" for sentence in unread)
+        raise NotUnderstood(f"There is no workflow {params.name!r}. {instead}{missing}", hint=hint)
 
     def _service(self, name: str | None, asked: Turn | None = None) -> Workflows:
         def typed(each: str) -> str:

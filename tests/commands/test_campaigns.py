@@ -44,7 +44,7 @@ async def test_the_list_shows_what_runs_first() -> None:
 
     report = await ListCampaigns((a_board(), slow), Clock()).answer(Campaigns())
 
-    assert report.lead == "2 running, 1 paused, 1 other."
+    assert report.lead == "2 running, 1 paused, 1 other; 1 of 2 services could not be read."
     assert report.table is not None
     assert [row[:3] for row in report.table.rows] == [
         ("Spring sale", "running", "1"),

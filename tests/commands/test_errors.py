@@ -110,6 +110,7 @@ async def test_one_source_that_fails_is_a_note_and_one_that_hangs_holds_up_nobod
     report = await tailing(logs, n8n, slow, deadline=0.2).answer(Tail())
 
     assert [count for _, count in told(report)] == [3, 1]
+    assert report.lead == "4 errors in 2 groups in the last 1h; 2 of 3 sources could not be read."
     assert report.notes == ("Could not read n8n: n8n did not answer.", "Could not read slow: no answer within 0.2 s")
 
 

@@ -152,7 +152,7 @@ async def test_each_step_is_tested(scene: Scene) -> None:
         report = await scene.rotation().answer(Rotation(service="n8n", step=step))
         assert report.title == f"Rotate the key of n8n: step {step} of 6"
         assert report.lines[0].text == "With the key it has now 1 of 1 tests failed."
-        assert report.lines[1].detail == "refused (401). mend it"
+        assert report.lines[1].detail == "refused (401). mend it."
     assert [each.label for each in report.suggestions] == ["Test again", "Errors"]
     first = await scene.rotation().answer(Rotation(service="n8n"))
     assert "Reading alone." in first.lead

@@ -1,23 +1,23 @@
 """/ops numbers."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import httpx
 import pytest
 
 from bot.action import Receipt
-from bot.errors import NotUnderstood, Refused, Stale
+from bot.errors import NotUnderstood, Refused, Stale, TryLater
 from bot.report import Status
 from commands.numbers import Inventory, ListNumbers
 from commands.numbers.reassign import Reassign, ReassignNumber
 from commands.numbers.release import Release, ReleaseNumber
 from integrations import Services, open_services
-from integrations.capabilities import Numbers
+from integrations.capabilities import Number, Numbers
 from sandbox.world import World
 from sandbox.world.retell import FakeRetell
-from tests.commands.world import Clock
+from tests.commands.world import Clock, Outside
 from tests.integrations.standin import serving
 
 NUMBER, FREE = "+18885550101", "+18885550105"
@@ -130,6 +130,19 @@ async def test_mistakes_are_told(inventories: tuple[Numbers, ...], pool: asyncpg
     with pytest.raises(Refused, match="nothing was changed"):
         await reassign.execute(plan)
     assert await row(pool, FREE) == ("available", None)
+
+
+async def test_a_silent_inventory_keeps_nobody_from_another(inventories: tuple[Numbers, ...]) -> None:
+    class Silent(Outside):
+        async def numbers(self) -> tuple[Number, ...]:
+            raise TryLater("voice is in trouble (503).")
+
+    silent = cast("Numbers", Silent("voice"))
+    plan = await ReleaseNumber((silent, *inventories)).preview(Release(number=NUMBER))
+    assert plan.service == "shop-db"
+    assert plan.warnings[-1] == "Could not read voice: voice is in trouble (503)."
+    with pytest.raises(TryLater, match="Could not read voice"):
+        await ReleaseNumber((silent,)).preview(Release(number=NUMBER))
 
 
 async def test_what_is_offered_while_typing(inventories: tuple[Numbers, ...]) -> None:

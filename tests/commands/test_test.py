@@ -39,7 +39,7 @@ async def test_steps_worst_first_and_what_to_do_first() -> None:
     )
     assert report.status is Status.UNKNOWN
     assert told(report) == [
-        ("list flows", "No answer. Try again.", Status.UNKNOWN),
+        ("list flows", "No answer. If it stays so: Try again.", Status.UNKNOWN),
         ("list runs", "It refuses. Give services.n8n.token run:list.", Status.DEGRADED),
         ("reach it", "", Status.OK),
     ]
@@ -85,6 +85,13 @@ async def test_all_is_well() -> None:
     report = await trying(Proof("db", steps=(REACHED, REACHED))).answer(Which())
 
     assert (report.lead, report.status) == ("All 2 steps are well.", Status.OK)
+
+
+async def test_nobody_is_sent_to_change_a_key_because_the_vendor_is_down() -> None:
+    """`First: Give services.n8n.token run:list` was said while n8n answered 503."""
+    report = await trying(Proof("n8n", steps=(SILENT,))).answer(Which())
+
+    assert report.lead == "1 of 1 step could not be tried."
 
 
 async def test_one_step_is_no_steps() -> None:

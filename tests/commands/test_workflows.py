@@ -29,7 +29,7 @@ async def test_the_list_begins_with_what_failed_last() -> None:
 
     report = await ListWorkflows((a_shop(), silent), Clock()).answer(Listed())
 
-    assert report.lead == "2 on, 1 off; 1 with failures that nothing has mended."
+    assert report.lead == "2 on, 1 off; 1 with failures that nothing has mended; 1 of 2 services could not be read."
     assert report.table is not None
     assert [row[1:] for row in report.table.rows] == [
         ("on", Moment(at=NOON - timedelta(minutes=9)), "w2", "n8n"),
@@ -128,6 +128,25 @@ async def test_a_name_that_is_unknown_or_means_several(params: Off, sentence: st
     assert caught.value.hint == hint
     chosen = await TurnOff((a_shop(), a_shop("other"))).preview(Off(name="Weekly report", service="other"))
     assert chosen.service == "other"
+
+
+async def test_a_silent_service_keeps_nobody_from_turning_off_anothers() -> None:
+    """`ci is in trouble` was all that was said to who wanted n8n to stop sending."""
+    flows, silent = a_shop(), Flows("ci", fails=TryLater("ci is in trouble (503)."))
+    plan = await TurnOff((flows, silent)).preview(Off(name="Weekly report"))
+    assert (plan.service, plan.warnings) == ("n8n", ("Could not read ci: ci is in trouble (503).",))
+    with pytest.raises(NotUnderstood, match=r"no workflow 'Nope'.*Could not read ci"):
+        await TurnOff((flows, silent)).preview(Off(name="Nope"))
+    with pytest.raises(TryLater, match="Could not read ci"):
+        await TurnOff((flows, silent)).preview(Off(name="Weekly report", service="ci"))
+
+
+async def test_a_name_with_quotes_is_hinted_at_by_its_id() -> None:
+    flows = Flows("n8n")
+    flows.add("w9", 'The "good" one')
+    with pytest.raises(NotUnderstood, match="Did you mean") as caught:
+        await TurnOff((flows,)).preview(Off(name="The good one", for_=timedelta(hours=2)))
+    assert caught.value.hint == "workflows off w9 for=2h"
 
 
 async def test_options_come_from_memory() -> None:

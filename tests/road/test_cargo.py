@@ -189,6 +189,8 @@ async def test_ending_now_and_extending(story: Story) -> None:
     end = boxed.ends_at
     assert end is not None
 
+    too_long = await story.asks(ANA, f"extend {boxed.id} 300d")
+    assert too_long.outcome.endswith(f"from now. Type: extend {boxed.id} 1h"), "never another request's number"
     extended = await story.done(ANA, f"extend {boxed.id} 1h")
     assert extended.state is State.DONE, extended.outcome
     assert (await story.now(boxed)).ends_at == end + timedelta(hours=1)
