@@ -31,6 +31,7 @@ from integrations.sentry import SentrySection, sentry
 from integrations.statuspage import StatusPage, StatusPageSection, vendor_pages
 from integrations.stripe import StripeSection, stripe
 from integrations.supabase import SupabaseSection, supabase
+from integrations.tally import OwnTally, Tally
 from integrations.telnyx import TelnyxSection, telnyx
 from integrations.unleashed import Unleashed, UnleashedSection
 from integrations.vercel import VercelSection, vercel
@@ -130,14 +131,16 @@ def open_services(
     redact: Callable[[str], str] = _as_it_is,
     probes: aiohttp.ClientSession | None = None,
     turns: Turns | None = None,
+    tally: Tally | None = None,
 ) -> Services:
     """Build the clients of `[services.*]`; nothing is contacted and no secret is looked up yet.
 
     `secrets` turns a SecretRef into its value at each use; `redact` is applied to vendors' own sentences;
-    `probes` carries health checks, which go over `http` without it; `turns` shares vendors' limits between processes.
+    `probes` carries health checks, which go over `http` without it; `turns` shares vendors' limits between processes,
+    `tally` the count of calls to those that tell none.
     Raises Misconfigured, naming the setting and what to write.
     """
-    turns = turns or OwnTurns()
+    turns, tally = turns or OwnTurns(), tally or OwnTally()
     clients: list[Named] = []
     read: dict[str, Section] = {}
     for name, table in sections.items():
@@ -151,7 +154,7 @@ def open_services(
         except ValidationError as error:
             raise Misconfigured(_what_to_write(f"services.{name}", model, error)) from None
         read[name] = section
-        built = build(name, section, Outside(http, secrets, redact, probes, turns=turns))
+        built = build(name, section, Outside(http, secrets, redact, probes, turns=turns, tally=tally))
         clients.extend(built if isinstance(built, tuple) else (built,))
     vendors = vendor_pages(read, lambda: Outside(http, secrets, redact, probes, turns=turns))
     return Services(tuple(clients), vendors)

@@ -112,7 +112,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "usage",
         can.Metered,
-        frozenset({"apollo", "hubspot", "neon", "openai", "retell", "telnyx"}),
+        frozenset({"apollo", "hubspot", "neon", "openai", "retell", "telnyx", "unleashed"}),
         _of("usage {name}"),
     ),
     Column("issues", can.Issues, frozenset({"sentry"}), _tracking),
