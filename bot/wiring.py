@@ -172,6 +172,7 @@ async def open_ops(
         probes = await stack.enter_async_context(probe_session())
         secrets = Reader(redactor)
         await asyncio.to_thread(secrets.warm, settings.services)
+        keys = PgKeys(pool, key, secrets, clock, Kept)
         services = await stack.enter_async_context(
             open_services(
                 settings.services,
@@ -181,6 +182,7 @@ async def open_ops(
                 probes=probes,
                 turns=PgTurns(pool, OwnTurns().book),
                 tally=await stack.enter_async_context(PgTally(pool, clock, Counted)),
+                proofs=keys,
             )
         )
         requests, audit = PgRequests(pool, key, clock), PgAuditLog(pool, key, clock)
@@ -196,7 +198,7 @@ async def open_ops(
             follows=follows,
             inspection=doctor,
             history=PgHealthHistory(pool),
-            keys=PgKeys(pool, key, secrets, clock, Kept),
+            keys=keys,
             catalogue=catalogue,
             allowed=lambda asker: later().may_ask(asker),
             now=clock,

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from bot.params import Duration
 from integrations.breaker import Breaker
 from integrations.pace import OwnTurns, Turns
+from integrations.proofs import Proofs, Unnoted
 from integrations.tally import OwnTally, Tally
 
 
@@ -72,3 +73,5 @@ class Outside:
     """Shared by all processes where they share a database."""
     tally: Tally = field(default_factory=OwnTally)
     """As `turns`; of the services that have their calls counted."""
+    proofs: Proofs = field(default_factory=Unnoted)
+    """Told of secrets that no health check carries, when they were taken."""

@@ -12,7 +12,7 @@ from bot.action import Lookup
 from bot.params import Choices, Option, Params
 from bot.report import Fact, Line, Moment, Report, Status, Suggestion
 from commands._services import Unanswered, ask, matching, names, pick
-from commands.keys._book import Book, Held, held
+from commands.keys._book import Book, Held, held, held_since
 from integrations.capabilities import Checkable, Credentialed, Health, Testable, Trial
 
 NEW = timedelta(days=1)
@@ -58,10 +58,10 @@ class RotateKey(Lookup[Rotation]):
         found, trials, rights = await asyncio.gather(
             held((service,), self.checks, self.book, self.deadline), self._tried(service), self._rights(service)
         )
+        if any(one.unproven for one in found):  # the test may just have proved it
+            found = await held_since(found, self.book)
         what, how = STEPS[params.step - 1]
         told = how.format(rights=rights, where=_where(found), seen=_seen(found, self.now()))
-        bad = [trial for trial in trials if trial.health is not Health.OK]
-        works = f"{len(bad)} of {len(trials)} tests fail" if bad else "It works"
         return Report(
             title=f"Rotate the key of {service.name}: step {params.step} of {len(STEPS)}",
             lead=f"{what}. {told}",
@@ -71,10 +71,16 @@ class RotateKey(Lookup[Rotation]):
                 if one.kept.since
             ),
             lines=(
-                Line(text=f"{works} with the key it has now." if trials else "It has no test.", status=_worst(trials)),
+                _works(trials, found),
                 *(
                     Line(text=each.what, detail=f"{each.detail} {each.remedy}".strip(), status=Status(each.health))
-                    for each in bad
+                    for each in trials
+                    if each.health is not Health.OK
+                ),
+                *(
+                    Line(text=one.credential.setting, detail=one.detail, status=Status.UNKNOWN)
+                    for one in found
+                    if one.unproven
                 ),
                 *(
                     Line(text=one.credential.setting, detail=one.kept.missing, status=Status.DOWN)
@@ -135,6 +141,19 @@ def _seen(found: Sequence[Held], now: datetime) -> str:
     if old:
         return f"{', '.join(old)} still has its old value here: go back to step 2."
     return "It reads a value that it first saw within the last day."
+
+
+def _works(trials: Sequence[Trial], found: Sequence[Held]) -> Line:
+    bad = sum(trial.health is not Health.OK for trial in trials)
+    unproven = sum(one.unproven for one in found)
+    if not trials:
+        return Line(text="It has no test.")
+    if bad:
+        return Line(text=f"{bad} of {len(trials)} tests fail with the key it has now.", status=_worst(trials))
+    if unproven:
+        which = "its key is" if len(found) == 1 else f"{unproven} of its {len(found)} keys are"
+        return Line(text=f"What can be tested works; whether {which} taken is not known yet.", status=Status.UNKNOWN)
+    return Line(text="It works with the key it has now.", status=Status.OK)
 
 
 def _worst(trials: Sequence[Trial]) -> Status | None:
