@@ -39,6 +39,7 @@ from bot.store.keys import PgKeys
 from bot.store.migrate import migrate
 from bot.store.outbox import PgOutbox
 from bot.store.requests import PgRequests
+from bot.store.tally import PgTally
 from bot.store.tokens import PgTokens
 from bot.store.turns import PgTurns
 from commands import Hold, commands
@@ -47,6 +48,7 @@ from integrations import Services, open_services
 from integrations.capabilities import Credentialed
 from integrations.pace import OwnTurns
 from integrations.probe import probe_session
+from integrations.tally import Counted
 from integrations.transport import PerHost
 
 AUDIT_KEY_LENGTH = 32
@@ -170,6 +172,7 @@ async def open_ops(
         probes = await stack.enter_async_context(probe_session())
         secrets = Reader(redactor)
         await asyncio.to_thread(secrets.warm, settings.services)
+        keys = PgKeys(pool, key, secrets, clock, Kept)
         services = await stack.enter_async_context(
             open_services(
                 settings.services,
@@ -178,6 +181,8 @@ async def open_ops(
                 redact=redactor.text,
                 probes=probes,
                 turns=PgTurns(pool, OwnTurns().book),
+                tally=await stack.enter_async_context(PgTally(pool, clock, Counted)),
+                proofs=keys,
             )
         )
         requests, audit = PgRequests(pool, key, clock), PgAuditLog(pool, key, clock)
@@ -193,7 +198,7 @@ async def open_ops(
             follows=follows,
             inspection=doctor,
             history=PgHealthHistory(pool),
-            keys=PgKeys(pool, key, secrets, clock, Kept),
+            keys=keys,
             catalogue=catalogue,
             allowed=lambda asker: later().may_ask(asker),
             now=clock,

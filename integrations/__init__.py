@@ -22,7 +22,8 @@ from integrations.neon import NeonSection, neon
 from integrations.openai import OpenAiSection, openai
 from integrations.pace import OwnTurns, Turns
 from integrations.postgres import PostgresSection, postgres
-from integrations.process import Processes, ProcessSection
+from integrations.process import ProcessSection, processes
+from integrations.proofs import Proofs, Unnoted
 from integrations.railway import Railway, RailwaySection
 from integrations.resend import Resend, ResendSection
 from integrations.retell import RetellSection, retell
@@ -31,6 +32,7 @@ from integrations.sentry import SentrySection, sentry
 from integrations.statuspage import StatusPage, StatusPageSection, vendor_pages
 from integrations.stripe import StripeSection, stripe
 from integrations.supabase import SupabaseSection, supabase
+from integrations.tally import OwnTally, Tally
 from integrations.telnyx import TelnyxSection, telnyx
 from integrations.unleashed import Unleashed, UnleashedSection
 from integrations.vercel import VercelSection, vercel
@@ -52,7 +54,7 @@ KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
         "neon": (NeonSection, neon),
         "openai": (OpenAiSection, openai),
         "postgres": (PostgresSection, postgres),
-        "process": (ProcessSection, Processes),
+        "process": (ProcessSection, processes),
         "railway": (RailwaySection, Railway),
         "resend": (ResendSection, Resend),
         "sentry": (SentrySection, sentry),
@@ -130,14 +132,18 @@ def open_services(
     redact: Callable[[str], str] = _as_it_is,
     probes: aiohttp.ClientSession | None = None,
     turns: Turns | None = None,
+    tally: Tally | None = None,
+    proofs: Proofs | None = None,
 ) -> Services:
     """Build the clients of `[services.*]`; nothing is contacted and no secret is looked up yet.
 
     `secrets` turns a SecretRef into its value at each use; `redact` is applied to vendors' own sentences;
-    `probes` carries health checks, which go over `http` without it; `turns` shares vendors' limits between processes.
+    `probes` carries health checks, which go over `http` without it; `turns` shares vendors' limits between processes,
+    `tally` the count of calls to those that tell none; `proofs` is told of secrets that were taken.
     Raises Misconfigured, naming the setting and what to write.
     """
-    turns = turns or OwnTurns()
+    turns, tally = turns or OwnTurns(), tally or OwnTally()
+    proofs = Unnoted() if proofs is None else proofs
     clients: list[Named] = []
     read: dict[str, Section] = {}
     for name, table in sections.items():
@@ -151,7 +157,8 @@ def open_services(
         except ValidationError as error:
             raise Misconfigured(_what_to_write(f"services.{name}", model, error)) from None
         read[name] = section
-        built = build(name, section, Outside(http, secrets, redact, probes, turns=turns))
+        outside = Outside(http, secrets, redact, probes, turns=turns, tally=tally, proofs=proofs)
+        built = build(name, section, outside)
         clients.extend(built if isinstance(built, tuple) else (built,))
     vendors = vendor_pages(read, lambda: Outside(http, secrets, redact, probes, turns=turns))
     return Services(tuple(clients), vendors)

@@ -24,6 +24,7 @@ from integrations.capabilities import Checked, Health
 from integrations.pace import Pace
 from integrations.probe import PROBE_FAILURES, probe
 from integrations.section import Outside
+from integrations.tally import tallied
 from integrations.unreached import unreached
 
 USER_AGENT = "handrail"
@@ -63,10 +64,12 @@ class Service:
         credential_setting: str = "",
         pace: Pace | None = None,
         rate: RateHeaders | None = None,
+        counted: bool = False,
     ) -> None:
         """`credentials` gives the headers that prove who we are, asked for at each call; `credential_setting` is
         where a person mends them, like `services.n8n.api_key`; `pace` is how often the vendor lets itself be asked,
-        and `rate` where its answers tell what is left of that."""
+        and `rate` where its answers tell what is left of that; `counted` adds each call but streams to the month's
+        tally."""
         self.name = name
         self._outside = outside
         self._base_url = base_url
@@ -75,6 +78,7 @@ class Service:
         self._credential_setting = credential_setting
         self._pace = pace
         self.allowance = Allowance(name, rate)
+        self._counted = counted
 
     async def get(
         self,
@@ -240,7 +244,8 @@ class Service:
                 return self.allowance.hear(await received(response, started))
 
     def _calling(self) -> AbstractContextManager[None]:
-        return self._outside.breaker.calling(self.name, ours=(OpsError, httpx.PoolTimeout, *_UNSENDABLE))
+        call = self._outside.breaker.calling(self.name, ours=(OpsError, httpx.PoolTimeout, *_UNSENDABLE))
+        return tallied(call, self._outside.tally, self.name) if self._counted else call
 
     async def _turn(self, limit: timedelta) -> timedelta:
         """Wait for it; what is left of the limit. Raises TryLater, at once, where it would not come in time."""

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -13,10 +13,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from bot.errors import Misconfigured, NotUnderstood, OutcomeUnknown, Refused
 from bot.params import duration_text
-from integrations.capabilities import Checked, Health, Job, JobEnd, unheard
+from integrations.capabilities import Checked, Credential, Health, Job, JobEnd, Rights, Trial, unheard
 from integrations.child import Tail, run
 from integrations.jobs import PLACE, JobList, JobSection, readable
 from integrations.section import Outside, SecretRef, Section, TimeLimit
+from integrations.trying import Step, tried
 
 HEARD_EVERY_S = 1.0
 """Between two looks at what a program has said so far."""
@@ -80,13 +81,19 @@ class ProcessSection(Section):
     """The programs that may be started, and nothing else."""
 
     rights: ClassVar[str] = (
-        "None of its own: programs run as the user that the bot runs as. Give that user only what they need."
+        "None of its own: programs run as the user that the bot runs as. Give that user only what they need, and each "
+        "program a secret of its own."
     )
     undo: ClassVar[str] = "Nothing: what a program did stays done."
 
 
+def processes(name: str, section: ProcessSection, outside: Outside) -> "Processes":
+    keyed = any(job.environment for job in section.jobs)
+    return KeyedProcesses(name, section, outside) if keyed else Processes(name, section, outside)
+
+
 class Processes:
-    """Checkable, OwnJobs."""
+    """Checkable, Testable, OwnJobs."""
 
     kind = "process"
 
@@ -102,6 +109,11 @@ class Processes:
         problems = [f"{job.name}: {problem}" for job in self._programs if (problem := _missing(job))]
         return Checked(Health.DEGRADED, "; ".join(problems)) if problems else Checked(Health.OK)
 
+    async def test(self) -> tuple[Trial, ...]:
+        """Nothing is started."""
+        remedy = f"Put it right, or correct services.{self.name}.jobs."
+        return await tried(*(Step(f"find what {job.name} needs", self._finding(job), remedy) for job in self._programs))
+
     def jobs(self) -> tuple[Job, ...]:
         return self._jobs.jobs()
 
@@ -114,9 +126,7 @@ class Processes:
         """Raises Misconfigured, before anything was started, where the program cannot be."""
         section, values = self._jobs.meant(job, params)
         argv = _arguments(section, values)
-        if problem := _missing(section):
-            raise Misconfigured(f"services.{self.name}: {job} cannot be started: {problem}.")
-        secrets = {name: self._outside.secrets(reference) for name, reference in section.environment.items()}
+        secrets = self._found(section)
         inherited = {name: os.environ[name] for name in section.inherit if name in os.environ}
         environment = {"PATH": _PATH, "LANG": "C.UTF-8", **inherited, **secrets}
         tail = Tail()
@@ -137,7 +147,23 @@ class Processes:
         if ended.code:
             how = f"ended with code {ended.code}" if ended.code > 0 else f"was ended by signal {-ended.code}"
             raise Refused(f"{job} {how}; what it did until then stays done.{_last(output)}")
+        await self._outside.proofs.worked({self._setting(job, name): value for name, value in secrets.items()})
         return JobEnd(f"{job} ended well.", output)
+
+    def _found(self, job: ProgramSection) -> dict[str, str]:
+        """The secrets of its environment. Raises Misconfigured where one, or the program, is not there."""
+        if problem := _missing(job):
+            raise Misconfigured(f"services.{self.name}: {job.name} cannot be started: {problem}.")
+        return {name: self._outside.secrets(reference) for name, reference in job.environment.items()}
+
+    def _finding(self, job: ProgramSection) -> Callable[[], Awaitable[None]]:
+        async def find() -> None:
+            self._found(job)
+
+        return find
+
+    def _setting(self, job: str, variable: str) -> str:
+        return f"services.{self.name}.jobs.{job}.environment.{variable}"
 
     async def _listen(self, tail: Tail, secrets: Collection[str], tell: Callable[[str], None]) -> None:
         """Whole lines alone are told: the end of one that is being written may be half a secret."""
@@ -149,6 +175,21 @@ class Processes:
             told = tail.added
             lines = tail.held[: tail.held.rfind(b"\n") + 1]
             tell(readable(lines, cut=tail.cut, secrets=secrets, redact=self._outside.redact))
+
+
+class KeyedProcesses(Processes):
+    """Credentialed, beside what it is where no program is given a secret."""
+
+    def credentials(self) -> tuple[Credential, ...]:
+        """Whether a program's secret is any good the program alone finds out."""
+        return tuple(
+            Credential(self._setting(job.name, name), reference, f"a run of {job.name} that ends well")
+            for job in self._programs
+            for name, reference in job.environment.items()
+        )
+
+    async def rights(self) -> Rights:
+        return Rights(note="Only what its program needs; what a program's secret may do is not ours to ask.")
 
 
 def _code_after(program: str, arguments: list[str]) -> str:

@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from bot.params import Duration
 from integrations.breaker import Breaker
 from integrations.pace import OwnTurns, Turns
+from integrations.proofs import Proofs, Unnoted
+from integrations.tally import OwnTally, Tally
 
 
 def _reference(text: str) -> str:
@@ -69,3 +71,7 @@ class Outside:
     """One for all clients of the service."""
     turns: Turns = field(default_factory=OwnTurns)
     """Shared by all processes where they share a database."""
+    tally: Tally = field(default_factory=OwnTally)
+    """As `turns`; of the services that have their calls counted."""
+    proofs: Proofs = field(default_factory=Unnoted)
+    """Told of secrets that no health check carries, when they were taken."""

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.errors import OpsError, Refused, TryLater
-from integrations.capabilities import Checked, Credential, Rights, Trial
+from integrations.capabilities import Checked, Credential, Quota, Rights, Trial
 from integrations.checking import checked
 from integrations.http import Answer, Query, Service
 from integrations.pace import Pace
@@ -25,6 +25,10 @@ PACE = Pace(60, timedelta(minutes=1), at_once=5)
 _DATE = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/")
 _SIGNATURE = re.compile(r"[A-Za-z0-9+/]{43}=")
 _BLOCKED = "at 100 % of the plan's calls Unleashed refuses every call until the 1st of the month, 00:00 UTC"
+_REST_UNTOLD = (
+    "Unleashed does not tell what is used of the plan: what the company's other programs call is not in this count. "
+    f"It mails at 90, 95 and 100 %; {_BLOCKED}."
+)
 
 
 class UnleashedSection(Section):
@@ -36,13 +40,16 @@ class UnleashedSection(Section):
     url: Url = "https://api.unleashedsoftware.com"
     client_type: str = Field(default="handrail/ops", pattern=r"^[A-Za-z0-9_.-]{1,40}/[A-Za-z0-9_.-]{1,40}$")
     """What Unleashed lists our calls under: company/app."""
+    plan_calls: int | None = Field(default=None, gt=0)
+    """Calls a month that the plan has; /ops usage sets those of this bot against it."""
     timeout: TimeLimit = timedelta(seconds=10)
     """For reads; nothing is ever written."""
 
     rights: ClassVar[str] = (
         "An API id and key with read on sales orders. They cannot be rotated in place: make a new pair and delete the "
         "old one. Each check is a call, and Unleashed does not tell how many of the plan's are used: it mails at 90, "
-        "95 and 100 %, and then refuses every call until the 1st of the month, 00:00 UTC."
+        "95 and 100 %, and then refuses every call until the 1st of the month, 00:00 UTC. What this bot called is "
+        "counted here."
     )
     undo: ClassVar[str] = "Nothing is changed in Unleashed."
 
@@ -97,6 +104,7 @@ class UnleashedService(Service):
             credentials=lambda: {"api-auth-id": outside.secrets(section.id)},
             credential_setting=f"services.{name}.id and services.{name}.key",
             pace=PACE,
+            counted=True,
         )
         self._secrets = outside.secrets
         self._section = section
@@ -128,7 +136,7 @@ class UnleashedService(Service):
 
 
 class Unleashed:
-    """Checkable, Testable, Credentialed. Not Metered: Unleashed does not tell what of the plan is used."""
+    """Checkable, Testable, Credentialed, Metered: of its own calls, as Unleashed tells nothing of the plan's."""
 
     kind = "unleashed"
 
@@ -136,6 +144,7 @@ class Unleashed:
         self.name = name
         self.deadline = section.deadline
         self._section = section
+        self._tally = outside.tally
         self._service = UnleashedService(outside, name=name, section=section)
 
     async def check(self) -> Checked:
@@ -164,6 +173,20 @@ class Unleashed:
     async def rights(self) -> Rights:
         await self.orders()
         return Rights(has=("read on sales orders",), note=f"Unleashed does not tell a key's rights. {_least()}")
+
+    async def usage(self) -> tuple[Quota, ...]:
+        """Asks nobody but our own database: a call would be one more."""
+        counted = await self._tally.this_month(self.name)
+        return (
+            Quota(
+                f"calls by Handrail this month{'' if counted.whole else ', at least'}",
+                used=counted.calls,
+                limit=self._section.plan_calls,
+                unit="calls",
+                resets_at=counted.until,
+                note=_REST_UNTOLD,
+            ),
+        )
 
     async def orders(self, *, since: datetime | None = None) -> Orders:
         """One, or the first 200 that changed on the day of `since` (UTC) or later.

@@ -4,18 +4,21 @@ What else the team's own service can do, jobs and switches, is in `web_jobs`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
 from integrations.breaker import Breaker
-from integrations.capabilities import Checked, Health, Named
+from integrations.capabilities import Checked, Credential, Health, Named, Rights, Trial
 from integrations.http import Answer, Service
+from integrations.keys import well
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
+from integrations.trying import Step, tried
 from integrations.web_jobs import Endpoints, WebJobs, WebJobSection, WebSwitches, WebSwitchSection, same, within
 
 
@@ -56,25 +59,29 @@ class WebSection(Section):
 
 def web(name: str, section: WebSection, outside: Outside) -> tuple[Named, ...]:
     """One client, and more where ops.toml names jobs or switches."""
-    clients: list[Named] = [Web(name, section, outside)]
     own = Endpoints(name, section.url, section.headers, outside)
+    switches = WebSwitches(name, section.switches, own, section.timeout) if section.switches else None
+    keyed = any((section.headers, *(job.headers for job in section.jobs), *(each.headers for each in section.switches)))
+    clients: list[Named] = [(KeyedWeb if keyed else Web)(name, section, outside, switches)]
     if section.jobs:
         # A breaker of their own: a job that takes its time says nothing of the service's health.
         clients.append(WebJobs(name, section.jobs, replace(own, outside=replace(outside, breaker=Breaker()))))
-    if section.switches:
-        clients.append(WebSwitches(name, section.switches, own, section.timeout))
+    if switches is not None:
+        clients.append(switches)
     return tuple(clients)
 
 
 class Web:
-    """Checkable."""
+    """Checkable, Testable."""
 
     kind = "http"
 
-    def __init__(self, name: str, section: WebSection, outside: Outside) -> None:
+    def __init__(self, name: str, section: WebSection, outside: Outside, switches: WebSwitches | None = None) -> None:
+        """`switches` are those of the same service, whose states are read to try it out."""
         self.name = name
         self.deadline: timedelta = section.deadline
         self._section = section
+        self._switches = switches
         address = urlsplit(section.url)
         self._path = section.url[len(f"{address.scheme}://{address.netloc}") :] or "/"
         self._service = Service(
@@ -98,6 +105,25 @@ class Web:
         if isinstance(answer, Checked):
             return answer
         return self._status(answer) or self._content(answer) or self._speed(answer) or Checked(Health.OK)
+
+    async def test(self) -> tuple[Trial, ...]:
+        """What a job would do is not tried: it would do it."""
+        where = f"services.{self.name}"
+
+        async def look() -> None:
+            well(await self.check())
+
+        steps = [Step("look at its address", look, f"Check {where}.url, and what it says of itself.")]
+        if self._switches is not None:
+            steps += [
+                Step(
+                    f"read the state of {section.name}",
+                    partial(self._switches.look_at, section.name),
+                    f"Check {where}.switches.{at}.",
+                )
+                for at, section in enumerate(self._section.switches)
+            ]
+        return await tried(*steps)
 
     def _status(self, answer: Answer) -> Checked | None:
         expected = self._section.status
@@ -141,3 +167,33 @@ class Web:
         return Checked(
             Health.DEGRADED, f"it took {answer.seconds * 1000:.0f} ms, more than {slow.total_seconds() * 1000:.0f} ms"
         )
+
+
+class KeyedWeb(Web):
+    """Credentialed, beside what it is where no header is sent."""
+
+    def credentials(self) -> tuple[Credential, ...]:
+        """Those of its jobs and switches, too. What goes with these is not proved by a look at an address that may be
+        open to all."""
+        where, section = f"services.{self.name}", self._section
+        acts = [f"a run of {job.name} that ends well" for job in section.jobs]
+        reads = [f"reading the state of {switch.name}" for switch in section.switches]
+        found = list(_of(where, section.headers, _any_of([*reads, *acts])))
+        for job, proof in zip(section.jobs, acts, strict=True):
+            found += _of(f"{where}.jobs.{job.name}", job.headers, proof)
+        for at, (switch, proof) in enumerate(zip(section.switches, reads, strict=True)):
+            found += _of(f"{where}.switches.{at}", switch.headers, proof)
+        return tuple(found)
+
+    async def rights(self) -> Rights:
+        note = "Only what its address, its jobs and its switches demand; what a header may do is not ours to ask."
+        return Rights(note=note)
+
+
+def _of(where: str, headers: Mapping[str, SecretRef], proved_by: str) -> Iterator[Credential]:
+    return (Credential(f"{where}.headers.{header}", reference, proved_by) for header, reference in headers.items())
+
+
+def _any_of(proofs: Sequence[str]) -> str:
+    """The first stands for the rest: one is enough, and a list of twenty helps nobody."""
+    return f"{proofs[0]}, or another of its jobs and switches," if len(proofs) > 1 else "".join(proofs)

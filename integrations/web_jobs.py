@@ -127,6 +127,15 @@ class Endpoints:
             credential_setting=f"services.{self.name}.{setting if more else 'headers'}",
         )
 
+    def used(self, more: Mapping[str, SecretRef], where: str) -> dict[str, str]:
+        """What `service` sends with these, which stand at `where`: values by setting."""
+        sent = {header: ("headers", reference) for header, reference in self.headers.items()}
+        sent |= {header: (f"{where}.headers", reference) for header, reference in more.items()}
+        return {
+            f"services.{self.name}.{setting}.{header}": self.outside.secrets(reference)
+            for header, (setting, reference) in sent.items()
+        }
+
     def secrets(self, more: Mapping[str, SecretRef]) -> dict[str, str]:
         return {header: self.outside.secrets(reference) for header, reference in {**self.headers, **more}.items()}
 
@@ -155,7 +164,7 @@ class WebJobs:
         section, values = self._jobs.meant(job, params)
         path, given = _call(section, values)
         service = self._own.service(section.headers, section.limit, f"jobs.{job}.headers")
-        secrets = tuple(self._own.secrets(section.headers).values())  # after the call it is too late to miss one
+        used = self._own.used(section.headers, f"jobs.{job}")  # after the call it is too late to miss one
         answer = await service.tell(
             path,
             method=section.method,
@@ -164,9 +173,10 @@ class WebJobs:
             headers={section.idempotency: uuid.uuid4().hex} if section.idempotency else None,
             limit=section.limit,
         )
+        await self._own.outside.proofs.worked(used)
         accepted = answer.status == 202
         how = f"was accepted (202) and may still go on at {self.name}" if accepted else f"ended well ({answer.status})"
-        return JobEnd(f"{job} {how}.", self._output(answer, secrets))
+        return JobEnd(f"{job} {how}.", self._output(answer, used.values()))
 
     def _output(self, answer: Answer, secrets: Iterable[str]) -> str:
         """Its answer, where that is text or JSON."""
@@ -199,25 +209,40 @@ class WebSwitches:
 
     def __init__(self, name: str, switches: Sequence[WebSwitchSection], own: Endpoints, timeout: timedelta) -> None:
         self.name = name
+        self._own = own
         self._sections = {section.name: section for section in switches}
+        self._where = {section.name: f"switches.{at}" for at, section in enumerate(switches)}
         self._services = {
-            section.name: own.service(section.headers, timeout, f"switches.{at}.headers")
-            for at, section in enumerate(switches)
+            section.name: own.service(section.headers, timeout, f"{self._where[section.name]}.headers")
+            for section in switches
         }
 
     async def switches(self) -> tuple[Switchable, ...]:
         """One that cannot be read is neither running nor paused, and says why. Raises what was said where none can."""
         found: list[Switchable] = []
         failed: list[OpsError] = []
+        used: dict[str, str] = {}
         for name in self._sections:
             try:
+                taken = self._used(name)
                 found.append(Switchable(name, name, await self._state(name)))
+                used |= taken
             except OpsError as error:
                 failed.append(error)
                 found.append(Switchable(name, name, Switch.OTHER, f"unknown: {error}"))
+        await self._own.outside.proofs.worked(used)
         if failed and len(failed) == len(found):
             raise failed[0]
         return tuple(found)
+
+    async def look_at(self, name: str) -> None:
+        """Whether its state can be read. Raises what was said where it cannot."""
+        used = self._used(name)
+        await self._state(name)
+        await self._own.outside.proofs.worked(used)
+
+    def _used(self, name: str) -> dict[str, str]:
+        return self._own.used(self._sections[name].headers, self._where[name])
 
     async def pause(self, ids: Sequence[str]) -> Flipped:
         return await self._turn(ids, Switch.RUNNING, Switch.PAUSED)

@@ -4,7 +4,7 @@
 GRANT USAGE ON SCHEMA public TO handrail_bot;
 GRANT SELECT ON migrations TO handrail_bot;
 GRANT SELECT, INSERT, UPDATE ON requests, postings, freezes, follows, tokens, health, people TO handrail_bot;
-GRANT SELECT, INSERT, UPDATE ON vendor_turns, credentials TO handrail_bot;
+GRANT SELECT, INSERT, UPDATE ON vendor_turns, vendor_calls, credentials TO handrail_bot;
 GRANT SELECT, INSERT ON votes TO handrail_bot;
 GRANT SELECT, INSERT, UPDATE, DELETE ON deliveries TO handrail_bot;
 

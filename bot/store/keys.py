@@ -1,8 +1,10 @@
 """Since when each credential is in use here, and when it last worked. Of its value a keyed hash alone is kept."""
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -13,6 +15,9 @@ from bot.ports import Clock
 from bot.store.database import transaction
 
 K = TypeVar("K")
+
+PATIENCE_S = 1.0
+"""For our own database, where a note is made on the way: what is noted of did end well."""
 
 
 class PgKeys(Generic[K]):
@@ -46,6 +51,16 @@ class PgKeys(Generic[K]):
                 for row in await connection.fetch(_NOTE, setting, known, now, setting in worked):
                     found[setting] = self._kept(row["first_seen"], row["worked_at"], "")
         return found
+
+    async def worked(self, used: Mapping[str, str]) -> None:
+        """Notes that these values, by setting, were just taken; nothing where the database does not answer."""
+        if not used:
+            return
+        now = self._clock()
+        with suppress(OpsError, TimeoutError, asyncpg.PostgresError):
+            async with asyncio.timeout(PATIENCE_S), transaction(self._pool) as connection:
+                for setting, value in sorted(used.items()):
+                    await connection.execute(_NOTE, setting, self._fingerprint(setting, value), now, True)
 
     def _fingerprint(self, setting: str, value: str) -> bytes:
         return hmac.digest(self._key, f"credential\0{setting}\0{value}".encode(), hashlib.sha256)

@@ -52,6 +52,8 @@ class ListKeys(Lookup[NoParams]):
         lead = (
             f"Of {len(found)} credentials {' and '.join(said)}."
             if said
+            else "The one credential is in place."
+            if len(found) == 1
             else f"All {len(found)} credentials are in place."
         )
         return Report(
@@ -77,7 +79,7 @@ class ListKeys(Lookup[NoParams]):
 
     def _line(self, one: Held, now: datetime) -> Line:
         facts = [Fact(label="here since", value=Moment(at=one.kept.since))] if one.kept.since else []
-        if one.health is not Health.OK:  # one that is taken worked just now
+        if one.health is not Health.OK or one.credential.proved_by:  # one that a check has just proved worked just now
             worked = one.kept.worked_at
             facts.append(Fact(label="last worked", value=Moment(at=worked) if worked else "never seen here"))
         if _rank(one, now):

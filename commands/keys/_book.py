@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -39,6 +39,11 @@ class Held:
     health: Health
     detail: str
 
+    @property
+    def unproven(self) -> bool:
+        """No health check carries it, and nothing else was seen to take it with the value that it has now."""
+        return bool(self.credential.proved_by) and self.kept.since is not None and self.kept.worked_at is None
+
     def age(self, now: datetime) -> timedelta:
         return now - self.kept.since if self.kept.since else timedelta(0)
 
@@ -59,6 +64,25 @@ async def held(
     pairs = [
         (service, one, each) for service, one in zip(services, seen, strict=True) for each in service.credentials()
     ]
-    worked = frozenset(each.setting for _, one, each in pairs if one.health is Health.OK)
+    worked = frozenset(each.setting for _, one, each in pairs if one.health is Health.OK and not each.proved_by)
     kept = await book.look({each.setting: each.reference for _, _, each in pairs}, worked)
-    return [Held(service.name, each, kept[each.setting], one.health, one.detail) for service, one, each in pairs]
+    return [_held(service.name, each, kept[each.setting], one) for service, one, each in pairs]
+
+
+async def held_since(found: Sequence[Held], book: Book) -> list[Held]:
+    """The same, with what was noted of them meanwhile."""
+    kept = await book.look({one.credential.setting: one.credential.reference for one in found}, frozenset())
+    return [
+        _held(one.service, one.credential, kept[one.credential.setting], Checked(one.health, one.detail))
+        for one in found
+    ]
+
+
+def _held(service: str, credential: Credential, kept: Kept, seen: Checked) -> Held:
+    """What the service's health says of one that its check does not carry is nothing."""
+    one = Held(service, credential, kept, seen.health, seen.detail)
+    if not credential.proved_by:
+        return one
+    if one.unproven:
+        return replace(one, health=Health.UNKNOWN, detail=f"not proven yet: {credential.proved_by} proves it")
+    return replace(one, health=Health.OK, detail="")

@@ -12,7 +12,7 @@ from bot.action import Lookup
 from bot.params import Choices, Option, Params
 from bot.report import Fact, Line, Moment, Report, Status, Suggestion
 from commands._services import Unanswered, ask, matching, names, pick
-from commands.keys._book import Book, Held, held
+from commands.keys._book import Book, Held, held, held_since
 from integrations.capabilities import Checkable, Credentialed, Health, Testable, Trial
 
 NEW = timedelta(days=1)
@@ -58,6 +58,8 @@ class RotateKey(Lookup[Rotation]):
         found, trials, rights = await asyncio.gather(
             held((service,), self.checks, self.book, self.deadline), self._tried(service), self._rights(service)
         )
+        if any(one.unproven for one in found):  # the test may just have proved it
+            found = await held_since(found, self.book)
         what, how = STEPS[params.step - 1]
         told = how.format(rights=rights, where=_where(found), seen=_seen(found, self.now()))
         bad = [trial for trial in trials if trial.health is not Health.OK]
@@ -70,8 +72,13 @@ class RotateKey(Lookup[Rotation]):
                 if one.kept.since
             ),
             lines=(
-                Line(text=_works(trials), status=_worst(trials)),
+                _works(trials, found),
                 *(Line(text=each.what, detail=_detail(each), status=Status(each.health)) for each in bad),
+                *(
+                    Line(text=one.credential.setting, detail=one.detail, status=Status.UNKNOWN)
+                    for one in found
+                    if one.unproven
+                ),
                 *(
                     Line(text=one.credential.setting, detail=one.kept.missing, status=Status.DOWN)
                     for one in found
@@ -133,15 +140,20 @@ def _seen(found: Sequence[Held], now: datetime) -> str:
     return "It reads a value that it first saw within the last day."
 
 
-def _works(trials: Sequence[Trial]) -> str:
+def _works(trials: Sequence[Trial], found: Sequence[Held]) -> Line:
     """A test that got no answer says nothing of the key."""
     if not trials:
-        return "It has no test."
+        return Line(text="It has no test.")
     unknown = sum(trial.health is Health.UNKNOWN for trial in trials)
     failed = sum(trial.health in (Health.DEGRADED, Health.DOWN) for trial in trials)
     told = [f"{failed} of {len(trials)} tests failed"] if failed else []
     told += [f"{unknown} of {len(trials)} tests got no answer, which says nothing of the key"] if unknown else []
-    return f"With the key it has now {'; '.join(told)}." if told else "It works with the key it has now."
+    if told:
+        return Line(text=f"With the key it has now {'; '.join(told)}.", status=_worst(trials))
+    if unproven := sum(one.unproven for one in found):
+        which = "its key is" if len(found) == 1 else f"{unproven} of its {len(found)} keys are"
+        return Line(text=f"What can be tested works; whether {which} taken is not known yet.", status=Status.UNKNOWN)
+    return Line(text="It works with the key it has now.", status=Status.OK)
 
 
 def _detail(trial: Trial) -> str:

@@ -38,6 +38,8 @@ class Credential:
     """`services.n8n.api_key`."""
     reference: str
     """`env:N8N_API_KEY`."""
+    proved_by: str = ""
+    """What alone proves it where no health check carries it: `a run of reindex that ends well`."""
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,25 @@
 """/ops keys and its rotation: ages and last successes from a real table, never a value."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import asyncpg
+import httpx
 import pytest
 
-from bot.errors import Misconfigured, NotUnderstood, TryLater
+from bot.errors import Misconfigured, NotUnderstood, Refused, TryLater
 from bot.report import Status
 from bot.store.keys import PgKeys
 from commands.keys import Kept, ListKeys
 from commands.keys import NoParams as Asked
 from commands.keys.rotate import STEPS, RotateKey, Rotation
-from integrations.capabilities import Checked, Credential, Health, Rights, Trial
+from integrations import Services, open_services
+from integrations.capabilities import Checkable, Checked, Credential, Credentialed, Health, OwnJobs, Rights, Trial
+from integrations.capabilities.trials import Testable as Tryable
+from sandbox.world.own_jobs import FakeBackOffice
 from tests.commands.world import Clock, Outside
+from tests.integrations.standin import serving
 
 
 @dataclass
@@ -175,3 +181,87 @@ async def test_a_name_that_is_none(scene: Scene) -> None:
         await scene.rotation().answer(Rotation(service="n8m"))
     with pytest.raises(Misconfigured):
         await ListKeys((), {}, scene.book, scene.clock).answer(Asked())
+
+
+# -- secrets that no health check carries, through the clients that have them
+
+SETTING = "box.jobs.reindex.environment.SHOP_KEY"
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        yield client
+
+
+def opened(scene: Scene, http: httpx.AsyncClient, program: str = "/bin/true") -> Services:
+    job = {"name": "reindex", "what": "Builds the index anew.", "argv": [program],
+           "environment": {"SHOP_KEY": "env:SHOP"}}  # fmt: skip
+    return open_services({"box": {"kind": "process", "jobs": [job]}}, http, scene.secret, proofs=scene.book)
+
+
+def actions(scene: Scene, services: Services) -> tuple[ListKeys, RotateKey]:
+    proved, checks = services.having(Credentialed), {each.name: each for each in services.having(Checkable)}
+    tests = {each.name: each for each in services.having(Tryable)}
+    return ListKeys(proved, checks, scene.book, scene.clock), RotateKey(proved, tests, checks, scene.book, scene.clock)
+
+
+async def test_a_programs_secret_is_not_proven_before_it_has_run(scene: Scene, http: httpx.AsyncClient) -> None:
+    """However well the programs' check goes, and whatever a program that fails had in its environment."""
+    with pytest.raises(Refused):
+        await opened(scene, http, "/bin/false").named("box", OwnJobs).run_job("reindex", {})
+    report = await actions(scene, opened(scene, http))[0].answer(Asked())
+
+    assert (report.lead, report.status) == ("The one credential is in place.", None)
+    (line,) = report.lines
+    assert (line.text, line.status) == (SETTING, Status.UNKNOWN)
+    assert line.detail == "not proven yet: a run of reindex that ends well proves it"
+    assert {fact.label: fact.value for fact in line.facts}["last worked"] == "never seen here"
+
+
+async def test_a_run_that_ends_well_is_its_last_success(scene: Scene, http: httpx.AsyncClient) -> None:
+    services = opened(scene, http)
+    await services.named("box", OwnJobs).run_job("reindex", {})
+    ran = scene.clock.at
+    scene.clock.tick(days=91)
+    listing, _ = actions(scene, services)
+    old = (await listing.answer(Asked())).lines[0]
+    assert (old.status, old.detail) == (Status.DEGRADED, "91 days old: rotate it")
+    assert getattr({fact.label: fact.value for fact in old.facts}["last worked"], "at", None) == ran
+
+    scene.values["env:SHOP"] = "a-new-value"
+    new = (await listing.answer(Asked())).lines[0]
+    assert (new.status, new.detail.partition(":")[0]) == (Status.UNKNOWN, "not proven yet")
+    assert await scene.pool.fetchval("SELECT count(*) FROM credentials") == 2
+
+
+async def test_its_rotation_says_what_no_test_can_tell(scene: Scene, http: httpx.AsyncClient) -> None:
+    services = opened(scene, http)
+    _, rotation = actions(scene, services)
+    before = await rotation.answer(Rotation(service="box", step=3))
+    await services.named("box", OwnJobs).run_job("reindex", {})
+    after = await rotation.answer(Rotation(service="box", step=3))
+
+    assert before.lines[0].text == "What can be tested works; whether its key is taken is not known yet."
+    assert [(line.text, line.status) for line in before.lines[1:]] == [(f"services.{SETTING}", Status.UNKNOWN)]
+    assert [line.text for line in after.lines] == ["It works with the key it has now."]
+    assert "Only what its program needs" in (await rotation.answer(Rotation(service="box"))).lead
+
+
+async def test_a_job_that_ended_well_did_so_without_the_database(scene: Scene, http: httpx.AsyncClient) -> None:
+    await scene.pool.execute("DROP TABLE credentials")
+    end = await opened(scene, http).named("box", OwnJobs).run_job("reindex", {})
+    assert end.sentence == "reindex ended well."
+
+
+async def test_what_a_test_has_just_proved_is_told_by_the_same_answer(scene: Scene, http: httpx.AsyncClient) -> None:
+    fake = FakeBackOffice()
+    scene.values["env:DEMO_BACKOFFICE_KEY"] = fake.key
+    async with serving(fake.app()) as url:
+        services = open_services({"office": fake.section(url)}, http, scene.secret, proofs=scene.book)
+        _, rotation = actions(scene, services)
+        report = await rotation.answer(Rotation(service="office"))
+        assert [line.text for line in report.lines] == ["It works with the key it has now."]
+        fake.key = "another"
+        report = await rotation.answer(Rotation(service="office"))
+        assert report.lines[0].text == "2 of 3 tests fail with the key it has now."

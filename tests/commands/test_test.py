@@ -136,7 +136,7 @@ async def test_real_services_say_what_they_may(services: Services) -> None:
     every = await action.answer(Which(service="all"))
     one = await action.answer(Which(service="etl"))
 
-    assert every.title == "Test of 3 services"
+    assert every.title == "Test of 5 services"
     found = {line.text: line.detail for line in every.lines}
     assert "etl: 3 of 3 steps are well" in found
     assert found["shop-db: may do what the bot does not need"].startswith("everything: it is a superuser")

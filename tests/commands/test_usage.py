@@ -3,16 +3,20 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import httpx
 import pytest
 
 from bot.errors import Misconfigured, NotUnderstood, TryLater
 from bot.report import Moment, Report, Status
+from bot.store.tally import PgTally
 from commands.usage import Metering, ShowUsage
 from integrations import open_services
-from integrations.capabilities import Metered, Quota
+from integrations.capabilities import Checkable, Metered, Quota
+from integrations.tally import Counted
 from sandbox.world.neon import FakeNeon
 from sandbox.world.openai import FakeOpenAI
+from sandbox.world.unleashed import FakeUnleashed
 from tests.commands.world import NOON, Clock, Outside
 from tests.integrations.standin import serving
 
@@ -194,3 +198,34 @@ async def test_through_the_clients_of_neon_and_openai() -> None:
     assert any(note.startswith("ai: Costs are those of the whole organisation") for note in report.notes)
     assert (refused.status, refused.lines[0].status) == (Status.UNKNOWN, Status.UNKNOWN)
     assert refused.lines[0].detail.startswith("ai takes our key, which may not do this (403)")
+
+
+async def test_a_plan_that_tells_nothing_is_told_by_our_own_calls(pool: asyncpg.Pool) -> None:
+    """Through the client of Unleashed, counted in the database for all replicas."""
+    stock, clock = FakeUnleashed("1d-1234", "key-of-the-commands"), Clock()
+    known = {f"env:{name}": value for name, value in stock.environment().items()}
+    async with (
+        serving(stock.app()) as url,
+        httpx.AsyncClient(trust_env=False) as http,
+        PgTally(pool, clock, Counted) as tally,
+    ):
+        tables = {"plan": stock.section(url) | {"plan_calls": 10}, "stock": stock.section(url)}
+        services = open_services(tables, http, known.__getitem__, tally=tally)
+        for _ in range(9):
+            await services.named("plan", Checkable).check()
+        action = ShowUsage(services.having(Metered), clock)
+        report = await action.answer(Metering())
+        await pool.execute("DROP TABLE vendor_calls")
+        away = await action.answer(Metering(service="plan"))
+
+    near, unlimited = report.lines
+    assert (near.text, near.status) == ("plan: calls by Handrail this month", Status.DEGRADED)
+    assert near.detail == "9 of 10 calls, 90 % used"
+    assert near.facts[0].value == Moment(at=datetime(2026, 4, 1, tzinfo=UTC))
+    assert (unlimited.text, unlimited.detail) == (
+        "stock: calls by Handrail this month",
+        "0 calls, no limit told",
+    )
+    assert report.notes[0].startswith("plan: Unleashed does not tell what is used of the plan")
+    assert away.lines[0].text == "plan: calls by Handrail this month, at least"
+    assert away.lines[0].detail == "9 of 10 calls, 90 % used"

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ import pytest
 from bot.errors import Misconfigured, NotUnderstood, OutcomeUnknown, Refused
 from bot.redaction import Redactor
 from integrations import open_services
-from integrations.capabilities import Checkable, Checked, Health, JobEnd, OwnJobs
+from integrations.capabilities import Checkable, Checked, Credential, Credentialed, Health, JobEnd, OwnJobs
+from integrations.capabilities.trials import Testable as Tryable
 from integrations.child import TAIL_LIMIT, Tail
 from integrations.jobs import OUTPUT_LIMIT, readable
 from integrations.process import Processes
+from integrations.proofs import Proofs
 
 SECRET = "hunter2-of-the-shop"
 Make = Callable[..., Processes]
@@ -28,19 +30,32 @@ Make = Callable[..., Processes]
 def make(tmp_path: Path, http: httpx.AsyncClient) -> Make:
     """A service with one job, whose program is this Python code."""
 
-    def made(code: str = "", *arguments: str, **job: Any) -> Processes:
+    def made(
+        code: str = "",
+        *arguments: str,
+        secrets: Callable[[str], str] = lambda reference: SECRET,
+        proofs: Proofs | None = None,
+        **job: Any,
+    ) -> Processes:
         program = tmp_path / "program.py"
         program.write_text(f"#!{sys.executable} -S\n{code}\n", encoding="utf-8")
         program.chmod(0o700)
         table = {"name": "reindex", "what": "Builds the index anew.", "argv": [str(program), *arguments], **job}
         redactor = Redactor()
         section = {"kind": "process", "jobs": [table]}
-        services = open_services({"box": section}, http, lambda reference: SECRET, redact=redactor.text)
+        services = open_services({"box": section}, http, secrets, redact=redactor.text, proofs=proofs)
         client = services.named("box", OwnJobs)
         assert isinstance(client, Processes)
         return client
 
     return made
+
+
+class Noted(dict[str, str]):
+    """Settings with the values that were said to be taken."""
+
+    async def worked(self, used: Mapping[str, str]) -> None:
+        self.update(used)
 
 
 TELL_ARGUMENTS = "import json, sys; print(json.dumps(sys.argv[1:]))"
@@ -54,6 +69,48 @@ async def arguments(client: Processes, **values: str) -> list[str]:
     """What the program says it was given."""
     given: list[str] = json.loads((await client.run_job("reindex", values)).output)
     return given
+
+
+# -- its secrets
+
+
+async def test_a_secret_is_proved_by_a_run_that_ends_well_and_by_nothing_else(make: Make) -> None:
+    noted, code = Noted(), "import sys; sys.exit(int(sys.argv[1]))"
+    client = make(code, "{code}", params=params("code"), environment={"SHOP_KEY": "env:SHOP_KEY"}, proofs=noted)
+    assert isinstance(client, Credentialed)
+    setting = "services.box.jobs.reindex.environment.SHOP_KEY"
+    assert client.credentials() == (Credential(setting, "env:SHOP_KEY", "a run of reindex that ends well"),)
+    assert await client.check() == Checked(Health.OK)
+    assert [trial.health for trial in await client.test()] == [Health.OK]
+    with pytest.raises(Refused):
+        await client.run_job("reindex", {"code": "3"})
+    assert noted == {}
+    await client.run_job("reindex", {"code": "0"})
+    assert noted == {setting: SECRET}
+    rights = await client.rights()
+    assert rights.has == ()
+    assert rights.note.startswith("Only what its program needs")
+
+
+async def test_programs_without_secrets_have_no_keys(make: Make) -> None:
+    client = make()
+    assert not isinstance(client, Credentialed)
+    assert isinstance(client, Tryable)
+
+
+async def test_a_test_starts_nothing_and_names_what_is_not_there(make: Make, tmp_path: Path) -> None:
+    def missing(reference: str) -> str:
+        raise Misconfigured(f"{reference} is empty; set the environment variable SHOP_KEY")
+
+    mark = tmp_path / "ran"
+    client = make(f"open({str(mark)!r}, 'w')", environment={"SHOP_KEY": "env:SHOP_KEY"}, secrets=missing)
+    (trial,) = await client.test()
+    assert (trial.what, trial.health) == ("find what reindex needs", Health.DEGRADED)
+    assert trial.detail.startswith("env:SHOP_KEY is empty")
+    assert "services.box.jobs" in trial.remedy
+    (gone,) = await make(argv=["/opt/no/such/program"]).test()
+    assert (gone.health, "there is no program" in gone.detail) == (Health.DEGRADED, True)
+    assert not mark.exists()
 
 
 # -- what it is given

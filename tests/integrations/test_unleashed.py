@@ -16,6 +16,7 @@ from integrations.capabilities import Checkable, Checked, Credentialed, Health, 
 from integrations.capabilities.trials import Testable as Tryable
 from integrations.http import Answer
 from integrations.probe import probe_session
+from integrations.tally import OwnTally
 from integrations.unleashed import Orders, Unleashed, asking, dated, signature
 from sandbox.world.faults import Fault, Kind
 from sandbox.world.unleashed import FakeUnleashed
@@ -50,10 +51,8 @@ async def url(fake: FakeUnleashed) -> AsyncIterator[str]:
 
 def opened(fake: FakeUnleashed, url: str, http: httpx.AsyncClient, key: str = KEY, **more: Any) -> Services:
     secrets = {"env:DEMO_UNLEASHED_ID": ID, "env:DEMO_UNLEASHED_KEY": key}
-    settings = {name: value for name, value in more.items() if name != "probes"}
-    return open_services(
-        {"stock": fake.section(url) | settings}, http, lambda reference: secrets[reference], probes=more.get("probes")
-    )
+    outside = {name: more.pop(name) for name in ("probes", "tally") if name in more}
+    return open_services({"stock": fake.section(url) | more}, http, secrets.__getitem__, **outside)
 
 
 @pytest.fixture
@@ -70,11 +69,10 @@ def test_the_contract_is_at_hand(contract: Contract | None) -> None:
 
 
 def test_it_claims_what_it_can(fake: FakeUnleashed, http: httpx.AsyncClient) -> None:
-    """No Metered: Unleashed does not tell what of the plan is used, and what we do not know we do not show."""
     services = opened(fake, "http://127.0.0.1:9", http)
-    for can in (Checkable, Tryable, Credentialed):
+    for can in (Checkable, Tryable, Credentialed, Metered):
         assert [type(each) for each in services.having(can)] == [Unleashed]
-    assert (services.having(Metered), services.having(Switches)) == ((), ())
+    assert services.having(Switches) == ()
 
 
 # -- the signature
@@ -158,6 +156,65 @@ async def test_a_signature_that_is_repeated_is_not_shown(unleashed: Unleashed) -
 async def test_a_client_type_is_company_and_app(fake: FakeUnleashed, http: httpx.AsyncClient) -> None:
     with pytest.raises(Misconfigured, match="client_type"):
         opened(fake, "http://127.0.0.1:9", http, client_type="handrail")
+
+
+# -- the plan
+
+
+async def test_the_plan_tells_nothing_so_our_own_calls_are_counted(
+    fake: FakeUnleashed, url: str, http: httpx.AsyncClient
+) -> None:
+    """Refused ones too: they were made. To ask for the count is no call."""
+    tally = OwnTally(lambda: datetime(2026, 12, 31, 23, 59, tzinfo=UTC))
+    services = opened(fake, url, http, plan_calls=20_000, tally=tally)
+    await services.named("stock", Checkable).check()
+    await services.named("stock", Tryable).test()
+    fake.may_read = False
+    await services.named("stock", Checkable).check()
+    (quota,) = await services.named("stock", Metered).usage()
+    assert (quota.used, quota.limit, quota.unit) == (4, 20_000, "calls")
+    assert quota.name == "calls by Handrail this month, at least"
+    assert quota.resets_at == datetime(2027, 1, 1, tzinfo=UTC)
+    assert "what the company's other programs call is not in this count" in quota.note
+    assert len(fake.heard) == 4
+
+
+async def test_a_call_that_is_tried_again_is_two(fake: FakeUnleashed, url: str, http: httpx.AsyncClient) -> None:
+    fake.faults.arm(Fault(Kind.STATUS, status=503, retry_after="0"))
+    services = opened(fake, url, http)
+    await services.named("stock", Credentialed).rights()
+    (quota,) = await services.named("stock", Metered).usage()
+    assert (quota.used, quota.limit) == (2, None)
+
+
+@pytest.mark.parametrize("over_aiohttp", [True, False], ids=["aiohttp", "httpx"])
+async def test_what_never_left_is_not_counted(fake: FakeUnleashed, http: httpx.AsyncClient, over_aiohttp: bool) -> None:
+    """Neither where nobody listens, nor where the breaker has opened meanwhile; the host name `invalid` never is."""
+    async with probe_session() as probes:
+        for url in ("http://127.0.0.1:9", "http://unleashed.invalid"):
+            services = opened(fake, url, http, probes=probes if over_aiohttp else None)
+            for _ in range(5):
+                seen = await services.named("stock", Checkable).check()
+            assert seen.health is not Health.OK
+            (quota,) = await services.named("stock", Metered).usage()
+            assert quota.used == 0
+
+
+@pytest.mark.parametrize("over_aiohttp", [True, False], ids=["aiohttp", "httpx"])
+async def test_what_got_no_answer_is_counted(
+    fake: FakeUnleashed, url: str, http: httpx.AsyncClient, over_aiohttp: bool
+) -> None:
+    fake.faults.arm(Fault(Kind.SLOW, seconds=30))
+    async with probe_session() as probes:
+        services = opened(fake, url, http, deadline="1s", probes=probes if over_aiohttp else None)
+        assert (await services.named("stock", Checkable).check()).health is Health.UNKNOWN
+    (quota,) = await services.named("stock", Metered).usage()
+    assert quota.used == 1
+
+
+async def test_a_plan_has_calls(fake: FakeUnleashed, http: httpx.AsyncClient) -> None:
+    with pytest.raises(Misconfigured, match="plan_calls"):
+        opened(fake, "http://127.0.0.1:9", http, plan_calls=0)
 
 
 # -- what moves

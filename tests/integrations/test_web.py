@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from integrations import open_services
-from integrations.capabilities import Checkable, Checked, Health
+from integrations.capabilities import Checkable, Checked, Credential, Credentialed, Health
+from integrations.capabilities.trials import Testable as Tryable
 from sandbox.world import World
 from sandbox.world.faults import Fault, Kind
 from tests.integrations.vendor import Vendor, says
@@ -107,3 +108,24 @@ async def test_the_address_is_asked_as_it_is_written(vendor: Vendor, http: httpx
     vendor.steps = [says()]
     await look(http, f"{vendor.url}/health/?deep=1&x=%20")
     assert str(vendor.requests[0].rel_url) == "/health/?deep=1&x=%20"
+
+
+async def test_its_headers_are_among_the_keys(services: Any) -> None:
+    """Those of an address that does nothing else are proved by the look at it; without headers there is no key."""
+    client = services.named("payments-api", Credentialed)
+    assert client.credentials() == (
+        Credential("services.payments-api.headers.Authorization", "env:DEMO_PAYMENTS_AUTH"),
+    )
+    assert (await client.rights()).note.startswith("Only what its address")
+    assert "storefront" not in [each.name for each in services.having(Credentialed)]
+
+
+async def test_to_try_it_out_is_to_look_at_it(services: Any, http: httpx.AsyncClient, world: World) -> None:
+    well = services.named("payments-api", Tryable)
+    assert [(each.what, each.health) for each in await well.test()] == [("look at its address", Health.OK)]
+    table = {"payments-api": world.services()["payments-api"]}
+    wrong = open_services(table, http, lambda reference: "Bearer wrong").named("payments-api", Tryable)
+    (refused,) = await wrong.test()
+    assert refused.health is Health.DEGRADED
+    assert "check services.payments-api.headers" in refused.detail
+    assert refused.remedy == "Check services.payments-api.url, and what it says of itself."

@@ -8,10 +8,23 @@ import pytest
 
 from bot.errors import Misconfigured, NotUnderstood, OutcomeUnknown, Refused, TryLater
 from integrations import Services, open_services
-from integrations.capabilities import Checkable, Checked, Flipped, Health, JobEnd, OwnJobs, Switch, Switchable, Switches
+from integrations.capabilities import (
+    Checkable,
+    Checked,
+    Credentialed,
+    Flipped,
+    Health,
+    JobEnd,
+    OwnJobs,
+    Switch,
+    Switchable,
+    Switches,
+)
+from integrations.capabilities.trials import Testable as Tryable
 from sandbox.world.faults import Fault, Kind
 from sandbox.world.own_jobs import FakeBackOffice
 from tests.integrations.standin import serving
+from tests.integrations.test_process import Noted
 from tests.integrations.vendor import Vendor, says
 
 
@@ -224,6 +237,70 @@ async def test_a_switch_that_takes_its_time_is_said_to(switches: Switches, fake:
 async def test_its_health_is_looked_at_as_before(services: Services) -> None:
     assert await services.named("office", Checkable).check() == Checked(Health.OK)
     assert len(services) == 1
+
+
+# -- its keys
+
+
+@pytest.fixture
+def noted() -> Noted:
+    return Noted()
+
+
+@pytest.fixture
+async def keyed(fake: FakeBackOffice, http: httpx.AsyncClient, noted: Noted) -> AsyncIterator[Services]:
+    """One job and one switch have a header of their own; the switch's comes before the service's of that name."""
+    async with serving(fake.app()) as url:
+        table = fake.section(url)
+        table["jobs"][1]["headers"] = {"X-Export-Key": "env:EXPORT_KEY"}
+        table["switches"][1]["headers"] = {"X-Ops-Key": "env:MAILER_KEY"}
+        known = {"env:DEMO_BACKOFFICE_KEY": fake.key, "env:EXPORT_KEY": "export-0001", "env:MAILER_KEY": "wr0ng"}
+        yield open_services({"office": table}, http, known.__getitem__, proofs=noted)
+
+
+async def test_headers_of_jobs_and_switches_are_among_the_keys(keyed: Services) -> None:
+    found = keyed.named("office", Credentialed).credentials()
+    assert [(each.setting, each.reference) for each in found] == [
+        ("services.office.headers.X-Ops-Key", "env:DEMO_BACKOFFICE_KEY"),
+        ("services.office.jobs.export.headers.X-Export-Key", "env:EXPORT_KEY"),
+        ("services.office.switches.1.headers.X-Ops-Key", "env:MAILER_KEY"),
+    ]
+    assert [each.proved_by for each in found] == [
+        "reading the state of crawler, or another of its jobs and switches,",
+        "a run of export that ends well",
+        "reading the state of mailer",
+    ]
+
+
+async def test_a_health_that_is_open_to_all_proves_no_key(keyed: Services, fake: FakeBackOffice, noted: Noted) -> None:
+    """Whoever takes a key says so: a job that ends well, a switch whose state is told; a refusal says nothing."""
+    fake.key, right = "another", fake.key
+    assert await keyed.named("office", Checkable).check() == Checked(Health.OK)
+    for job, given in (("export", {}), ("reindex", {"table": "orders"})):
+        with pytest.raises(Refused):
+            await keyed.named("office", OwnJobs).run_job(job, given)
+    assert noted == {}
+    fake.key = right
+    await keyed.named("office", OwnJobs).run_job("export", {})
+    assert noted == {
+        "services.office.headers.X-Ops-Key": right,
+        "services.office.jobs.export.headers.X-Export-Key": "export-0001",
+    }
+
+
+async def test_what_is_read_of_switches_tries_their_keys(keyed: Services, fake: FakeBackOffice, noted: Noted) -> None:
+    trials = await keyed.named("office", Tryable).test()
+    assert [(each.what, each.health) for each in trials] == [
+        ("look at its address", Health.OK),
+        ("read the state of crawler", Health.OK),
+        ("read the state of mailer", Health.DEGRADED),
+    ]
+    assert "Check services.office.switches.1.headers" in trials[2].detail
+    assert noted == {"services.office.headers.X-Ops-Key": fake.key}
+    noted.clear()
+    await keyed.named("office", Switches).switches()
+    assert noted == {"services.office.headers.X-Ops-Key": fake.key}
+    assert fake.effects == []
 
 
 JOB = {"name": "x", "what": "Does it.", "path": "/x"}

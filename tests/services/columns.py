@@ -84,13 +84,13 @@ async def _starting(client: can.OwnJobs) -> Sequence[str]:
 CREDENTIALED = frozenset(
     {
         *("apollo", "clearbit", "github", "hubspot", "n8n", "neon", "openai", "postgres", "railway", "resend"),
-        "retell",
+        *("http", "process", "retell"),
         *("sentry", "stripe", "supabase", "telnyx", "unleashed", "vercel"),
     }
 )
 
 COLUMNS: tuple[Column, ...] = (
-    Column("health", can.Checkable, CREDENTIALED | {"http", "process"}, _of("health {name} fresh=yes")),
+    Column("health", can.Checkable, CREDENTIALED, _of("health {name} fresh=yes")),
     Column("test", can.Testable, CREDENTIALED, _of("test {name}")),
     Column("keys", can.Credentialed, CREDENTIALED, _of("keys rotate {name}")),
     Column(
@@ -112,7 +112,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "usage",
         can.Metered,
-        frozenset({"apollo", "hubspot", "neon", "openai", "retell", "telnyx"}),
+        frozenset({"apollo", "hubspot", "neon", "openai", "retell", "telnyx", "unleashed"}),
         _of("usage {name}"),
     ),
     Column("issues", can.Issues, frozenset({"sentry"}), _tracking),

@@ -43,7 +43,7 @@ async def whole_world(dsn: str, folder: Path) -> AsyncIterator[Ops]:
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(World(dsn, others=vendors()))
         _something_to_do(world)
-        stack.enter_context(patch.dict("os.environ", world.environment()))
+        stack.enter_context(patch.dict("os.environ", world.environment() | {"DEMO_BOX_GREETING": "good-day-0001"}))
         await stack.enter_async_context(_somebody_idle(dsn))
         clock = Clock()
         story = await stack.enter_async_context(process(dsn, folder, world, {"services": sections(world)}, clock))
@@ -52,7 +52,12 @@ async def whole_world(dsn: str, folder: Path) -> AsyncIterator[Ops]:
 
 def sections(world: World) -> dict[str, dict[str, Any]]:
     """The world's, and this machine itself as a service: it needs no stand-in."""
-    greet = {"name": "greet", "what": "Says good day.", "argv": ["/bin/echo", "good day"]}
+    greet = {
+        "name": "greet",
+        "what": "Says good day.",
+        "argv": ["/bin/echo", "good day"],
+        "environment": {"GREETING": "env:DEMO_BOX_GREETING"},
+    }
     return {**world.services(), "box": {"kind": "process", "jobs": [greet]}}
 
 

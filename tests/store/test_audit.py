@@ -18,6 +18,7 @@ from bot.ports import Audited
 from bot.store import export as exporting
 from bot.store.audit import PgAuditLog, seal
 from bot.store.export import archive, drop_archived, export
+from bot.store.tally import PgTally
 from bot.store.verify import Anchor, Bad, verify
 from tests.store.ledger import ADA, BOB, EVE, KEY, Ledger, entry
 
@@ -131,6 +132,10 @@ async def test_the_bots_own_role_is_enough_for_all_of_its_work(as_bot: asyncpg.P
     bot.clock.forward(hours=1)
     await bot.requests.due(bot.clock())
     assert (await verify(as_bot, KEY)).ok
+    async with PgTally(as_bot, bot.clock, lambda calls, whole, month: (calls, whole)) as tally:
+        for _ in range(2):
+            tally.count("stock")
+            assert (await tally.this_month("stock"))[1]
 
 
 async def test_the_bots_own_role_may_read_every_table(as_bot: asyncpg.Pool) -> None:
