@@ -179,6 +179,13 @@ async def test_an_operation_that_takes_too_long_is_unknown(fake: FakeNeon, url: 
         await client.restart()
 
 
+async def test_an_operation_that_may_not_be_looked_at_is_unknown(fake: FakeNeon, neon: Neon) -> None:
+    fake.faults.arm(Fault(Kind.STATUS, times=9, only="/operations/", status=403))
+    with pytest.raises(OutcomeUnknown, match="It was accepted, and how it ended cannot be read"):
+        await neon.restart()
+    assert fake.done("restart") == ["ep-main-1"]
+
+
 async def test_a_locked_project_is_waited_for(fake: FakeNeon, neon: Neon) -> None:
     """423: another operation is under way, and nothing was done."""
     fake.operation_seconds = 0.5

@@ -235,6 +235,15 @@ async def test_a_rollback_that_is_never_done_is_unknown(fake: FakeVercel, url: s
         await web.roll_back(BEFORE)
 
 
+async def test_a_rollback_that_was_accepted_is_unknown_where_looking_is_refused(fake: FakeVercel, web: Vercel) -> None:
+    """A token that is taken away while we wait: the rollback goes on, so nobody may read that it was refused."""
+    fake.faults.arm(Fault(Kind.SLOW, only="GET /v9/projects"))  # the look before
+    fake.faults.arm(Fault(Kind.STATUS, times=9, only="GET /v9/projects", status=403))
+    with pytest.raises(OutcomeUnknown, match=r"It was accepted, and how it ended cannot be read: .*\(403\)"):
+        await web.roll_back(BEFORE)
+    assert fake.done("rollback") == [BEFORE]
+
+
 async def test_a_hobby_plan_goes_back_one_step_only(fake: FakeVercel, web: Vercel) -> None:
     fake.hobby = True
     with pytest.raises(Refused, match=r"\(402\): Upgrade to Pro"):
@@ -288,6 +297,13 @@ async def test_a_redeployment_that_fails_leaves_production(fake: FakeVercel, web
     with pytest.raises(Refused, match=r"ended as error at buildStep: The build ran out of memory\. What is live"):
         await web.redeploy(BEFORE)
     assert fake.live == LIVE
+
+
+async def test_a_redeployment_that_was_built_is_not_nothing(fake: FakeVercel, web: Vercel) -> None:
+    fake.faults.arm(Fault(Kind.SLOW, only="GET /v9/projects"))
+    fake.faults.arm(Fault(Kind.STATUS, times=9, only="GET /v9/projects", status=503))
+    with pytest.raises(OutcomeUnknown, match=f"{LIVE} was built again as dpl_.*; whether that is live cannot be read"):
+        await web.redeploy(LIVE)
 
 
 async def test_a_redeployment_after_a_rollback_is_staged(fake: FakeVercel, web: Vercel) -> None:
