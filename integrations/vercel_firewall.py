@@ -101,38 +101,42 @@ class Firewall:
             done = [f"{network} may bypass the firewall"] * inserted + [
                 f"the block of {each['ip']} is gone" for each in lifted
             ]
-            if not done:
-                raise
-            kind = OutcomeUnknown if isinstance(error, OutcomeUnknown) else Refused
-            raise kind(f"{error} Before that: {', '.join(done)}; take that back in Vercel.") from error
+            raise _after(error, done, "take that back in Vercel") from error
         return {"bypass": {"network": network, "note": note[:_NOTE]} if inserted else None, "blocks": lifted}
 
     async def prolong(self, network: str, lifted: dict[str, object], until: datetime) -> dict[str, object]:
         """Vercel cannot move an end: the bypass is taken away and given again, which takes a moment."""
         if not isinstance(ours := lifted.get("bypass"), dict):
             return lifted
-        if await self._ours(network, str(ours["note"])):
+        gone = await self._ours(network, str(ours["note"]))
+        if gone:
             await self._remove(network)
-        await self._insert(network, str(ours["note"]), until)
+        try:
+            await self._insert(network, str(ours["note"]), until)
+        except OpsError as error:
+            raise _after(error, [f"{network} may not bypass the firewall any more"] * gone, "look there") from error
         return lifted
 
     async def restore(self, network: str, lifted: dict[str, object]) -> int:
         """Also puts back the blocks that were lifted, those that nobody has put back since."""
-        removed = 0
+        done: list[str] = []
         ours = lifted.get("bypass")
         if isinstance(ours, dict) and await self._ours(network, str(ours["note"])):
             await self._remove(network)
-            removed = 1
+            done.append(f"{network} may not bypass the firewall any more")
         blocks = lifted.get("blocks")
-        there = {(block.hostname, block.ip) for block in await self._blocks()}
-        for block in blocks if isinstance(blocks, list) else ():
-            if (block["hostname"], block["ip"]) not in there:
-                value = {**block, "action": "deny"}
-                await self._api.change(
-                    _CONFIG, method="PATCH", body={"action": "ip.insert", "id": None, "value": value}
-                )
-                removed += 1
-        return removed
+        try:
+            there = {(block.hostname, block.ip) for block in await self._blocks()}
+            for block in blocks if isinstance(blocks, list) else ():
+                if (block["hostname"], block["ip"]) not in there:
+                    value = {**block, "action": "deny"}
+                    await self._api.change(
+                        _CONFIG, method="PATCH", body={"action": "ip.insert", "id": None, "value": value}
+                    )
+                    done.append(f"the block of {block['ip']} is back")
+        except OpsError as error:
+            raise _after(error, done, "put back the rest in Vercel") from error
+        return len(done)
 
     async def _ours(self, network: str, note: str) -> bool:
         """False where it ended or is gone. Raises Stale where it is there with another note."""
@@ -187,6 +191,14 @@ class Firewall:
 
     def _place(self) -> Mapping[str, Any]:
         return {"domain": self._domain} if self._domain else {"projectScope": True}
+
+
+def _after(error: OpsError, done: list[str], remedy: str) -> OpsError:
+    """The same, unless something was done before it: then it must not pass for nothing."""
+    if not done:
+        return error
+    kind = OutcomeUnknown if isinstance(error, OutcomeUnknown) else Refused
+    return kind(f"{error} Before that: {', '.join(done)}; {remedy}.")
 
 
 def _within(ip: str, network: Network) -> bool:

@@ -446,6 +446,30 @@ async def test_a_block_that_cannot_be_lifted_says_what_was_done(fake: FakeVercel
         await firewall.lift("198.51.100.23", note="a customer", until=None)
 
 
+async def test_an_undo_that_ends_halfway_says_what_was_done(fake: FakeVercel, firewall: Firewall) -> None:
+    """The bypass is gone, the block is not back: neither "nothing was changed" nor done."""
+    blocked = "198.51.100.23"
+    lifted = await firewall.lift(blocked, note="a customer", until=None)
+    fake.faults.arm(Fault(Kind.STATUS, times=9, only="/config/active", status=503))
+    gone = f"Before that: {blocked} may not bypass the firewall any more; put back the rest in Vercel"
+    with pytest.raises(Refused, match=gone):
+        await firewall.restore(blocked, lifted)
+    fake.faults.clear()
+    assert await firewall.restore(blocked, lifted) == 1
+    fake.firewall.blocks.clear()
+    fake.faults.arm(Fault(Kind.STATUS, only="/config/active", status=403))
+    with pytest.raises(Refused, match=r"\(403\)(?!.*Before that)"):
+        await firewall.restore(blocked, lifted)
+
+
+async def test_an_end_that_cannot_be_moved_tells_that_the_bypass_is_gone(fake: FakeVercel, firewall: Firewall) -> None:
+    lifted = await firewall.lift(ADDRESS, note="import", until=None)
+    fake.faults.arm(Fault(Kind.STATUS, only="POST /v1/security/firewall/bypass", status=429, retry_after="30"))
+    with pytest.raises(Refused, match=f"Before that: {ADDRESS} may not bypass the firewall any more; look there"):
+        await firewall.prolong(ADDRESS, lifted, datetime.now(UTC) + timedelta(hours=1))
+    assert fake.firewall.allowed() == {}
+
+
 async def test_a_firewall_that_nobody_configured_blocks_nobody(fake: FakeVercel, firewall: Firewall) -> None:
     fake.firewall.configured = False
     assert (await firewall.rate_limits("198.51.100.23")).blocks == ()
