@@ -167,7 +167,7 @@ class Firewall:
         for _ in range(_PAGES):
             page: _Bypasses = await self._api.ask(_BYPASS, _Bypasses, limit=str(_PAGE), **offset)
             found.extend(page.result)
-            if page.next is None or len(page.result) < _PAGE:
+            if page.next is None:  # a page may be short, or empty, and not the last
                 return tuple(found)
             offset = {"offset": page.next}
         raise Refused(f"{self.name} has more than {_PAGE * _PAGES:,} bypasses; whether this one is there is not known.")

@@ -33,6 +33,8 @@ class FakeFirewall:
     def __init__(self) -> None:
         self.bypasses: list[Bypass] = []
         self.blocks: list[Block] = [Block("ip_1", "shop.example.com", "198.51.100.23", "scraper of March")]
+        self.page = 256
+        """Bypasses on one page, however many were asked for: what a page holds is counted before it is sieved."""
         self.configured = True
         """Without a configuration the active one is a 404."""
         self.effects: list[Effect] = []
@@ -54,7 +56,7 @@ class FakeFirewall:
 
     async def _list(self, request: web.Request) -> web.Response:
         start = next((n + 1 for n, b in enumerate(self.bypasses) if b.id == request.query.get("offset")), 0)
-        page = self.bypasses[start : start + int(request.query.get("limit", "10"))]
+        page = self.bypasses[start : start + min(int(request.query.get("limit", "10")), self.page)]
         body: dict[str, Any] = {"result": [_shown(bypass) for bypass in page]}
         if page and start + len(page) < len(self.bypasses):
             body["pagination"] = {"OwnerId": "team_demo", "Id": page[-1].id}

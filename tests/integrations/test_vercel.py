@@ -387,6 +387,15 @@ async def test_a_bypass_is_taken_away_by_the_undo(fake: FakeVercel, firewall: Fi
     assert await firewall.restore(ADDRESS, lifted) == 0
 
 
+async def test_a_short_page_of_bypasses_is_not_the_last(fake: FakeVercel, firewall: Firewall) -> None:
+    """Otherwise a bypass of ours on the next page passes for gone, and stays for ever."""
+    fake.firewall.bypasses = [Bypass(f"b{last}", f"192.0.2.{last}", "office") for last in range(5)]
+    lifted = await firewall.lift(ADDRESS, note="import", until=None)
+    fake.firewall.page = 2
+    assert await firewall.restore(ADDRESS, lifted) == 1
+    assert ADDRESS not in fake.firewall.allowed()
+
+
 async def test_a_range_covers_its_addresses(fake: FakeVercel, firewall: Firewall) -> None:
     fake.firewall.bypasses.append(Bypass("b", "203.0.113.0/28", "office"))
     assert (await firewall.rate_limits(ADDRESS)).allowed
