@@ -314,6 +314,19 @@ async def test_two_at_once_do_not_overwrite_each_other(fake: FakeNeon, allowed: 
     assert {ADDRESS, "203.0.113.8", OFFICE} <= set(fake.ips)
 
 
+async def test_what_others_add_while_the_project_is_locked_is_kept(fake: FakeNeon, allowed: AllowedAddresses) -> None:
+    """The list is replaced as a whole: what it was before we waited is not what it is now."""
+    fake.operation_seconds = 0.5
+    fake._begin("apply_config", lambda: fake.ips.append("192.0.2.4"))
+    lifted = await allowed.lift(ADDRESS, note="import", until=None)
+    assert fake.ips == [OFFICE, "198.51.100.32/28", "192.0.2.4", ADDRESS]
+    assert lifted["before"] == fake.ips[:-1]
+
+    fake._begin("apply_config", lambda: fake.ips.append("192.0.2.5"))
+    assert await allowed.restore(ADDRESS, lifted) == 1
+    assert fake.ips == [OFFICE, "198.51.100.32/28", "192.0.2.4", "192.0.2.5"]
+
+
 # -- usage
 
 
