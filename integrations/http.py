@@ -1,7 +1,8 @@
 """How we talk HTTP to anybody: time limits, retries of reads, and one table from answers to `bot.errors`.
 
 A write is sent once. Whatever leaves it open whether the service acted is OutcomeUnknown: a time-out, a broken
-connection, and also a 5xx, because a gateway gives up on a call that its upstream goes on with.
+connection, and also a 5xx or a 408, because a gateway gives up on a call that its upstream goes on with; and a 302
+or 303, which is how web applications answer what they have done.
 """
 
 import asyncio
@@ -36,6 +37,7 @@ ATTEMPTS = 3
 _UNSENDABLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError)
 _FAILURES = (httpx.HTTPError, TimeoutError, *_UNSENDABLE)
 _AGAIN = frozenset({429, 502, 503, 504})
+_OPEN = frozenset({302, 303, 408})
 
 M = TypeVar("M", bound=BaseModel)
 Query = Mapping[str, str | Sequence[str]]
@@ -329,6 +331,9 @@ class Service:
         """The error for an answer that is no success."""
         said = self.said(answer)
         match answer.status:
+            case status if write and (status >= 500 or status in _OPEN):
+                how = "sends us elsewhere" if status < 400 else "failed"
+                return OutcomeUnknown(f"{self.name} {how} ({status}){said}; the call may or may not have worked.")
             case 401 | 403:
                 where = f" Check {self._credential_setting}." if self._credential_setting else ""
                 return Refused(f"{self.name} refused our credential ({answer.status}){said}.{where}")
@@ -338,8 +343,6 @@ class Service:
                 )
             case 408 | 425 | 429:
                 return TryLater(f"{self.name} asks us to slow down ({answer.status}).", after=answer.retry_after)
-            case status if status >= 500 and write:
-                return OutcomeUnknown(f"{self.name} failed ({status}){said}; the call may or may not have worked.")
             case status if status >= 500:
                 return TryLater(f"{self.name} is in trouble ({status}){said}.", after=answer.retry_after)
             case status if status < 400:
