@@ -162,10 +162,11 @@ class RateLimits(_Client):
         if allow is None or not allow.until or not isinstance(inserted, dict):
             return lifted
         async with self._database.write() as connection:
-            await connection.execute(
-                f"UPDATE {allow.table} SET {allow.until} = $2::timestamptz WHERE {allow.network}::text = $1",  # noqa: S608
-                *(await self._ours(connection, allow, network, inserted), until),
-            )
+            ours = await self._ours(connection, allow, network, inserted)
+            if ours is None:
+                raise Stale(f"{network} is not on the allow-list of {self.name} any more; it was not put there again.")
+            statement = f"UPDATE {allow.table} SET {allow.until} = $2::timestamptz WHERE {allow.network}::text = $1"  # noqa: S608
+            await connection.execute(statement, ours, until)
         return lifted | {"inserted": inserted | {"until": until.isoformat()}}
 
     async def _ours(

@@ -105,16 +105,17 @@ class Firewall:
         return {"bypass": {"network": network, "note": note[:_NOTE]} if inserted else None, "blocks": lifted}
 
     async def prolong(self, network: str, lifted: dict[str, object], until: datetime) -> dict[str, object]:
-        """Vercel cannot move an end: the bypass is taken away and given again, which takes a moment."""
+        """Vercel cannot move an end: the bypass is taken away and given again, which takes a moment. Raises Stale where
+        it is gone: nobody approved that it be there again."""
         if not isinstance(ours := lifted.get("bypass"), dict):
             return lifted
-        gone = await self._ours(network, str(ours["note"]))
-        if gone:
-            await self._remove(network)
+        if not await self._ours(network, str(ours["note"])):
+            raise Stale(f"The bypass for {network} is not in {self.name} any more; it was not given again.")
+        await self._remove(network)
         try:
             await self._insert(network, str(ours["note"]), until)
         except OpsError as error:
-            raise _after(error, [f"{network} may not bypass the firewall any more"] * gone, "look there") from error
+            raise _after(error, [f"{network} may not bypass the firewall any more"], "look there") from error
         return lifted
 
     async def restore(self, network: str, lifted: dict[str, object]) -> int:

@@ -434,6 +434,14 @@ async def test_an_end_is_moved_and_may_be_moved_again(fake: FakeVercel, firewall
     assert await firewall.restore(ADDRESS, lifted) == 1
 
 
+async def test_a_bypass_that_somebody_took_away_is_not_given_again(fake: FakeVercel, firewall: Firewall) -> None:
+    lifted = await firewall.lift(ADDRESS, note="import", until=None)
+    fake.firewall.bypasses.clear()
+    with pytest.raises(Stale, match="not in web any more"):
+        await firewall.prolong(ADDRESS, lifted, datetime.now(UTC) + timedelta(hours=1))
+    assert fake.firewall.allowed() == {}
+
+
 async def test_a_block_is_lifted_and_put_back(fake: FakeVercel, firewall: Firewall) -> None:
     fake.firewall.blocks.append(Block("ip_2", "shop.example.com", "198.51.100.0/24", "a provider"))
     blocked = "198.51.100.23"
