@@ -18,8 +18,8 @@ from pydantic import BaseModel, ValidationError
 
 from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.answer import AFTER_LIMIT as AFTER_LIMIT
-from integrations.answer import ANSWER_LIMIT, received
 from integrations.answer import Answer as Answer
+from integrations.answer import TooLarge, lines_of, received
 from integrations.answer import retry_after as retry_after
 from integrations.breaker import Open
 from integrations.capabilities import Checked, Health
@@ -38,6 +38,7 @@ _UNSENDABLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolE
 _FAILURES = (httpx.HTTPError, TimeoutError, *_UNSENDABLE)
 _AGAIN = frozenset({429, 502, 503, 504})
 _OPEN = frozenset({302, 303, 408})
+_BROKEN = (httpx.ReadError, httpx.RemoteProtocolError, httpx.DecodingError)
 
 M = TypeVar("M", bound=BaseModel)
 Query = Mapping[str, str | Sequence[str]]
@@ -183,14 +184,12 @@ class Service:
             async with asyncio.timeout(limit.total_seconds()), self._stream("GET", path, limit, params) as response:
                 if response.status_code >= 300:
                     raise self.error_of(await received(response, time.monotonic()), write=False)
-                size = 0
-                async for line in response.aiter_lines():
-                    size += len(line)
-                    if len(found) == most or size > ANSWER_LIMIT:
+                async for line in lines_of(response):
+                    if len(found) == most:
                         return tuple(found), False
                     if line.strip():
                         found.append(line)
-        except (TimeoutError, httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError, httpx.DecodingError):
+        except (TooLarge, TimeoutError, httpx.ReadTimeout, *_BROKEN):
             return tuple(found), False
         except _FAILURES as error:
             failed = self.failure_of(error, write=False, limit=limit)

@@ -331,6 +331,24 @@ async def test_a_stream_is_left_at_its_limit(
     assert time.monotonic() - started < 1
 
 
+async def test_a_stream_whose_line_never_ends_is_left(vendor: Vendor, http: httpx.AsyncClient) -> None:
+    """It would be held whole until the time is over."""
+    sent = 0
+
+    async def flood(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"first\r\n")
+        for sent in range(1, 41):  # noqa: B007 - MB
+            await response.write(b"x" * 1_000_000)
+        return response
+
+    vendor.steps = [flood]
+    assert await vendor.service(http).lines("/log", limit=timedelta(seconds=20), most=9) == (("first",), False)
+    assert sent < 40
+
+
 async def test_a_stream_that_is_refused_is_an_error(vendor: Vendor, http: httpx.AsyncClient) -> None:
     vendor.steps = [says('{"message": "no"}', status=403)]
     with pytest.raises(Refused, match=r"services\.acme\.api_key"):
