@@ -208,6 +208,8 @@ class Service:
             connect, url = _connect_limit(limit), self._base_url + path
             with self._calling():
                 return await probe(self._outside.probes, method, url, headers, body, limit=limit, connect=connect)
+        except (ValueError, *_UNSENDABLE):  # the first is aiohttp's
+            return Checked(Health.DEGRADED, str(self._unsendable))
         except (*_FAILURES, *PROBE_FAILURES) as error:
             return unreached(error, limit)
         except Open as error:
@@ -238,7 +240,7 @@ class Service:
                 return await received(response, started)
 
     def _calling(self) -> AbstractContextManager[None]:
-        return self._outside.breaker.calling(self.name, ours=(OpsError, httpx.PoolTimeout, *_UNSENDABLE))
+        return self._outside.breaker.calling(self.name, ours=(OpsError, httpx.PoolTimeout, ValueError, *_UNSENDABLE))
 
     async def _turn(self, limit: timedelta) -> timedelta:
         """Wait for it; what is left of the limit. Raises TryLater, at once, where it would not come in time."""
@@ -311,13 +313,17 @@ class Service:
             f"{self.name} answered with {why}. If this stays so, check services.{self.name}.url."
         ) from None
 
+    @property
+    def _unsendable(self) -> Misconfigured:
+        return Misconfigured(
+            f"services.{self.name}: its address or its credential holds characters that cannot be sent; "
+            "write them anew, without line ends."
+        )
+
     def failure_of(self, error: Exception, *, write: bool, limit: timedelta) -> OpsError:
         """The error for a call that got no whole answer."""
         if isinstance(error, _UNSENDABLE):
-            return Misconfigured(
-                f"services.{self.name}: its address or its credential holds characters that cannot be sent; "
-                "write them anew, without line ends."
-            )
+            return self._unsendable
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
             return TryLater(f"Could not connect to {self.name}: {unreached(error, limit).detail}. Nothing was sent.")
         timed_out = isinstance(error, httpx.TimeoutException | TimeoutError)

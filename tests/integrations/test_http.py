@@ -14,7 +14,9 @@ from pydantic import BaseModel
 
 from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.capabilities import Checked, Health
-from integrations.http import AFTER_LIMIT, ATTEMPTS, Unread, Unreadable, retry_after
+from integrations.http import AFTER_LIMIT, ATTEMPTS, Service, Unread, Unreadable, retry_after
+from integrations.probe import probe_session
+from integrations.section import Outside
 from tests.integrations.vendor import KEY, Step, Vendor, hangs_up, says
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -244,6 +246,28 @@ async def test_a_key_that_cannot_be_sent_is_not_shown(vendor: Vendor, http: http
     assert "services.acme" in str(caught.value)
     assert "s3cret" not in "".join(traceback.format_exception(caught.value))
     assert not vendor.requests
+
+
+@pytest.mark.parametrize("quick", [True, False])
+async def test_a_look_with_a_key_that_cannot_be_sent_says_nothing_of_the_service(
+    vendor: Vendor, http: httpx.AsyncClient, quick: bool
+) -> None:
+    """Neither that its connection broke, nor that it be left alone for a while."""
+    async with probe_session() as session:
+        outside = Outside(http, str, str, probes=session if quick else None)
+        service = Service(
+            outside,
+            name="acme",
+            base_url=vendor.url,
+            timeout=timedelta(seconds=2),
+            credentials=lambda: {"X-Key": "with\nline end"},
+        )
+        for _ in range(4):
+            seen = await service.look("/", limit=timedelta(seconds=2))
+            assert isinstance(seen, Checked)
+            assert seen.health is Health.DEGRADED
+            assert "holds characters that cannot be sent" in seen.detail
+    assert (outside.breaker.silent, vendor.requests) == (0, [])
 
 
 async def test_a_redirect_does_not_carry_the_key_away(vendor: Vendor, http: httpx.AsyncClient) -> None:
