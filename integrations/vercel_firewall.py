@@ -31,6 +31,8 @@ class _Bypass(_Vendor):
     note: str = Field(default="", alias="Note")
     action: str = Field(default="bypass", alias="Action")
     whole_project: bool = Field(default=False, alias="IsProjectRule")
+    deleted: str = Field(default="", alias="DeletedAt")
+    """Since when it is none any more; empty for one that holds."""
     expires: float | None = Field(default=None, alias="ExpiresAt")
 
     def ended(self, now: datetime) -> bool:
@@ -167,7 +169,7 @@ class Firewall:
         offset: dict[str, str] = {}
         for _ in range(_PAGES):
             page: _Bypasses = await self._api.ask(_BYPASS, _Bypasses, limit=str(_PAGE), **offset)
-            found.extend(page.result)
+            found.extend(each for each in page.result if not each.deleted)
             if page.next is None:  # a page may be short, or empty, and not the last
                 return tuple(found)
             offset = {"offset": page.next}

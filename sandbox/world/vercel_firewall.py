@@ -18,6 +18,8 @@ class Bypass:
     """Empty for the whole project."""
     expires_at: float | None = None
     """Epoch seconds."""
+    deleted_at: str = ""
+    """Listed all the same, and without effect."""
 
 
 @dataclass
@@ -52,7 +54,11 @@ class FakeFirewall:
         return {bypass.ip: bypass.note for bypass in self._current()}
 
     def _current(self) -> list[Bypass]:
-        return [each for each in self.bypasses if each.expires_at is None or each.expires_at > time.time()]
+        return [
+            each
+            for each in self.bypasses
+            if not each.deleted_at and (each.expires_at is None or each.expires_at > time.time())
+        ]
 
     async def _list(self, request: web.Request) -> web.Response:
         start = next((n + 1 for n, b in enumerate(self.bypasses) if b.id == request.query.get("offset")), 0)
@@ -121,6 +127,7 @@ def _shown(bypass: Bypass) -> dict[str, Any]:
         "ProjectId": "prj_demoStorefront", "IsProjectRule": not bypass.domain, "Note": bypass.note,
         "CreatedAt": "2026-03-01T09:00:00Z", "UpdatedAt": "2026-03-01T09:00:00Z",
         "UpdatedAtHour": "2026-03-01T09:00:00Z", "ExpiresAt": bypass.expires_at and int(bypass.expires_at),
+        **({"DeletedAt": bypass.deleted_at} if bypass.deleted_at else {}),
     }  # fmt: skip
 
 

@@ -406,6 +406,14 @@ async def test_a_range_covers_its_addresses(fake: FakeVercel, firewall: Firewall
     assert len(fake.firewall.bypasses) == 1
 
 
+async def test_a_bypass_that_is_listed_as_deleted_lets_nobody_through(fake: FakeVercel, firewall: Firewall) -> None:
+    fake.firewall.bypasses.append(Bypass("b", ADDRESS, "office", deleted_at="2026-03-01T09:00:00Z"))
+    assert not (await firewall.rate_limits(ADDRESS)).allowed
+    lifted = await firewall.lift(ADDRESS, note="import", until=None)
+    assert fake.firewall.allowed() == {ADDRESS: "import"}
+    assert await firewall.restore(ADDRESS, lifted) == 1
+
+
 async def test_a_bypass_of_another_domain_is_not_ours(fake: FakeVercel, url: str, http: httpx.AsyncClient) -> None:
     fake.firewall.bypasses.append(Bypass("b", ADDRESS, "office", domain="admin.example.com"))
     firewall = opened(fake, url, http, domain="shop.example.com").named("web", RateLimiter)
