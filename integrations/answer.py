@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -68,6 +68,26 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
         except (ValueError, OverflowError, TypeError):
             return None
     return min(max(span, timedelta(0)), AFTER_LIMIT)
+
+
+class TooLarge(Exception):
+    """More came than is read of one answer."""
+
+
+async def lines_of(response: httpx.Response) -> AsyncIterator[str]:
+    """Its lines as they come. Raises TooLarge after ANSWER_LIMIT bytes, although no line may have ended yet."""
+    begun, size = bytearray(), 0
+    async for part in response.aiter_bytes():
+        begun += part
+        size += len(part)
+        if b"\n" in part:
+            *whole, begun = begun.split(b"\n")
+            for line in whole:
+                yield line.decode("utf-8", "replace").rstrip("\r")
+        if size > ANSWER_LIMIT:
+            raise TooLarge
+    if begun:
+        yield begun.decode("utf-8", "replace")
 
 
 async def received(response: httpx.Response, started: float) -> Answer:

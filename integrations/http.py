@@ -1,8 +1,4 @@
-"""How we talk HTTP to anybody: time limits, retries of reads, and one table from answers to `bot.errors`.
-
-A write is sent once. Whatever leaves it open whether the service acted is OutcomeUnknown: a time-out, a broken
-connection, and also a 5xx, because a gateway gives up on a call that its upstream goes on with.
-"""
+"""How we talk HTTP to anybody: time limits, turns, retries of reads. A write is sent once."""
 
 import asyncio
 import random
@@ -10,17 +6,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import timedelta
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
-from integrations.allowance import Allowance, RateHeaders
-from integrations.answer import ANSWER_LIMIT, received
+from bot.errors import Misconfigured, OpsError, TryLater
+from integrations.allowance import RateHeaders
 from integrations.answer import Answer as Answer
+from integrations.answer import TooLarge, lines_of, received
 from integrations.breaker import Open
 from integrations.capabilities import Checked, Health
+from integrations.meaning import UNSENDABLE, Meaning
+from integrations.meaning import Unread as Unread
+from integrations.meaning import Unreadable as Unreadable
 from integrations.pace import Pace
 from integrations.probe import PROBE_FAILURES, probe
 from integrations.section import Outside
@@ -28,29 +27,19 @@ from integrations.tally import tallied
 from integrations.unreached import unreached
 
 USER_AGENT = "handrail"
-QUOTE_LIMIT = 300
-"""Characters of a vendor's own sentence that an error repeats."""
 CONNECT_LIMIT = timedelta(seconds=5)
 ATTEMPTS = 3
 
-_UNSENDABLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError)
-_FAILURES = (httpx.HTTPError, TimeoutError, *_UNSENDABLE)
+_FAILURES = (httpx.HTTPError, TimeoutError, *UNSENDABLE)
 _AGAIN = frozenset({429, 502, 503, 504})
+_BROKEN = (httpx.ReadError, httpx.RemoteProtocolError, httpx.DecodingError)
 
 M = TypeVar("M", bound=BaseModel)
 Query = Mapping[str, str | Sequence[str]]
 """What stands behind the `?`; a sequence repeats its name."""
 
 
-class Unreadable(TryLater):
-    """A read was answered with success, and the answer is too large, cut off, or not what the API promises."""
-
-
-class Unread(OutcomeUnknown):
-    """A write was answered with success, and the answer is too large, cut off, or not what the API promises."""
-
-
-class Service:
+class Service(Meaning):
     """One vendor's HTTP API, as one service of ops.toml."""
 
     def __init__(
@@ -70,14 +59,10 @@ class Service:
         where a person mends them, like `services.n8n.api_key`; `pace` is how often the vendor lets itself be asked,
         and `rate` where its answers tell what is left of that; `counted` adds each call but streams to the month's
         tally."""
-        self.name = name
-        self._outside = outside
+        super().__init__(outside, name, credentials, credential_setting, rate)
         self._base_url = base_url
         self._timeout = timeout
-        self._credentials = credentials
-        self._credential_setting = credential_setting
         self._pace = pace
-        self.allowance = Allowance(name, rate)
         self._counted = counted
 
     async def get(
@@ -114,7 +99,7 @@ class Service:
                 answer = await self._send(method, path, params=params, body=body, limit=timedelta(seconds=left))
             except _FAILURES as error:
                 failure = error
-                if isinstance(error, _UNSENDABLE):
+                if isinstance(error, UNSENDABLE):
                     break
             else:
                 if not self.worth_again(answer) and not answer.broken:
@@ -187,14 +172,12 @@ class Service:
             async with asyncio.timeout(limit.total_seconds()), self._stream("GET", path, limit, params) as response:
                 if response.status_code >= 300:
                     raise self.error_of(await received(response, time.monotonic()), write=False)
-                size = 0
-                async for line in response.aiter_lines():
-                    size += len(line)
-                    if len(found) == most or size > ANSWER_LIMIT:
+                async for line in lines_of(response):
+                    if len(found) == most:
                         return tuple(found), False
                     if line.strip():
                         found.append(line)
-        except (TimeoutError, httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError, httpx.DecodingError):
+        except (TooLarge, TimeoutError, httpx.ReadTimeout, *_BROKEN):
             return tuple(found), False
         except _FAILURES as error:
             failed = self.failure_of(error, write=False, limit=limit)
@@ -214,6 +197,8 @@ class Service:
             with self._calling():
                 answer = await probe(self._outside.probes, method, url, headers, body, limit=limit, connect=connect)
             return self.allowance.hear(answer)
+        except (ValueError, *UNSENDABLE):  # the first is aiohttp's
+            return Checked(Health.DEGRADED, str(self._unsendable))
         except (*_FAILURES, *PROBE_FAILURES) as error:
             return unreached(error, limit)
         except Open as error:
@@ -244,7 +229,7 @@ class Service:
                 return self.allowance.hear(await received(response, started))
 
     def _calling(self) -> AbstractContextManager[None]:
-        call = self._outside.breaker.calling(self.name, ours=(OpsError, httpx.PoolTimeout, *_UNSENDABLE))
+        call = self._outside.breaker.calling(self.name, ours=(OpsError, httpx.PoolTimeout, ValueError, *UNSENDABLE))
         return tallied(call, self._outside.tally, self.name) if self._counted else call
 
     async def _turn(self, limit: timedelta) -> timedelta:
@@ -290,101 +275,6 @@ class Service:
     def _headers(self) -> dict[str, str]:
         return {"Accept": "application/json", "User-Agent": USER_AGENT, **self._credentials()}
 
-    def _read(self, answer: Answer, shape: type[M], *, write: bool, missing: OpsError | None) -> M:
-        if not answer.good:
-            raise self.error_of(answer, write=write, missing=missing)
-        return self._parsed(answer, shape, write=write)
-
-    def _parsed(self, answer: Answer, shape: type[M], *, write: bool) -> M:
-        try:
-            return shape.model_validate(answer.json())
-        except (ValueError, ValidationError, RecursionError) as error:
-            # The cause is dropped: pydantic's text quotes the answer.
-            self._unreadable(answer, error, write=write)
-
-    def _unreadable(self, answer: Answer, error: Exception, *, write: bool) -> NoReturn:
-        if not answer.whole:
-            why = "an answer that was cut off or is too large"
-        elif "json" not in answer.media:
-            why = f"{answer.media or 'no content type'} instead of JSON"
-        elif isinstance(error, ValidationError):
-            why = f"JSON of a shape it does not promise ({_places(error)})"
-        else:
-            why = "broken JSON"
-        if write:
-            raise Unread(
-                f"{self.name} accepted the call and answered with {why}; look there for how it ended."
-            ) from None
-        raise Unreadable(
-            f"{self.name} answered with {why}. If this stays so, check services.{self.name}.url."
-        ) from None
-
-    def failure_of(self, error: Exception, *, write: bool, limit: timedelta) -> OpsError:
-        """The error for a call that got no whole answer."""
-        if isinstance(error, _UNSENDABLE):
-            return Misconfigured(
-                f"services.{self.name}: its address or its credential holds characters that cannot be sent; "
-                "write them anew, without line ends."
-            )
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
-            return TryLater(f"Could not connect to {self.name}: {unreached(error, limit).detail}. Nothing was sent.")
-        timed_out = isinstance(error, httpx.TimeoutException | TimeoutError)
-        why = f"did not answer within {limit.total_seconds():g} s" if timed_out else "broke the connection"
-        if write:
-            return OutcomeUnknown(f"{self.name} {why}; the call may or may not have worked.")
-        return TryLater(f"{self.name} {why}.")
-
-    def error_of(self, answer: Answer, *, write: bool, missing: OpsError | None = None) -> OpsError:
-        """The error for an answer that is no success."""
-        said = self.said(answer)
-        match answer.status:
-            case 401 | 403:
-                return self.refused(answer)
-            case 404 | 410:
-                return missing or NotUnderstood(
-                    f"{self.name} does not know what was asked for ({answer.status}){said}."
-                )
-            case 429 if self.allowance.gone:
-                return self.allowance.used_up()
-            case 408 | 425 | 429:
-                return TryLater(f"{self.name} asks us to slow down ({answer.status}).", after=answer.retry_after)
-            case status if status >= 500 and write:
-                return OutcomeUnknown(f"{self.name} failed ({status}){said}; the call may or may not have worked.")
-            case status if status >= 500:
-                return TryLater(f"{self.name} is in trouble ({status}){said}.", after=answer.retry_after)
-            case status if status < 400:
-                return Misconfigured(
-                    f"{self.name} sends us elsewhere ({status}): write its final address in services.{self.name}.url."
-                )
-            case status:
-                return Refused(f"{self.name} refused ({status}){said}.")
-
-    def refused(self, answer: Answer) -> Refused:
-        """It does not take our credential."""
-        where = f" Check {self._credential_setting}." if self._credential_setting else ""
-        return Refused(f"{self.name} refused our credential ({answer.status}){self.said(answer)}.{where}")
-
-    def said(self, answer: Answer) -> str:
-        """`: its sentence`, or nothing: only JSON's `message`, or that of its `error`, is repeated, made clean."""
-        found = answer.fields()
-        error = found.get("error")
-        return self.quoted((error if isinstance(error, dict) else found).get("message"))
-
-    def quoted(self, told: object) -> str:
-        """`: its sentence`, made clean; nothing where it is no sentence."""
-        return f": {self.clean(told)}" if isinstance(told, str) and told.strip() else ""
-
-    def clean(self, text: str) -> str:
-        """Make a vendor's text fit to be repeated: one line, no secret of ours, at most QUOTE_LIMIT characters."""
-        try:
-            values = tuple(filter(str.strip, self._credentials().values()))
-        except OpsError:  # it cannot be found now; what was found before is known to `redact`
-            values = ()
-        for value in values:
-            text = text.replace(value, "[redacted]").replace(value.split()[-1], "[redacted]")
-        text = " ".join(self._outside.redact(text).split()).rstrip(".")
-        return text if len(text) <= QUOTE_LIMIT else text[: QUOTE_LIMIT - 1] + "…"
-
 
 def _shown(failure: Exception | None, failed: OpsError) -> Exception | None:
     """The cause, except where it quotes the credential that could not be sent."""
@@ -394,9 +284,3 @@ def _shown(failure: Exception | None, failed: OpsError) -> Exception | None:
 def _connect_limit(limit: timedelta) -> float:
     """In seconds. Connecting ends well before the whole does: "nothing was sent" is told from "no answer"."""
     return min(CONNECT_LIMIT.total_seconds(), limit.total_seconds() / 3)
-
-
-def _places(error: ValidationError) -> str:
-    """Where the shape was wrong, without what was there."""
-    places = {".".join(str(part) for part in detail["loc"]) or "the whole" for detail in error.errors()[:20]}
-    return ", ".join(sorted(places)[:3])

@@ -92,27 +92,35 @@ class AllowedAddresses:
     async def lift(self, network: str, *, note: str, until: datetime | None) -> dict[str, object]:
         """Gives `{"inserted": network or None, "before": the whole list}`. Neon keeps neither note nor end."""
         async with self._turn:
-            before = await self._list()
-            if not before.ips or _covered(before.ips, network):
-                return {"inserted": None, "before": list(before.ips)}
-            await self._write((*before.ips, network), before)
-        return {"inserted": network, "before": list(before.ips)}
+            before, written = await self._api.unlocked(lambda: self._added(network))
+        return {"inserted": network if written else None, "before": list(before.ips)}
+
+    async def _added(self, network: str) -> tuple[AllowedIps, bool]:
+        """The list before it, and whether it had to be written."""
+        before = await self._list()
+        if not before.ips or _covered(before.ips, network):
+            return before, False
+        await self._write((*before.ips, network), before)
+        return before, True
 
     async def restore(self, network: str, lifted: dict[str, object]) -> int:
         """Takes off what `lift` put there: the saved list again, with what others have added since."""
         if lifted.get("inserted") is None:
             return 0
         async with self._turn:
-            now = await self._list()
-            left = tuple(entry for entry in now.ips if not same(entry, network))
-            if left == now.ips:
-                return 0
-            if not left:
-                raise Refused(
-                    f"{network} is the last entry of {self.name}'s list, and an empty list lets everyone in. It was "
-                    "left as it is: put another address there first."
-                )
-            await self._write(left, now)
+            return await self._api.unlocked(lambda: self._taken_off(network))
+
+    async def _taken_off(self, network: str) -> int:
+        now = await self._list()
+        left = tuple(entry for entry in now.ips if not same(entry, network))
+        if left == now.ips:
+            return 0
+        if not left:
+            raise Refused(
+                f"{network} is the last entry of {self.name}'s list, and an empty list lets everyone in. It was left "
+                "as it is: put another address there first."
+            )
+        await self._write(left, now)
         return 1
 
     async def _list(self) -> AllowedIps:

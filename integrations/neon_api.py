@@ -136,7 +136,7 @@ class Who(_Vendor):
     """api_key_user or api_key_org."""
 
 
-M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 
 class NeonService(Service):
@@ -207,16 +207,17 @@ class NeonApi:
         """
         path = f"{self.endpoints_path}/{_id(id_)}/{verb}"
         missing = no_endpoint(id_)
-        changed = await self._unlocked(lambda: self.service.post(path, Changed, missing=missing))
+        changed = await self.unlocked(lambda: self.service.post(path, Changed, missing=missing))
         await self._finished(changed.operations, f"the {verb} of {id_}")
 
     async def allow(self, ips: Sequence[str], *, protected_branches_only: bool) -> AllowedIps:
-        """Replaces the whole list, never by an empty one. Source: PATCH /projects/{project_id}"""
+        """Replaces the whole list, never by an empty one. Raises Locked, at once: by the time that it could be written
+        the list may be another. Source: PATCH /projects/{project_id}"""
         if not ips:
             raise Refused("An empty list would let everyone in: it is never written.")
         allowed = {"ips": list(ips), "protected_branches_only": protected_branches_only}
         body = {"project": {"settings": {"allowed_ips": allowed}}}
-        changed = await self._unlocked(lambda: self.service.post(self._at, _Patched, method="PATCH", body=body))
+        changed = await self.service.post(self._at, _Patched, method="PATCH", body=body)
         await self._finished(changed.operations, "the new list")
         return changed.project.settings.allowed_ips
 
@@ -244,7 +245,7 @@ class NeonApi:
         """Whose key it is; of a person's and an organisation's. Source: GET /auth"""
         return await self.service.get("/auth", Who)
 
-    async def _unlocked(self, call: Callable[[], Awaitable[M]]) -> M:
+    async def unlocked(self, call: Callable[[], Awaitable[T]]) -> T:
         """Raises Locked where it stays so: nothing was done then, and it may be sent again."""
         end = time.monotonic() + self._settle.total_seconds()
         while True:

@@ -152,8 +152,7 @@ class RateLimits(_Client):
             ours = await self._ours(connection, allow, network, inserted)
             if ours is None:
                 return 0
-            statement = f"DELETE FROM {allow.table} WHERE {allow.network}::text = $1"  # noqa: S608
-            tag = await connection.execute(statement, ours)
+            tag = await connection.execute(f"DELETE FROM {allow.table} WHERE {_this(allow)}", *ours)  # noqa: S608
         return int(tag.rpartition(" ")[2])
 
     async def prolong(self, network: str, lifted: dict[str, object], until: datetime) -> dict[str, object]:
@@ -162,21 +161,22 @@ class RateLimits(_Client):
         if allow is None or not allow.until or not isinstance(inserted, dict):
             return lifted
         async with self._database.write() as connection:
-            await connection.execute(
-                f"UPDATE {allow.table} SET {allow.until} = $2::timestamptz WHERE {allow.network}::text = $1",  # noqa: S608
-                *(await self._ours(connection, allow, network, inserted), until),
-            )
+            ours = await self._ours(connection, allow, network, inserted)
+            if ours is None:
+                raise Stale(f"{network} is not on the allow-list of {self.name} any more; it was not put there again.")
+            statement = f"UPDATE {allow.table} SET {allow.until} = $4::timestamptz WHERE {_this(allow)}"  # noqa: S608
+            await connection.execute(statement, *ours, until)
         return lifted | {"inserted": inserted | {"until": until.isoformat()}}
 
     async def _ours(
         self, connection: Connection, allow: AllowList, network: str, inserted: dict[str, str | None]
-    ) -> str | None:
-        """Our row as it spells the network, None where it is gone. Raises Stale where somebody changed it."""
+    ) -> asyncpg.Record | None:
+        """Our row, as `_this` finds it; None where it is gone. Raises Stale where somebody changed it."""
         rows = await _allow_rows(connection, allow, lock=True)
         same = [row for row in rows if _address(row["network"]) == _parsed(network)]
         for row in same:
             if _as_inserted(row, allow) == {**inserted, "network": row["network"]}:
-                return str(row["network"])
+                return row
         if not same:
             return None
         raise Stale(
@@ -211,6 +211,14 @@ def _sentence(row: asyncpg.Record) -> str:
     count = f": {row['count']:,} requests" if row["count"] is not None else ""
     since = f" since {row['since']:%H:%M} UTC" if row["since"] is not None else ""
     return f"{what}{count}{since}"
+
+
+def _this(allow: AllowList) -> str:
+    """The row with $1, $2 and $3 for network, note and end: another of the same network is somebody else's."""
+    note = f"{allow.note}::text" if allow.note else "NULL::text"
+    until = f"{allow.until}::timestamptz" if allow.until else "NULL::timestamptz"
+    same = f"{note} IS NOT DISTINCT FROM $2 AND {until} IS NOT DISTINCT FROM $3::timestamptz"
+    return f"{allow.network}::text = $1 AND {same}"
 
 
 async def _allow_rows(connection: Connection, allow: AllowList, *, lock: bool = False) -> list[asyncpg.Record]:

@@ -189,13 +189,15 @@ class Railway:
         except OutcomeUnknown as error:
             raise OutcomeUnknown(f"{error} {await self._trace(known)}") from error
 
-        async def ended() -> str | None:
+        async def ended() -> str | Refused | None:
             now = await self._state()
             if now.live and now.live.id == to:
                 return to
-            return _up([node for node in now.nodes if node.id not in known], now)
+            return _over([node for node in now.nodes if node.id not in known], now)
 
-        live = await until(ended, limit=self._section.settle, every=self._section.every)
+        live: str | Refused | None = await until(ended, limit=self._section.settle, every=self._section.every)
+        if isinstance(live, Refused):
+            raise live
         if live is None:
             raise OutcomeUnknown(f"{self._waited(f'the rollback to {to}')} {await self._trace(known)}")
         again = f" as {live}" if live != to else ""
@@ -208,11 +210,13 @@ class Railway:
         except OutcomeUnknown as error:
             raise OutcomeUnknown(f"{error} {await self._trace(known)}") from error
 
-        async def ended() -> str | None:
+        async def ended() -> str | Refused | None:
             now = await self._state()
-            return _up([node for node in now.nodes if node.id == new], now)
+            return _over([node for node in now.nodes if node.id == new], now)
 
-        live = await until(ended, limit=self._section.settle, every=self._section.every)
+        live: str | Refused | None = await until(ended, limit=self._section.settle, every=self._section.every)
+        if isinstance(live, Refused):
+            raise live
         if live is None:
             raise OutcomeUnknown(self._waited(f"the redeployment of {deployment} as {new}"))
         return Deployed(live, f"{deployment} was deployed again as {new}, which is live.")
@@ -234,14 +238,15 @@ class Railway:
 
         async def up() -> Node | None:
             node = await self._api.one(id_)
-            if node.status in ENDED_BADLY:
-                raise Refused(f"{self.name} restarted {id_}, and it {node.status.lower()}.")
-            return node if node.status in UP else None
+            return node if node.status in (*UP, *ENDED_BADLY) else None
 
         grace, every = min(_GRACE, self._section.settle), self._section.every
         seen = await until(moved, limit=grace, every=min(every, timedelta(seconds=2)))
-        if await until(up, limit=self._section.settle, every=every) is None:
+        node = await until(up, limit=self._section.settle, every=every)
+        if node is None:
             raise OutcomeUnknown(self._waited(f"the restart of {id_}"))
+        if node.status in ENDED_BADLY:
+            raise Refused(f"{self.name} restarted {id_}, and it {node.status.lower()}.")
         unseen = f"Railway accepted it, and showed no sign of it within {grace.total_seconds():g} s."
         return Deployed(id_, f"{id_} was restarted and is up.", () if seen else (unseen,))
 
@@ -317,15 +322,15 @@ class Railway:
             raise TryLater(f"The deployment of {self.name} was replaced just now; ask again.") from None
 
 
-def _up(ours: list[Node], now: State) -> str | None:
-    """The id of one of ours that is live. Raises Refused where they ended badly."""
+def _over(ours: list[Node], now: State) -> str | Refused | None:
+    """The id of one of ours that is live; what to raise where all of them ended badly."""
     for node in ours:
         if node.status in UP and now.live and now.live.id == node.id:
             return node.id
     bad = [node for node in ours if node.status in ENDED_BADLY]
     if bad and len(bad) == len(ours):
         live = f"Live is {now.live.id}." if now.live else "Nothing is live."
-        raise Refused(f"Railway started {bad[0].id}, and it ended as {bad[0].status.lower()}. {live}")
+        return Refused(f"Railway started {bad[0].id}, and it ended as {bad[0].status.lower()}. {live}")
     return None
 
 

@@ -282,6 +282,8 @@ class RailwayApi:
         if reply.errors:
             said = self.service.clean(reply.errors[0].message) or "an error without words"
             plain = said.casefold()
+            if write and any((reply.data or {}).values()):  # GraphQL may do a thing and fail at telling of it
+                raise OutcomeUnknown(f"{name} answered that it was done, and says {said!r}; look there.")
             if "not authorized" in plain:
                 raise Refused(
                     f"{name} says {said!r}. Check services.{name}.token, and that services.{name}.scope says whose "

@@ -32,7 +32,10 @@ class PerHost(httpx.AsyncBaseTransport):
         host = (request.url.scheme, request.url.host, request.url.port)
         if host not in self._pools:
             self._pools[host] = httpx.AsyncHTTPTransport(verify=self._trust, limits=_LIMITS)
-        return await self._pools[host].handle_async_request(request)
+        response = await self._pools[host].handle_async_request(request)
+        # One client serves every service: what one login's answer sets would go out with another's key.
+        response.headers.pop("set-cookie", None)
+        return response
 
     async def aclose(self) -> None:
         for pool in self._pools.values():

@@ -186,10 +186,13 @@ class Vercel:
 
         async def ended() -> Project | None:
             now = await self._api.project()
-            return now if _arrived(now, before, to, verb) else None
+            return now if _over(now, before, to) else None
 
         project = await until(ended, limit=self._section.settle, every=self._section.every)
         if project is not None:
+            if project.live != to:
+                how = project.lastAliasRequest.jobStatus if project.lastAliasRequest else "failed"
+                raise Refused(f"Vercel says that the {verb} to {to} {how}. Live is {project.live or 'nothing'}.")
             return Deployed(project.live, done, notes)
         waited = f"{self._section.settle.total_seconds():g} s"
         raise unknown or OutcomeUnknown(f"{self.name} accepted the {verb} to {to}, and was not done after {waited}.")
@@ -200,19 +203,25 @@ class Vercel:
 
         async def ended() -> OneBuild | None:
             build = await self._api.build(new)
-            if build.readyState in _FAILED:
-                raise Refused(
-                    f"{self.name} built {deployment} again as {new}, and that ended as {build.readyState.lower()}"
-                    f"{_why(build)}. What is live has not changed."
-                )
             settled = build.aliasAssigned or build.readySubstate == "STAGED"
-            return build if build.readyState == "READY" and settled else None
+            ready = build.readyState == "READY" and settled
+            return build if ready or build.readyState in _FAILED else None
 
         built = await until(ended, limit=self._section.build, every=self._section.every)
         if built is None:
             waited = f"{self._section.build.total_seconds():g} s"
             raise OutcomeUnknown(f"{self.name} is building {deployment} again as {new}; not done after {waited}.")
-        live = (await self._api.project()).live
+        if built.readyState in _FAILED:
+            raise Refused(
+                f"{self.name} built {deployment} again as {new}, and that ended as {built.readyState.lower()}"
+                f"{_why(built)}. What is live has not changed."
+            )
+        try:
+            live = (await self._api.project()).live
+        except OpsError as error:
+            raise OutcomeUnknown(
+                f"{deployment} was built again as {new}; whether that is live cannot be read: {error}"
+            ) from error
         if live != new:
             staged = f"It is not live: production domains are not assigned by themselves. Live is {live or 'nothing'}."
             return Deployed(live, f"{deployment} was built again as {new}.", (staged,))
@@ -270,14 +279,12 @@ class Vercel:
         return [_runtime_line(line, live) for line in found], note
 
 
-def _arrived(now: Project, before: Project, to: str, verb: str) -> bool:
-    """Raises Refused where Vercel says that it failed."""
+def _over(now: Project, before: Project, to: str) -> bool:
+    """Whether it arrived, or failed: then something else is live."""
     request, old = now.lastAliasRequest, before.lastAliasRequest
     if request is None or request.toDeploymentId != to or (old is not None and request.requestedAt <= old.requestedAt):
         return now.live == to != before.live
-    if request.jobStatus in ("failed", "skipped"):
-        raise Refused(f"Vercel says that the {verb} to {to} {request.jobStatus}. Live is {now.live or 'nothing'}.")
-    return request.jobStatus == "succeeded" and now.live == to
+    return request.jobStatus in ("failed", "skipped") or (request.jobStatus == "succeeded" and now.live == to)
 
 
 def _worded(rights: set[tuple[str, str]]) -> tuple[str, ...]:

@@ -31,6 +31,8 @@ class _Bypass(_Vendor):
     note: str = Field(default="", alias="Note")
     action: str = Field(default="bypass", alias="Action")
     whole_project: bool = Field(default=False, alias="IsProjectRule")
+    deleted: str = Field(default="", alias="DeletedAt")
+    """Since when it is none any more; empty for one that holds."""
     expires: float | None = Field(default=None, alias="ExpiresAt")
 
     def ended(self, now: datetime) -> bool:
@@ -101,38 +103,43 @@ class Firewall:
             done = [f"{network} may bypass the firewall"] * inserted + [
                 f"the block of {each['ip']} is gone" for each in lifted
             ]
-            if not done:
-                raise
-            kind = OutcomeUnknown if isinstance(error, OutcomeUnknown) else Refused
-            raise kind(f"{error} Before that: {', '.join(done)}; take that back in Vercel.") from error
+            raise _after(error, done, "take that back in Vercel") from error
         return {"bypass": {"network": network, "note": note[:_NOTE]} if inserted else None, "blocks": lifted}
 
     async def prolong(self, network: str, lifted: dict[str, object], until: datetime) -> dict[str, object]:
-        """Vercel cannot move an end: the bypass is taken away and given again, which takes a moment."""
+        """Vercel cannot move an end: the bypass is taken away and given again, which takes a moment. Raises Stale where
+        it is gone: nobody approved that it be there again."""
         if not isinstance(ours := lifted.get("bypass"), dict):
             return lifted
-        if await self._ours(network, str(ours["note"])):
-            await self._remove(network)
-        await self._insert(network, str(ours["note"]), until)
+        if not await self._ours(network, str(ours["note"])):
+            raise Stale(f"The bypass for {network} is not in {self.name} any more; it was not given again.")
+        await self._remove(network)
+        try:
+            await self._insert(network, str(ours["note"]), until)
+        except OpsError as error:
+            raise _after(error, [f"{network} may not bypass the firewall any more"], "look there") from error
         return lifted
 
     async def restore(self, network: str, lifted: dict[str, object]) -> int:
         """Also puts back the blocks that were lifted, those that nobody has put back since."""
-        removed = 0
+        done: list[str] = []
         ours = lifted.get("bypass")
         if isinstance(ours, dict) and await self._ours(network, str(ours["note"])):
             await self._remove(network)
-            removed = 1
+            done.append(f"{network} may not bypass the firewall any more")
         blocks = lifted.get("blocks")
-        there = {(block.hostname, block.ip) for block in await self._blocks()}
-        for block in blocks if isinstance(blocks, list) else ():
-            if (block["hostname"], block["ip"]) not in there:
-                value = {**block, "action": "deny"}
-                await self._api.change(
-                    _CONFIG, method="PATCH", body={"action": "ip.insert", "id": None, "value": value}
-                )
-                removed += 1
-        return removed
+        try:
+            there = {(block.hostname, block.ip) for block in await self._blocks()}
+            for block in blocks if isinstance(blocks, list) else ():
+                if (block["hostname"], block["ip"]) not in there:
+                    value = {**block, "action": "deny"}
+                    await self._api.change(
+                        _CONFIG, method="PATCH", body={"action": "ip.insert", "id": None, "value": value}
+                    )
+                    done.append(f"the block of {block['ip']} is back")
+        except OpsError as error:
+            raise _after(error, done, "put back the rest in Vercel") from error
+        return len(done)
 
     async def _ours(self, network: str, note: str) -> bool:
         """False where it ended or is gone. Raises Stale where it is there with another note."""
@@ -162,8 +169,8 @@ class Firewall:
         offset: dict[str, str] = {}
         for _ in range(_PAGES):
             page: _Bypasses = await self._api.ask(_BYPASS, _Bypasses, limit=str(_PAGE), **offset)
-            found.extend(page.result)
-            if page.next is None or len(page.result) < _PAGE:
+            found.extend(each for each in page.result if not each.deleted)
+            if page.next is None:  # a page may be short, or empty, and not the last
                 return tuple(found)
             offset = {"offset": page.next}
         raise Refused(f"{self.name} has more than {_PAGE * _PAGES:,} bypasses; whether this one is there is not known.")
@@ -187,6 +194,14 @@ class Firewall:
 
     def _place(self) -> Mapping[str, Any]:
         return {"domain": self._domain} if self._domain else {"projectScope": True}
+
+
+def _after(error: OpsError, done: list[str], remedy: str) -> OpsError:
+    """The same, unless something was done before it: then it must not pass for nothing."""
+    if not done:
+        return error
+    kind = OutcomeUnknown if isinstance(error, OutcomeUnknown) else Refused
+    return kind(f"{error} Before that: {', '.join(done)}; {remedy}.")
 
 
 def _within(ip: str, network: Network) -> bool:

@@ -77,6 +77,8 @@ class FakeRailway(Watched):
         self.shows_restarts = True
         self.error: dict[str, Any] | None = None
         """Answered once, within a 200, after nothing was done."""
+        self.beside: dict[str, Any] | None = None
+        """Stands beside what was done, within the same 200."""
         self.loses: set[str] = set()
         """Operations that are done, and whose answer never comes."""
         self.budget = self.left = 1000
@@ -112,7 +114,8 @@ class FakeRailway(Watched):
             return web.json_response({"errors": [said], "data": None}, headers=headers)
         if asked["operationName"] in self.loses:
             return web.Response(text="<html>Bad gateway</html>", content_type="text/html", status=504)
-        return web.json_response({"data": data}, headers=headers)
+        beside = {"errors": [self.beside]} if self.beside is not None else {}
+        return web.json_response({"data": data, **beside}, headers=headers)
 
     def _answer(self, request: web.Request, name: str, given: dict[str, Any]) -> dict[str, Any]:
         """Raises LookupError with Railway's words."""

@@ -18,6 +18,8 @@ class Bypass:
     """Empty for the whole project."""
     expires_at: float | None = None
     """Epoch seconds."""
+    deleted_at: str = ""
+    """Listed all the same, and without effect."""
 
 
 @dataclass
@@ -33,6 +35,8 @@ class FakeFirewall:
     def __init__(self) -> None:
         self.bypasses: list[Bypass] = []
         self.blocks: list[Block] = [Block("ip_1", "shop.example.com", "198.51.100.23", "scraper of March")]
+        self.page = 256
+        """Bypasses on one page, however many were asked for: what a page holds is counted before it is sieved."""
         self.configured = True
         """Without a configuration the active one is a 404."""
         self.effects: list[Effect] = []
@@ -50,11 +54,15 @@ class FakeFirewall:
         return {bypass.ip: bypass.note for bypass in self._current()}
 
     def _current(self) -> list[Bypass]:
-        return [each for each in self.bypasses if each.expires_at is None or each.expires_at > time.time()]
+        return [
+            each
+            for each in self.bypasses
+            if not each.deleted_at and (each.expires_at is None or each.expires_at > time.time())
+        ]
 
     async def _list(self, request: web.Request) -> web.Response:
         start = next((n + 1 for n, b in enumerate(self.bypasses) if b.id == request.query.get("offset")), 0)
-        page = self.bypasses[start : start + int(request.query.get("limit", "10"))]
+        page = self.bypasses[start : start + min(int(request.query.get("limit", "10")), self.page)]
         body: dict[str, Any] = {"result": [_shown(bypass) for bypass in page]}
         if page and start + len(page) < len(self.bypasses):
             body["pagination"] = {"OwnerId": "team_demo", "Id": page[-1].id}
@@ -119,6 +127,7 @@ def _shown(bypass: Bypass) -> dict[str, Any]:
         "ProjectId": "prj_demoStorefront", "IsProjectRule": not bypass.domain, "Note": bypass.note,
         "CreatedAt": "2026-03-01T09:00:00Z", "UpdatedAt": "2026-03-01T09:00:00Z",
         "UpdatedAtHour": "2026-03-01T09:00:00Z", "ExpiresAt": bypass.expires_at and int(bypass.expires_at),
+        **({"DeletedAt": bypass.deleted_at} if bypass.deleted_at else {}),
     }  # fmt: skip
 
 

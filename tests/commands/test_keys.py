@@ -264,4 +264,4 @@ async def test_what_a_test_has_just_proved_is_told_by_the_same_answer(scene: Sce
         assert [line.text for line in report.lines] == ["It works with the key it has now."]
         fake.key = "another"
         report = await rotation.answer(Rotation(service="office"))
-        assert report.lines[0].text == "2 of 3 tests fail with the key it has now."
+        assert report.lines[0].text == "With the key it has now 2 of 3 tests failed."

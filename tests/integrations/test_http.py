@@ -15,7 +15,9 @@ from pydantic import BaseModel
 from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.answer import AFTER_LIMIT, retry_after
 from integrations.capabilities import Checked, Health
-from integrations.http import ATTEMPTS, Unread, Unreadable
+from integrations.http import ATTEMPTS, Service, Unread, Unreadable
+from integrations.probe import probe_session
+from integrations.section import Outside
 from tests.integrations.vendor import KEY, Step, Vendor, hangs_up, says
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -35,13 +37,17 @@ async def error_of(vendor: Vendor, http: httpx.AsyncClient, *, write: bool, **se
 @pytest.mark.parametrize(
     ("status", "reading", "writing"),
     [
-        (302, Misconfigured, Misconfigured),
+        (301, Misconfigured, Misconfigured),
+        (302, Misconfigured, OutcomeUnknown),
+        (303, Misconfigured, OutcomeUnknown),
+        (307, Misconfigured, Misconfigured),
+        (308, Misconfigured, Misconfigured),
         (400, Refused, Refused),
         (401, Refused, Refused),
         (402, Refused, Refused),
         (403, Refused, Refused),
         (404, NotUnderstood, NotUnderstood),
-        (408, TryLater, TryLater),
+        (408, TryLater, OutcomeUnknown),
         (409, Refused, Refused),
         (410, NotUnderstood, NotUnderstood),
         (422, Refused, Refused),
@@ -61,7 +67,8 @@ async def test_what_a_status_means(
         error = await error_of(vendor, http, write=write, timeout=0.8)
         assert type(error) is expected
         assert "acme" in str(error)
-        assert ("Not today" in str(error)) is (status not in (302, 408, 425, 429))
+        quoted = type(error) is not Misconfigured and "slow down" not in str(error)
+        assert ("Not today" in str(error)) is quoted
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -242,6 +249,28 @@ async def test_a_key_that_cannot_be_sent_is_not_shown(vendor: Vendor, http: http
     assert not vendor.requests
 
 
+@pytest.mark.parametrize("quick", [True, False])
+async def test_a_look_with_a_key_that_cannot_be_sent_says_nothing_of_the_service(
+    vendor: Vendor, http: httpx.AsyncClient, quick: bool
+) -> None:
+    """Neither that its connection broke, nor that it be left alone for a while."""
+    async with probe_session() as session:
+        outside = Outside(http, str, str, probes=session if quick else None)
+        service = Service(
+            outside,
+            name="acme",
+            base_url=vendor.url,
+            timeout=timedelta(seconds=2),
+            credentials=lambda: {"X-Key": "with\nline end"},
+        )
+        for _ in range(4):
+            seen = await service.look("/", limit=timedelta(seconds=2))
+            assert isinstance(seen, Checked)
+            assert seen.health is Health.DEGRADED
+            assert "holds characters that cannot be sent" in seen.detail
+    assert (outside.breaker.silent, vendor.requests) == (0, [])
+
+
 async def test_a_redirect_does_not_carry_the_key_away(vendor: Vendor, http: httpx.AsyncClient) -> None:
     async with Vendor() as elsewhere:
         elsewhere.steps = [says()]
@@ -323,6 +352,24 @@ async def test_a_stream_is_left_at_its_limit(
 ) -> None:
     vendor.steps = [drips(*lines, then=then)]
     assert await vendor.service(http).lines("/log", limit=timedelta(seconds=0.4), most=most) == expected
+
+
+async def test_a_stream_whose_line_never_ends_is_left(vendor: Vendor, http: httpx.AsyncClient) -> None:
+    """It would be held whole until the time is over."""
+    sent = 0
+
+    async def flood(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"first\r\n")
+        for sent in range(1, 41):  # noqa: B007 - MB
+            await response.write(b"x" * 1_000_000)
+        return response
+
+    vendor.steps = [flood]
+    assert await vendor.service(http).lines("/log", limit=timedelta(seconds=20), most=9) == (("first",), False)
+    assert sent < 40
 
 
 async def test_a_stream_that_is_refused_is_an_error(vendor: Vendor, http: httpx.AsyncClient) -> None:

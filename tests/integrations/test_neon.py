@@ -162,6 +162,13 @@ async def test_an_operation_that_takes_too_long_is_unknown(fake: FakeNeon, url: 
         await client.restart()
 
 
+async def test_an_operation_that_may_not_be_looked_at_is_unknown(fake: FakeNeon, neon: Neon) -> None:
+    fake.faults.arm(Fault(Kind.STATUS, times=9, only="/operations/", status=403))
+    with pytest.raises(OutcomeUnknown, match="It was accepted, and how it ended cannot be read"):
+        await neon.restart()
+    assert fake.done("restart") == ["ep-main-1"]
+
+
 async def test_a_locked_project_is_waited_for(fake: FakeNeon, neon: Neon) -> None:
     """423: another operation is under way, and nothing was done."""
     fake.operation_seconds = 0.5
@@ -290,6 +297,19 @@ async def test_two_at_once_do_not_overwrite_each_other(fake: FakeNeon, allowed: 
     """The list is read and then replaced as a whole."""
     await asyncio.gather(allowed.lift(ADDRESS, note="a", until=None), allowed.lift("203.0.113.8", note="b", until=None))
     assert {ADDRESS, "203.0.113.8", OFFICE} <= set(fake.ips)
+
+
+async def test_what_others_add_while_the_project_is_locked_is_kept(fake: FakeNeon, allowed: AllowedAddresses) -> None:
+    """The list is replaced as a whole: what it was before we waited is not what it is now."""
+    fake.operation_seconds = 0.5
+    fake._begin("apply_config", lambda: fake.ips.append("192.0.2.4"))
+    lifted = await allowed.lift(ADDRESS, note="import", until=None)
+    assert fake.ips == [OFFICE, "198.51.100.32/28", "192.0.2.4", ADDRESS]
+    assert lifted["before"] == fake.ips[:-1]
+
+    fake._begin("apply_config", lambda: fake.ips.append("192.0.2.5"))
+    assert await allowed.restore(ADDRESS, lifted) == 1
+    assert fake.ips == [OFFICE, "198.51.100.32/28", "192.0.2.4", "192.0.2.5"]
 
 
 # -- usage

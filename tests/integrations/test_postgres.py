@@ -12,7 +12,16 @@ import pytest
 
 from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, Stale, TryLater
 from integrations import Services, open_services
-from integrations.capabilities import Checkable, ErrorSource, Health, RateLimiter, Switch, Switchable, Switches
+from integrations.capabilities import (
+    Checkable,
+    ErrorSource,
+    Health,
+    Prolongs,
+    RateLimiter,
+    Switch,
+    Switchable,
+    Switches,
+)
 from integrations.postgres_db import Database
 
 HOUR = timedelta(hours=1)
@@ -333,6 +342,28 @@ async def test_a_changed_entry_is_left_alone(shop: Services, sql: Any) -> None:
         await limiter.restore("203.0.113.7", lifted)
     assert caught.value.differences[0].startswith("until was 20")
     assert (await limiter.rate_limits("203.0.113.7")).allowed
+
+
+async def test_another_entry_for_the_same_network_is_left(shop: Services, sql: Any) -> None:
+    """A list without a key may hold somebody else's beside ours, for good."""
+    await sql.execute("ALTER TABLE demo.ip_allow_list DROP CONSTRAINT ip_allow_list_pkey")
+    limiter = shop.named("shop-db", Prolongs)
+    lifted = await limiter.lift("203.0.113.7", note="import", until=datetime.now(UTC) + HOUR)
+    await sql.execute("INSERT INTO demo.ip_allow_list (network, note) VALUES ('203.0.113.7', 'the office')")
+    lifted = await limiter.prolong("203.0.113.7", lifted, datetime.now(UTC) + 2 * HOUR)
+    assert await limiter.restore("203.0.113.7", lifted) == 1
+    rows = await sql.fetch("SELECT note, expires_at FROM demo.ip_allow_list WHERE network = '203.0.113.7'")
+    assert [tuple(row) for row in rows] == [("the office", None)]
+
+
+async def test_an_entry_that_is_gone_is_not_prolonged(shop: Services, sql: Any) -> None:
+    limiter = shop.named("shop-db", Prolongs)
+    lifted = await limiter.lift("203.0.113.7", note="partner", until=datetime.now(UTC) + HOUR)
+    lifted = await limiter.prolong("203.0.113.7", lifted, datetime.now(UTC) + 2 * HOUR)
+    await sql.execute("DELETE FROM demo.ip_allow_list WHERE note = 'partner'")
+    with pytest.raises(Stale, match="not on the allow-list of shop-db any more"):
+        await limiter.prolong("203.0.113.7", lifted, datetime.now(UTC) + 3 * HOUR)
+    assert not (await limiter.rate_limits("203.0.113.7")).allowed
 
 
 async def test_lifting_is_all_or_nothing(shop: Services, sql: Any) -> None:

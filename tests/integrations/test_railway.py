@@ -155,6 +155,16 @@ async def test_an_error_within_a_200_is_an_error(
     assert fake.effects == []
 
 
+async def test_an_error_beside_what_was_done_is_unknown(fake: FakeRailway, etl: Railway) -> None:
+    """GraphQL: the mutation ran, and a field of its answer could not be told."""
+    await etl.deployments()
+    fake.beside = {"message": "Not Authorized", "path": ["deploymentRedeploy", "id"]}
+    for call in (etl._api.redeploy, etl._api.roll_back):
+        with pytest.raises(OutcomeUnknown, match="answered that it was done, and says 'Not Authorized'"):
+            await call(BEFORE)
+    assert (fake.done("redeploy"), fake.done("rollback")) == ([BEFORE], [BEFORE])
+
+
 async def test_a_token_in_an_error_is_not_repeated(fake: FakeRailway, etl: Railway) -> None:
     fake.error = {"message": f"bad token {TOKEN}"}
     with pytest.raises(Refused) as caught:

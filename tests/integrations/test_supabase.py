@@ -277,6 +277,14 @@ async def test_a_change_that_is_stored_and_never_applied_is_unknown(
         await limiter.lift(STRANGER, note="import", until=None)
 
 
+async def test_a_change_that_may_not_be_looked_at_is_unknown(limiter: RateLimiter, fake: FakeSupabase) -> None:
+    fake.faults.arm(Fault(Kind.SLOW, only="GET /v1/projects"))  # the look before
+    fake.faults.arm(Fault(Kind.STATUS, times=9, only="GET /v1/projects", status=401))
+    with pytest.raises(OutcomeUnknown, match="It was accepted, and how it ended cannot be read"):
+        await limiter.lift(STRANGER, note="import", until=None)
+    assert f"{STRANGER}/32" in fake.allowed["dbAllowedCidrs"]
+
+
 async def test_who_is_let_in_already_is_not_added(limiter: RateLimiter, fake: FakeSupabase) -> None:
     lifted = await limiter.lift("198.51.100.77", note="import", until=None)
     assert lifted == {"inserted": None, "unbanned": []}

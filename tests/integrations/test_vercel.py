@@ -211,6 +211,15 @@ async def test_a_rollback_that_is_never_done_is_unknown(fake: FakeVercel, url: s
         await web.roll_back(BEFORE)
 
 
+async def test_a_rollback_that_was_accepted_is_unknown_where_looking_is_refused(fake: FakeVercel, web: Vercel) -> None:
+    """A token that is taken away while we wait: the rollback goes on, so nobody may read that it was refused."""
+    fake.faults.arm(Fault(Kind.SLOW, only="GET /v9/projects"))  # the look before
+    fake.faults.arm(Fault(Kind.STATUS, times=9, only="GET /v9/projects", status=403))
+    with pytest.raises(OutcomeUnknown, match=r"It was accepted, and how it ended cannot be read: .*\(403\)"):
+        await web.roll_back(BEFORE)
+    assert fake.done("rollback") == [BEFORE]
+
+
 async def test_a_hobby_plan_goes_back_one_step_only(fake: FakeVercel, web: Vercel) -> None:
     fake.hobby = True
     with pytest.raises(Refused, match=r"\(402\): Upgrade to Pro"):
@@ -264,6 +273,13 @@ async def test_a_redeployment_that_fails_leaves_production(fake: FakeVercel, web
     with pytest.raises(Refused, match=r"ended as error at buildStep: The build ran out of memory\. What is live"):
         await web.redeploy(BEFORE)
     assert fake.live == LIVE
+
+
+async def test_a_redeployment_that_was_built_is_not_nothing(fake: FakeVercel, web: Vercel) -> None:
+    fake.faults.arm(Fault(Kind.SLOW, only="GET /v9/projects"))
+    fake.faults.arm(Fault(Kind.STATUS, times=9, only="GET /v9/projects", status=503))
+    with pytest.raises(OutcomeUnknown, match=f"{LIVE} was built again as dpl_.*; whether that is live cannot be read"):
+        await web.redeploy(LIVE)
 
 
 async def test_a_redeployment_after_a_rollback_is_staged(fake: FakeVercel, web: Vercel) -> None:
@@ -347,6 +363,15 @@ async def test_a_bypass_is_taken_away_by_the_undo(fake: FakeVercel, firewall: Fi
     assert await firewall.restore(ADDRESS, lifted) == 0
 
 
+async def test_a_short_page_of_bypasses_is_not_the_last(fake: FakeVercel, firewall: Firewall) -> None:
+    """Otherwise a bypass of ours on the next page passes for gone, and stays for ever."""
+    fake.firewall.bypasses = [Bypass(f"b{last}", f"192.0.2.{last}", "office") for last in range(5)]
+    lifted = await firewall.lift(ADDRESS, note="import", until=None)
+    fake.firewall.page = 2
+    assert await firewall.restore(ADDRESS, lifted) == 1
+    assert ADDRESS not in fake.firewall.allowed()
+
+
 async def test_a_range_covers_its_addresses(fake: FakeVercel, firewall: Firewall) -> None:
     fake.firewall.bypasses.append(Bypass("b", "203.0.113.0/28", "office"))
     assert (await firewall.rate_limits(ADDRESS)).allowed
@@ -355,6 +380,14 @@ async def test_a_range_covers_its_addresses(fake: FakeVercel, firewall: Firewall
     assert lifted["bypass"] is None
     assert await firewall.restore(ADDRESS, lifted) == 0
     assert len(fake.firewall.bypasses) == 1
+
+
+async def test_a_bypass_that_is_listed_as_deleted_lets_nobody_through(fake: FakeVercel, firewall: Firewall) -> None:
+    fake.firewall.bypasses.append(Bypass("b", ADDRESS, "office", deleted_at="2026-03-01T09:00:00Z"))
+    assert not (await firewall.rate_limits(ADDRESS)).allowed
+    lifted = await firewall.lift(ADDRESS, note="import", until=None)
+    assert fake.firewall.allowed() == {ADDRESS: "import"}
+    assert await firewall.restore(ADDRESS, lifted) == 1
 
 
 async def test_a_bypass_of_another_domain_is_not_ours(fake: FakeVercel, url: str, http: httpx.AsyncClient) -> None:
@@ -385,6 +418,14 @@ async def test_an_end_is_moved_and_may_be_moved_again(fake: FakeVercel, firewall
     assert await firewall.restore(ADDRESS, lifted) == 1
 
 
+async def test_a_bypass_that_somebody_took_away_is_not_given_again(fake: FakeVercel, firewall: Firewall) -> None:
+    lifted = await firewall.lift(ADDRESS, note="import", until=None)
+    fake.firewall.bypasses.clear()
+    with pytest.raises(Stale, match="not in web any more"):
+        await firewall.prolong(ADDRESS, lifted, datetime.now(UTC) + timedelta(hours=1))
+    assert fake.firewall.allowed() == {}
+
+
 async def test_a_block_is_lifted_and_put_back(fake: FakeVercel, firewall: Firewall) -> None:
     fake.firewall.blocks.append(Block("ip_2", "shop.example.com", "198.51.100.0/24", "a provider"))
     blocked = "198.51.100.23"
@@ -404,6 +445,30 @@ async def test_a_block_that_cannot_be_lifted_says_what_was_done(fake: FakeVercel
     fake.faults.arm(Fault(Kind.STATUS, only="PATCH", status=403))
     with pytest.raises(Refused, match=r"Before that: 198\.51\.100\.23 may bypass the firewall"):
         await firewall.lift("198.51.100.23", note="a customer", until=None)
+
+
+async def test_an_undo_that_ends_halfway_says_what_was_done(fake: FakeVercel, firewall: Firewall) -> None:
+    """The bypass is gone, the block is not back: neither "nothing was changed" nor done."""
+    blocked = "198.51.100.23"
+    lifted = await firewall.lift(blocked, note="a customer", until=None)
+    fake.faults.arm(Fault(Kind.STATUS, times=9, only="/config/active", status=503))
+    gone = f"Before that: {blocked} may not bypass the firewall any more; put back the rest in Vercel"
+    with pytest.raises(Refused, match=gone):
+        await firewall.restore(blocked, lifted)
+    fake.faults.clear()
+    assert await firewall.restore(blocked, lifted) == 1
+    fake.firewall.blocks.clear()
+    fake.faults.arm(Fault(Kind.STATUS, only="/config/active", status=403))
+    with pytest.raises(Refused, match=r"\(403\)(?!.*Before that)"):
+        await firewall.restore(blocked, lifted)
+
+
+async def test_an_end_that_cannot_be_moved_tells_that_the_bypass_is_gone(fake: FakeVercel, firewall: Firewall) -> None:
+    lifted = await firewall.lift(ADDRESS, note="import", until=None)
+    fake.faults.arm(Fault(Kind.STATUS, only="POST /v1/security/firewall/bypass", status=429, retry_after="30"))
+    with pytest.raises(Refused, match=f"Before that: {ADDRESS} may not bypass the firewall any more; look there"):
+        await firewall.prolong(ADDRESS, lifted, datetime.now(UTC) + timedelta(hours=1))
+    assert fake.firewall.allowed() == {}
 
 
 async def test_a_firewall_that_nobody_configured_blocks_nobody(fake: FakeVercel, firewall: Firewall) -> None:
