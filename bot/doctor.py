@@ -64,10 +64,10 @@ class Doctor:
         environment = self.environment
         if environment.slack_bot_token is None:
             mend = "copy the Bot User OAuth Token from OAuth & Permissions into SLACK_BOT_TOKEN"
-            found.append(Finding("SLACK_BOT_TOKEN is not set", Status.DOWN, mend))
+            found.append(Finding("SLACK_BOT_TOKEN is not set", Status.FAILED, mend))
         if environment.slack_app_token is None and environment.slack_signing_secret is None:
             mend = "set SLACK_APP_TOKEN for Socket Mode, or SLACK_SIGNING_SECRET for HTTP mode"
-            found.append(Finding("neither Socket Mode nor HTTP mode has its secret", Status.DOWN, mend))
+            found.append(Finding("neither Socket Mode nor HTTP mode has its secret", Status.FAILED, mend))
         if not found:
             found.append(Finding("Slack's tokens are set", Status.OK))
         if environment.database_url is None:
@@ -88,10 +88,10 @@ class Doctor:
             found.append(Finding("the audit table refuses changes", Status.OK))
         else:
             mend = "somebody disabled its trigger: run ops audit verify, then ALTER TABLE audit ENABLE TRIGGER ALL"
-            found.append(Finding("the audit table could be changed", Status.DOWN, mend))
+            found.append(Finding("the audit table could be changed", Status.FAILED, mend))
         if skew > CLOCK_SKEW:
             mend = "synchronise the clocks (NTP) of this machine and the database"
-            found.append(Finding(f"clocks differ by {skew.total_seconds():.1f} s", Status.DEGRADED, mend))
+            found.append(Finding(f"clocks differ by {skew.total_seconds():.1f} s", Status.WARNING, mend))
         return found
 
     async def _policy(self) -> Sequence[Finding]:
@@ -100,22 +100,22 @@ class Doctor:
         found = []
         for role, why in roster.unreadable.items():
             mend = "until it can be read nobody has this role through it; check the group id and usergroups:read"
-            found.append(Finding(f"role {role!r} cannot be read: {why}", Status.DOWN, mend))
+            found.append(Finding(f"role {role!r} cannot be read: {why}", Status.FAILED, mend))
         for role in policy.roles:
             if role not in roster.unreadable and not roster.members.get(role):
-                found.append(Finding(f"nobody has the role {role!r}", Status.DEGRADED, "name people or a group for it"))
+                found.append(Finding(f"nobody has the role {role!r}", Status.WARNING, "name people or a group for it"))
         for action, why in unapprovable(policy, roster, actions, self.clock()).items():
             mend = f"widen its approvers in ops.toml, [rules.{action!r}]"
-            found.append(Finding(f"nobody can get {action!r} approved: {why}", Status.DOWN, mend))
+            found.append(Finding(f"nobody can get {action!r} approved: {why}", Status.FAILED, mend))
         for pattern in policy.rules:
             if not any(fnmatchcase(words, pattern) for words in actions):
-                found.append(Finding(f"rule {pattern!r} matches no command", Status.DEGRADED, "correct or delete it"))
+                found.append(Finding(f"rule {pattern!r} matches no command", Status.WARNING, "correct or delete it"))
         if not self.settings.team.approvals_channel:
             mend = "set team.approvals_channel, so that requests from the terminal and from DMs are seen"
-            found.append(Finding("no approvals channel", Status.DEGRADED, mend))
+            found.append(Finding("no approvals channel", Status.WARNING, mend))
         if not self.settings.team.audit_channel and not self.settings.team.anchor_file:
             mend = "set team.audit_channel or team.anchor_file, so that a cut-off audit can be noticed"
-            found.append(Finding("the audit's head is anchored nowhere", Status.DEGRADED, mend))
+            found.append(Finding("the audit's head is anchored nowhere", Status.WARNING, mend))
         return found or [Finding("every destructive command can be approved by somebody", Status.OK)]
 
 
@@ -128,7 +128,7 @@ def journal_probe(journal: Journal) -> Probe:
         except OSError as error:
             mend = f"make {journal.path.parent} writable, or point OPS_DATA at a folder that is"
             what = f"no safety stop can run while the database is away: {error.strerror or error}"
-            return (Finding(what, Status.DEGRADED, mend),)
+            return (Finding(what, Status.WARNING, mend),)
         return (Finding("the journal for safety stops has its room", Status.OK),)
 
     return journal_of_safety_stops

@@ -100,11 +100,16 @@ class Chart(Frozen):
 
 
 class Status(StrEnum):
-    """Worst last. UNKNOWN is "we could not find out", never a guess at down."""
+    """Worst last. UNKNOWN is "we could not find out", never a guess at down.
+
+    A service is DEGRADED or DOWN; what somebody has to look at is a WARNING, what went wrong has FAILED.
+    """
 
     OK = "ok"
+    WARNING = "warning"
     DEGRADED = "degraded"
     UNKNOWN = "unknown"
+    FAILED = "failed"
     DOWN = "down"
 
 

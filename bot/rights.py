@@ -69,13 +69,13 @@ def _unknown(service: Credentialed, why: str) -> Sequence[Finding]:
 def _findings(service: Credentialed, rights: Rights) -> Sequence[Finding]:
     name, where = service.name, _settings(service)
     found = [
-        Finding(f"{name}: its credential lacks {right}, needed for {commands}", Status.DEGRADED, f"give it to {where}")
+        Finding(f"{name}: its credential lacks {right}, needed for {commands}", Status.WARNING, f"give it to {where}")
         for right, commands in rights.lacking
     ]
     if rights.unneeded:
         what = f"{name}: its credential may do what the bot does not need: {', '.join(rights.unneeded)}"
         mend = " ".join(filter(None, (f"put a narrower one into {where}.", rights.note)))
-        found.append(Finding(what, Status.DEGRADED, mend))
+        found.append(Finding(what, Status.WARNING, mend))
     needed = [right for right in rights.has if right not in rights.unneeded]
     if needed:
         note = "" if rights.unneeded else rights.note

@@ -13,7 +13,14 @@ from bot.report import Chart, Fact, Line, Link, Moment, Person, PersonId, Report
 from bot.request import Answer, Needs, Request
 from bot.sheet import csv_of
 
-_STYLE = {Status.OK: "green", Status.DEGRADED: "yellow", Status.UNKNOWN: "magenta", Status.DOWN: "red"}
+_STYLE = {
+    Status.OK: "green",
+    Status.WARNING: "yellow",
+    Status.DEGRADED: "yellow",
+    Status.UNKNOWN: "magenta",
+    Status.FAILED: "red",
+    Status.DOWN: "red",
+}
 
 BARS = " ▁▂▃▄▅▆▇█"
 

@@ -68,7 +68,7 @@ class ShowCalls(Lookup[CallLog]):
         return Report(
             title=f"Calls of {chosen[0].name if params.service else 'the last ' + duration_text(params.since)}",
             lead=_lead(params, [call for _, call in found], len(unread), len(pairs), cut=bool(cut)),
-            status=Status.DEGRADED if failing else Status.UNKNOWN if unread else Status.OK,
+            status=Status.WARNING if failing else Status.UNKNOWN if unread else Status.OK,
             lines=(
                 *(_unread(name, why) for name, why in unread),
                 *(_line(name if several else "", call) for name, call in failing[: self.newest]),
@@ -138,7 +138,7 @@ def _line(service: str, call: Call) -> Line:
     if call.duration is not None:
         facts.append(Fact(label="lasted", value=Span(seconds=call.duration.total_seconds())))
     facts.append(Fact(label="", value=Link(url=call.link, name="open its log") if call.link else call.id))
-    return Line(text=f"{_reason(call)}: {call.agent}", status=Status.DEGRADED, facts=tuple(facts))
+    return Line(text=f"{_reason(call)}: {call.agent}", status=Status.FAILED, facts=tuple(facts))
 
 
 def _unread(name: str, why: str) -> Line:

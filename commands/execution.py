@@ -44,7 +44,7 @@ class ShowExecution(Lookup[Which]):
         return Report(
             title=f"Execution {run.id} of {run.workflow}",
             lead=_lead(run),
-            status=Status.DOWN if run.failed and not run.retried_by else Status.OK if run.status == "success" else None,
+            status=_status(run),
             facts=_facts(run),
             lines=tuple(Line(text=_told(retry)) for retry in listed),
             notes=(retries,) if isinstance(retries, str) else (),
@@ -61,6 +61,12 @@ async def _retries(engine: Executions, execution: str) -> tuple[Execution, ...] 
         return await engine.retries_of(execution)
     except (Refused, TryLater) as error:  # the run itself can be shown all the same
         return str(error)
+
+
+def _status(run: Execution) -> Status | None:
+    if run.failed and not run.retried_by:
+        return Status.FAILED
+    return Status.OK if run.status == "success" else None
 
 
 def _lead(run: Execution) -> str:

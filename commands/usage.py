@@ -92,7 +92,7 @@ def _used_up(quota: Quota) -> bool:
 def _overall(limits: Sequence[Quota], *, unread: bool) -> Status:
     """Never down: a service at its limit may still answer. What is known to be near comes before what is not known."""
     if any(_near(quota) for quota in limits):
-        return Status.DEGRADED
+        return Status.WARNING
     return Status.UNKNOWN if unread else Status.OK
 
 
@@ -126,7 +126,7 @@ def _limit(name: str, quota: Quota) -> Line:
     return Line(
         text=f"{name}: {quota.name}",
         detail=f"{of} {quota.unit}{left}, {_share(quota)}",
-        status=Status.DEGRADED if _near(quota) else Status.OK,
+        status=Status.WARNING if _near(quota) else Status.OK,
         facts=_resets(quota),
     )
 

@@ -37,15 +37,15 @@ def slack_probe(environment: Environment, team: Team, people: People) -> Probe:
             answer = await client.auth_test()
         except SlackApiError as error:
             mend = "copy the Bot User OAuth Token from OAuth & Permissions again"
-            return (Finding(f"Slack refuses SLACK_BOT_TOKEN: {error.response['error']}", Status.DOWN, mend),)
+            return (Finding(f"Slack refuses SLACK_BOT_TOKEN: {error.response['error']}", Status.FAILED, mend),)
         found = [Finding(f"Slack knows the bot as {answer['user']} in {answer['team']}", Status.OK)]
         granted = {scope.strip() for scope in str(answer.headers.get("X-OAuth-Scopes", "")).split(",") if scope.strip()}
         for scope, purpose in SCOPES.items():
             if granted and scope not in granted:
                 mend = "add it to the app (manifest.yml has it) and install the app again"
-                found.append(Finding(f"scope {scope} is missing, needed for {purpose}", Status.DOWN, mend))
+                found.append(Finding(f"scope {scope} is missing, needed for {purpose}", Status.FAILED, mend))
         for extra in sorted(granted - SCOPES.keys()):
-            found.append(Finding(f"scope {extra} is granted and not needed", Status.DEGRADED, "take it away"))
+            found.append(Finding(f"scope {extra} is granted and not needed", Status.WARNING, "take it away"))
         found += _channels(team, people)
         if environment.slack_app_token is not None:
             found.append(await _app_token(environment))
@@ -59,7 +59,7 @@ def _channels(team: Team, people: People) -> list[Finding]:
     for name, channel in (("approvals_channel", team.approvals_channel), ("audit_channel", team.audit_channel)):
         if channel and people.channel_id(channel) is None:
             mend = "correct the name, or invite the bot if the channel is private"
-            found.append(Finding(f"team.{name} {channel} cannot be found", Status.DOWN, mend))
+            found.append(Finding(f"team.{name} {channel} cannot be found", Status.FAILED, mend))
     return found
 
 
@@ -69,5 +69,5 @@ async def _app_token(environment: Environment) -> Finding:
         await AsyncWebClient(base_url=environment.slack_api_url).apps_connections_open(app_token=token)
     except SlackApiError as error:
         mend = "make an app-level token with connections:write and set SLACK_APP_TOKEN"
-        return Finding(f"Slack refuses SLACK_APP_TOKEN: {error.response['error']}", Status.DOWN, mend)
+        return Finding(f"Slack refuses SLACK_APP_TOKEN: {error.response['error']}", Status.FAILED, mend)
     return Finding("Socket Mode may be opened", Status.OK)

@@ -29,7 +29,7 @@ WIDEST = 48
 VALUE = 2000
 """Characters that a button can carry."""
 
-_WORDS = {Status.OK: "ok", Status.DEGRADED: "*DEGRADED*", Status.UNKNOWN: "*UNKNOWN*", Status.DOWN: "*DOWN*"}
+_WORDS = {status: "ok" if status is Status.OK else f"*{status.upper()}*" for status in Status}
 
 
 def report_message(report: Report, names: Names, *, share: str = "", shared_by: PersonId | None = None) -> Message:

@@ -40,7 +40,7 @@ class ShowReadOnly(Lookup[Everything]):
         return Report(
             title="Read-only mode",
             lead=lead,
-            status=Status.DEGRADED if held else Status.UNKNOWN if unread else Status.OK,
+            status=Status.WARNING if held else Status.UNKNOWN if unread else Status.OK,
             lines=tuple(_line(name, seen) for name, seen in pairs),
             taken_at=self.now(),
         )
@@ -54,7 +54,7 @@ def _line(name: str, seen: ReadOnly | Unanswered) -> Line:
     return Line(
         text=name,
         detail=seen.detail,
-        status=Status.DEGRADED if seen.on else Status.OK,
+        status=Status.WARNING if seen.on else Status.OK,
         facts=until,
         suggestions=(lift,) if seen.on and not seen.lifted_until else (),
     )

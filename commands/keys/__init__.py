@@ -59,7 +59,7 @@ class ListKeys(Lookup[NoParams]):
         return Report(
             title="Keys",
             lead=lead,
-            status=Status.DEGRADED if said else None,
+            status=Status.WARNING if said else None,
             lines=tuple(self._line(one, now) for one in found),
             notes=(
                 "Ages count from when this bot first saw the value: a key may be older than that.",
@@ -88,16 +88,16 @@ class ListKeys(Lookup[NoParams]):
         return Line(
             text=one.credential.setting.removeprefix("services."),
             detail=_detail(one, now),
-            status=(Status.OK, Status.UNKNOWN, Status.DEGRADED, Status.DOWN)[_rank(one, now)],
+            status=(Status.OK, Status.UNKNOWN, Status.WARNING, Status.FAILED)[_rank(one, now)],
             facts=tuple(facts),
             suggestions=(rotate,) if _rank(one, now) > 1 else (),
         )
 
 
 def _rank(one: Held, now: datetime) -> int:
-    if one.kept.since is None:
+    if one.kept.since is None or one.health is Health.DEGRADED:
         return 3
-    if one.health is Health.DEGRADED or one.age(now) > OLD:
+    if one.age(now) > OLD:
         return 2
     return 0 if one.health is Health.OK else 1
 

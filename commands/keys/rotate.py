@@ -80,7 +80,7 @@ class RotateKey(Lookup[Rotation]):
                     if one.unproven
                 ),
                 *(
-                    Line(text=one.credential.setting, detail=one.kept.missing, status=Status.DOWN)
+                    Line(text=one.credential.setting, detail=one.kept.missing, status=Status.FAILED)
                     for one in found
                     if one.kept.missing
                 ),

@@ -59,7 +59,7 @@ class ListNumbers(Lookup[Inventory]):
         return Report(
             title="Phone numbers",
             lead=lead,
-            status=Status.UNKNOWN if len(unread) == len(pairs) else Status.DEGRADED if found and not free else None,
+            status=Status.UNKNOWN if len(unread) == len(pairs) else Status.WARNING if found and not free else None,
             facts=tuple(Fact(label=state.value, value=count) for state, count in counts.items() if count),
             table=Table(
                 columns=("number", "state", "assigned to", "since", "service"),

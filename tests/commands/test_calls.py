@@ -70,7 +70,7 @@ async def test_the_failed_first_by_reason_and_agent() -> None:
     report = await showing(a_day()).answer(CallLog())
 
     assert report.lead == "7 of 120 calls failed, most: dial_failed (5)."
-    assert (report.title, report.status, report.taken_at) == ("Calls of the last 1d", Status.DEGRADED, NOON)
+    assert (report.title, report.status, report.taken_at) == ("Calls of the last 1d", Status.WARNING, NOON)
     assert rows(report) == [
         ("dial_failed", "Reminders", 4, "yes"),
         ("error_asr", "Front desk", 2, "yes"),
@@ -160,7 +160,7 @@ async def test_one_that_is_silent_is_unknown_and_takes_nothing_from_the_others(b
     report = await showing(a_day(), broken).answer(CallLog())
 
     assert report.lead == "7 of 120 calls failed, most: dial_failed (5); 1 of 2 services could not be read."
-    assert report.status is Status.DEGRADED
+    assert report.status is Status.WARNING
     line = report.lines[0]
     assert (line.text, line.status, line.detail) == ("other", Status.UNKNOWN, why)
     assert [each.words for each in line.suggestions] == ["health other"]

@@ -29,13 +29,13 @@ async def test_a_failed_one_says_where_and_why_and_offers_a_retry() -> None:
     facts = {fact.label: fact.value for fact in report.facts}
     assert facts["Error"] == "ECONNREFUSED 10.0.0.5:443"
     assert [each.words for each in report.suggestions] == ["retry 4711"]
-    assert report.status is Status.DOWN
+    assert report.status is Status.FAILED
 
 
 async def test_what_was_mended_or_is_being_mended_is_not_offered_again() -> None:
     one = engine()
     one.ran("4721", "running", retry_of="4711")
-    assert await shown(one) == ("It failed at 'HTTP Request'.", ["stop 4721"], Status.DOWN)
+    assert await shown(one) == ("It failed at 'HTTP Request'.", ["stop 4721"], Status.FAILED)
     one.ran("4721", "success", retry_of="4711")
     assert await shown(one) == ("It failed, and its retry 4721 ended well.", [], None)
 

@@ -86,7 +86,7 @@ async def test_age_counts_from_the_first_sight_and_begins_anew_with_a_new_value(
     report = await scene.listing().answer(Asked())
 
     assert report.lead == "Of 2 credentials 1 is older than 90 days."
-    assert report.status is Status.DEGRADED
+    assert report.status is Status.WARNING
     assert [line.text for line in report.lines] == ["n8n.key", "shop.key"]
     assert report.lines[0].detail == "91 days old: rotate it"
     assert report.lines[0].suggestions[0].words == "keys rotate n8n"
@@ -103,7 +103,7 @@ async def test_the_last_success_stays_when_it_fails(scene: Scene) -> None:
     report = await scene.listing().answer(Asked())
 
     assert report.lines[0].text == "n8n.key"
-    assert report.lines[0].status is Status.DEGRADED
+    assert report.lines[0].status is Status.FAILED
     assert report.lines[0].detail == "n8n refused our credential (401)"
     facts = {fact.label: fact.value for fact in report.lines[0].facts}
     assert getattr(facts["last worked"], "at", None) == worked
@@ -115,7 +115,7 @@ async def test_one_that_cannot_be_found_is_said_first(scene: Scene) -> None:
     del scene.values["env:SHOP"]
     report = await scene.listing().answer(Asked())
     assert report.lead == "Of 2 credentials 1 cannot be found."
-    assert (report.lines[0].text, report.lines[0].status) == ("shop.key", Status.DOWN)
+    assert (report.lines[0].text, report.lines[0].status) == ("shop.key", Status.FAILED)
     assert report.lines[0].detail == "env:SHOP is empty; set the environment variable"
 
 
@@ -226,7 +226,7 @@ async def test_a_run_that_ends_well_is_its_last_success(scene: Scene, http: http
     scene.clock.tick(days=91)
     listing, _ = actions(scene, services)
     old = (await listing.answer(Asked())).lines[0]
-    assert (old.status, old.detail) == (Status.DEGRADED, "91 days old: rotate it")
+    assert (old.status, old.detail) == (Status.WARNING, "91 days old: rotate it")
     assert getattr({fact.label: fact.value for fact in old.facts}["last worked"], "at", None) == ran
 
     scene.values["env:SHOP"] = "a-new-value"

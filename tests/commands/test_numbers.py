@@ -66,7 +66,7 @@ async def test_counts_come_first(inventories: tuple[Numbers, ...], pool: asyncpg
     assert [cells[0] for cells in free.table.rows] == [FREE]
     await pool.execute("UPDATE demo.toll_free_numbers SET status = 'suspended' WHERE status = 'available'")
     none = await action.answer(Inventory())
-    assert (none.lead, none.status) == ("0 of 5 numbers are available.", Status.DEGRADED)
+    assert (none.lead, none.status) == ("0 of 5 numbers are available.", Status.WARNING)
 
 
 async def test_an_inventory_that_cannot_be_read(inventories: tuple[Numbers, ...], pool: asyncpg.Pool) -> None:

@@ -50,13 +50,13 @@ async def test_nearest_its_limit_first_and_what_has_none_last() -> None:
     ).answer(Metering())
 
     assert told(report) == [
-        ("db: compute time", Status.DEGRADED, "90 of 100 hours, 90 % used"),
-        ("phone: balance", Status.DEGRADED, "12.40 of 100.00 USD left, 87 % used"),
+        ("db: compute time", Status.WARNING, "90 of 100 hours, 90 % used"),
+        ("phone: balance", Status.WARNING, "12.40 of 100.00 USD left, 87 % used"),
         ("ai: costs this month", Status.OK, "1,234.50 of 5,000.00 USD, 24 % used"),
         ("db: stored data", None, "2.5 GB, no limit told"),
     ]
     assert report.lead == "2 of 3 limits are past 80 %."
-    assert report.status is Status.DEGRADED
+    assert report.status is Status.WARNING
     assert [(fact.label, fact.value) for fact in report.lines[0].facts] == [("resets", Moment(at=APRIL))]
     assert report.lines[1].facts == ()
     assert report.notes == ("ai: Of all projects.",)
@@ -76,8 +76,8 @@ async def test_nearest_its_limit_first_and_what_has_none_last() -> None:
 async def test_what_is_used_up_is_said_in_words_and_is_not_down(quota: Quota, detail: str) -> None:
     report = await metering(Meter("x", quotas=[quota])).answer(Metering())
 
-    assert told(report) == [(f"x: {quota.name}", Status.DEGRADED, detail)]
-    assert (report.status, report.lead) == (Status.DEGRADED, "1 of 1 limit is past 80 %, and it is used up.")
+    assert told(report) == [(f"x: {quota.name}", Status.WARNING, detail)]
+    assert (report.status, report.lead) == (Status.WARNING, "1 of 1 limit is past 80 %, and it is used up.")
 
 
 async def test_some_are_used_up_and_others_near() -> None:
@@ -112,7 +112,7 @@ async def test_nearly_all_is_not_all() -> None:
     """Rounded down: 100 % is said of nothing that has some left."""
     report = await metering(Meter("x", quotas=[Quota("a", 999, 1000, "calls")])).answer(Metering())
 
-    assert told(report) == [("x: a", Status.DEGRADED, "999 of 1,000 calls, 99 % used")]
+    assert told(report) == [("x: a", Status.WARNING, "999 of 1,000 calls, 99 % used")]
 
 
 async def test_what_could_not_be_read_is_unknown_and_takes_nobody_along() -> None:
@@ -141,7 +141,7 @@ async def test_what_is_known_to_be_near_comes_before_what_is_not_known() -> None
         Meter("fails", fails=TryLater("no")), Meter("db", quotas=[Quota("a", 9, 10, "calls")])
     ).answer(Metering())
 
-    assert report.status is Status.DEGRADED
+    assert report.status is Status.WARNING
     assert report.lead == "1 of 1 limit is past 80 %; 1 of 2 services could not be read."
 
 
@@ -219,7 +219,7 @@ async def test_a_plan_that_tells_nothing_is_told_by_our_own_calls(pool: asyncpg.
         away = await action.answer(Metering(service="plan"))
 
     near, unlimited = report.lines
-    assert (near.text, near.status) == ("plan: calls by Handrail this month", Status.DEGRADED)
+    assert (near.text, near.status) == ("plan: calls by Handrail this month", Status.WARNING)
     assert near.detail == "9 of 10 calls, 90 % used"
     assert near.facts[0].value == Moment(at=datetime(2026, 4, 1, tzinfo=UTC))
     assert (unlimited.text, unlimited.detail) == (

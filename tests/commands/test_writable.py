@@ -38,7 +38,7 @@ async def test_read_only_is_shown_with_its_reason(hosts: tuple[LiftsReadOnly, ..
 
     fake.read_only = True
     held = await action.answer(Everything())
-    assert (held.lead, held.status) == ("supabase is read-only.", Status.DEGRADED)
+    assert (held.lead, held.status) == ("supabase is read-only.", Status.WARNING)
     assert held.lines[0].detail == "7.9 of 8.0 GB of its disk are used"
     assert held.lines[0].suggestions[0].words == "db writable supabase"
 
