@@ -189,7 +189,8 @@ def test_the_defaults_of_a_rule_are_those_of_its_page() -> None:
     default, restricted = applying(policy, "retry"), applying(policy, "audit", restricted=True)
     approvers = tuple(name for name, role in policy.roles.items() if role.approves)
     assert (default.ask, restricted.ask, default.approvers) == (tuple(policy.roles), approvers, approvers)
-    for setting in told.keys() - {"ask", "approvers"}:
+    assert (default.open, policy.open_answers, told["open"]) == (None, Team().open_answers, "as `open_answers` says")
+    for setting in told.keys() - {"ask", "approvers", "open"}:
         value = getattr(default, setting)
         assert told[setting].strip("`") == _shown(value), f"the default of {setting}"
 
