@@ -38,14 +38,18 @@ class PausableEndpoints:
         return await flipped(things, lambda thing: self._flip(thing.id, thing.name, Switch.PAUSED), verb="started")
 
     async def _flip(self, id_: str, name: str, expected: Switch) -> Switchable:
-        endpoint = await self._api.endpoint(id_)
-        was = _switchable(endpoint, "")
-        if not self._may(endpoint):
-            raise Stale(f"{name} is not among the endpoints that may be paused")
-        if was.state is not expected:
-            raise Stale(f"{name} was {was.detail or endpoint.current_state} already")
-        await self._api.turn(id_, "suspend" if expected is Switch.RUNNING else "start")
-        return was
+        found: list[Switchable] = []
+
+        def ready(endpoint: Endpoint) -> None:
+            was = _switchable(endpoint, "")
+            if not self._may(endpoint):
+                raise Stale(f"{name} is not among the endpoints that may be paused")
+            if was.state is not expected:
+                raise Stale(f"{name} was {was.detail or endpoint.current_state} already")
+            found.append(was)
+
+        await self._api.turn(id_, "suspend" if expected is Switch.RUNNING else "start", ready)
+        return found[-1]
 
     def _may(self, endpoint: Endpoint) -> bool:
         return endpoint.id in self._pausable or bool(endpoint.name and endpoint.name in self._pausable)

@@ -178,6 +178,26 @@ async def test_a_locked_project_is_waited_for(fake: FakeNeon, neon: Neon) -> Non
     assert fake.done("restart") == ["ep-main-1"]
 
 
+async def test_an_endpoint_that_went_to_sleep_while_the_project_was_locked_is_not_ours_to_turn(
+    fake: FakeNeon, neon: Neon, pausable: Switches
+) -> None:
+    """What it was before the wait is not what it is after it."""
+    fake.operation_seconds = 0.5
+
+    def asleep() -> None:
+        fake.endpoints["ep-main-1"].state = "idle"
+
+    fake._begin("suspend_compute", asleep)
+    with pytest.raises(Refused, match="ep-main-1 is idle"):
+        await neon.restart()
+    fake.endpoints["ep-main-1"].state = "active"
+    fake._begin("suspend_compute", asleep)
+    paused = await pausable.pause(["ep-main-1"])
+    assert (paused.changed, paused.missed) == ((), ("ep-main-1 was idle already",))
+    assert [call.status for call in fake.heard if call.method == "POST"] == [423, 423]
+    assert fake.effects == []
+
+
 async def test_a_project_that_stays_locked(fake: FakeNeon, url: str, http: httpx.AsyncClient) -> None:
     fake.operation_seconds = 60
     fake._begin("check_availability", lambda: None)
