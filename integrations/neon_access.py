@@ -8,7 +8,7 @@ from bot.errors import OutcomeUnknown, Refused, Stale
 from integrations.capabilities import Flipped, RateLimitState, Switch, Switchable
 from integrations.flipping import flipped
 from integrations.neon_api import AllowedIps, Endpoint, NeonApi
-from integrations.networks import covers, network_of, same
+from integrations.networks import covers, network_of, same, spelled
 
 _STATES = {"active": Switch.RUNNING, "init": Switch.RUNNING, "idle": Switch.PAUSED}
 
@@ -137,7 +137,7 @@ class AllowedAddresses:
                 "that address in Neon first."
             )
         now = await self._api.allow(ips, protected_branches_only=before.protected_branches_only)
-        if set(now.ips) != set(ips):
+        if set(map(spelled, now.ips)) != set(map(spelled, ips)):
             raise OutcomeUnknown(f"{self.name} took the list and now shows another: {', '.join(now.ips) or 'none'}.")
 
 

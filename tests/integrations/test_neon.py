@@ -313,6 +313,30 @@ async def test_a_list_never_locks_the_bot_out(fake: FakeNeon, url: str, http: ht
     assert ADDRESS in fake.ips
 
 
+@pytest.mark.parametrize(
+    ("told", "entry"),
+    [
+        (f"{ADDRESS}/32", ADDRESS),
+        (ADDRESS, f"{ADDRESS}/32"),
+        ("198.51.100.1 - 198.51.100.9", "198.51.100.1-198.51.100.9"),
+    ],
+)
+async def test_a_list_told_in_another_spelling_is_the_same_list(
+    fake: FakeNeon, allowed: AllowedAddresses, told: str, entry: str
+) -> None:
+    fake.ips.append(entry)
+    fake.respelled[entry] = told
+    lifted = await allowed.lift("192.0.2.77", note="import", until=None)
+    assert lifted["inserted"] == "192.0.2.77"
+    assert told in fake.ips
+
+
+async def test_a_list_that_is_another_than_was_written_is_unknown(fake: FakeNeon, allowed: AllowedAddresses) -> None:
+    fake.respelled[ADDRESS] = "203.0.113.0/24"
+    with pytest.raises(OutcomeUnknown, match="took the list and now shows another"):
+        await allowed.lift(ADDRESS, note="import", until=None)
+
+
 async def test_two_at_once_do_not_overwrite_each_other(fake: FakeNeon, allowed: AllowedAddresses) -> None:
     """The list is read and then replaced as a whole."""
     await asyncio.gather(allowed.lift(ADDRESS, note="a", until=None), allowed.lift("203.0.113.8", note="b", until=None))
