@@ -398,6 +398,32 @@ async def test_a_bypass_of_another_domain_is_not_ours(fake: FakeVercel, url: str
     assert [each.domain for each in fake.firewall.bypasses] == ["admin.example.com", "shop.example.com"]
 
 
+async def test_somebodys_bypass_of_the_whole_project_is_neither_ours_nor_in_the_way_of_ours(
+    fake: FakeVercel, url: str, http: httpx.AsyncClient
+) -> None:
+    """Given later and listed first: without a look at the place ours would never be taken away."""
+    firewall = opened(fake, url, http, domain="shop.example.com").named("web", RateLimiter)
+    lifted = await firewall.lift(ADDRESS, note="import", until=None)
+    fake.firewall.bypasses.insert(0, Bypass("b", ADDRESS, "office"))
+    assert isinstance(firewall, Firewall)
+    await firewall.prolong(ADDRESS, lifted, datetime.now(UTC) + timedelta(hours=3))
+    assert await firewall.restore(ADDRESS, lifted) == 1
+    assert [(each.domain, each.note) for each in fake.firewall.bypasses] == [("", "office")]
+    assert await firewall.restore(ADDRESS, lifted) == 0
+
+
+async def test_what_is_listed_in_another_spelling_is_taken_away_and_not_put_back_twice(
+    fake: FakeVercel, firewall: Firewall
+) -> None:
+    blocked = "198.51.100.23"
+    lifted = await firewall.lift(blocked, note="a customer", until=None)
+    fake.firewall.bypasses[0].ip = f"{blocked}/32"
+    fake.firewall.blocks.append(Block("ip_3", "shop.example.com", f"{blocked}/32", "again"))
+    assert await firewall.restore(blocked, lifted) == 1
+    assert fake.firewall.allowed() == {}
+    assert [block.ip for block in fake.firewall.blocks] == [f"{blocked}/32"]
+
+
 async def test_a_bypass_that_somebody_changed_is_left(fake: FakeVercel, firewall: Firewall) -> None:
     lifted = await firewall.lift(ADDRESS, note="import", until=None)
     fake.firewall.bypasses[0].note = "made permanent"
