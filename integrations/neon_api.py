@@ -270,7 +270,7 @@ class NeonApi:
                 found = (await self.service.get(f"{self._at}/operations/{id_}", _Operation)).operation
                 return None if found.status in ("scheduling", "running", "cancelling") else found
 
-            ended = await until(over, limit=self._settle, every=self._every)
+            ended = await until(over, limit=self._settle, every=self._every, new=True)
             if ended is None:
                 waited = f"{self._settle.total_seconds():g} s"
                 raise OutcomeUnknown(

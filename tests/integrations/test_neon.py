@@ -164,7 +164,7 @@ async def test_an_operation_that_takes_too_long_is_unknown(fake: FakeNeon, url: 
 
 async def test_an_operation_that_may_not_be_looked_at_is_unknown(fake: FakeNeon, neon: Neon) -> None:
     fake.faults.arm(Fault(Kind.STATUS, times=9, only="/operations/", status=403))
-    with pytest.raises(OutcomeUnknown, match="It was accepted, and how it ended cannot be read"):
+    with pytest.raises(OutcomeUnknown, match="It was sent, and how it ended cannot be read"):
         await neon.restart()
     assert fake.done("restart") == ["ep-main-1"]
 
