@@ -70,7 +70,7 @@ class Rule(Frozen):
     break_glass: tuple[str, ...] | None = None
     """Roles that may run it without approvers in an emergency."""
     open: bool | None = None
-    """A lookup's answer is for the whole channel."""
+    """A lookup's answer is for the whole channel; where no rule says it, as `open_answers` does."""
 
 
 class Window(Frozen):
@@ -111,6 +111,9 @@ class Policy(Frozen):
     rules: Mapping[str, Rule] = Field(default_factory=dict)
     freezes: tuple[Window, ...] = ()
     self_approval: Literal["never", "typed"] = "never"
+    open_answers: tuple[str, ...] = ()
+    """Channels where a lookup's answer is for everyone unless a rule says otherwise: ids, or #names with * as
+    wildcard. Never that of a restricted one: it would be shown to those who may not ask."""
 
     _settled: dict[tuple[str, bool], "Applying"] = PrivateAttr(default_factory=dict)
     """What `applying` found before; a policy never changes."""
@@ -186,7 +189,6 @@ _DEFAULT = Rule(
     cooldown=timedelta(0),
     then=(),
     break_glass=(),
-    open=False,
 )
 
 
@@ -210,7 +212,8 @@ class Applying:
     cooldown: timedelta
     then: tuple[str, ...]
     break_glass: tuple[str, ...]
-    open: bool
+    open: bool | None = None
+    """None: as the channel has it."""
 
 
 def applying(policy: Policy, action: str, *, restricted: bool = False) -> Applying:
@@ -227,8 +230,9 @@ def _settle(policy: Policy, action: str, restricted: bool) -> Applying:
     layers = [_said(policy.rules[pattern]) for pattern in matching]
     if restricted:
         # A rule for everything was hardly written with these in mind: they are opened by a rule that means them.
+        meant = {"ask", "open"}
         layers = [
-            {name: value for name, value in layer.items() if name != "ask"} if not pattern.strip("* ") else layer
+            {name: layer[name] for name in layer.keys() - meant} if not pattern.strip("* ") else layer
             for pattern, layer in zip(matching, layers, strict=True)
         ]
     approvers = tuple(name for name, role in policy.roles.items() if role.approves)
@@ -261,10 +265,18 @@ def _unreadable(roles: Iterable[str], roster: Roster) -> str:
 
 
 def _in_channel(rule: Applying, question: Question) -> bool:
-    if question.via is Via.TERMINAL or "*" in rule.channels:
-        return True
+    return question.via is Via.TERMINAL or "*" in rule.channels or _is_one_of(rule.channels, question)
+
+
+def _is_one_of(channels: Iterable[str], question: Question) -> bool:
     here = [question.channel or "", f"#{question.channel_name}" if question.channel_name else ""]
-    return any(name and fnmatchcase(name, allowed) for name in here for allowed in rule.channels)
+    return any(name and fnmatchcase(name, each) for name in here for each in channels)
+
+
+def _is_open(rule: Applying, question: Question, policy: Policy) -> bool:
+    if rule.open is not None:
+        return rule.open
+    return not question.restricted and _is_one_of(policy.open_answers, question)
 
 
 def _listed(names: Iterable[str], nobody: str) -> str:
@@ -287,7 +299,7 @@ def decide(question: Question, policy: Policy, roster: Roster) -> Decision:
     if not _in_channel(rule, question):
         return Deny(rule.name, f"this may be asked in {_listed(rule.channels, 'no channel')} only, or in the terminal")
     if question.risk is Risk.READ:
-        return Allow(rule.name, "a lookup", rule.open)
+        return Allow(rule.name, "a lookup", _is_open(rule, question, policy))
     if question.last_run and question.now - question.last_run < rule.cooldown:
         left = int((rule.cooldown - (question.now - question.last_run)).total_seconds())
         return Deny(rule.name, f"it ran on this target a moment ago; {left} s of its cooldown are left")

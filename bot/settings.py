@@ -50,7 +50,8 @@ class Team(Frozen):
     audit_channel: str | None = None
     """Id or #name: where the head of the audit chain is anchored."""
     open_answers: tuple[str, ...] = ("#inc-*", "#incident*")
-    """Channels where a lookup's answer is for everyone; ids, or #names with * as wildcard."""
+    """Channels where a lookup's answer is for everyone unless a rule says otherwise; ids, or #names with * as
+    wildcard."""
     anchor_every: Duration = timedelta(hours=6)
     anchor_file: Path | None = None
     groups_live: Duration = timedelta(hours=12)
@@ -124,6 +125,7 @@ class OpsToml(Frozen):
         try:
             return Policy.model_validate({
                 "roles": self.roles, "rules": self.rules, "freezes": self.freezes, "self_approval": self.self_approval,
+                "open_answers": self.team.open_answers,
             })  # fmt: skip
         except ValidationError as error:
             raise Misconfigured(f"ops.toml: {_first(error)}") from error

@@ -22,7 +22,7 @@ class Tail(Params):
     positional = ("source",)
 
     source: Annotated[str | None, Choices()] = None
-    """Where the errors come from: a service of ops.toml, or an origin within one; everywhere if left out."""
+    """Where the errors come from: a service of ops.toml, or else an origin within one; everywhere if left out."""
     since: Duration = timedelta(hours=1)
     """How far back to look, as in 15m, 2h or 3d."""
     n: Annotated[int, Field(ge=1, le=100)] = 20
@@ -53,8 +53,9 @@ class TailErrors(Followable[Tail]):
     async def answer(self, params: Tail) -> Report:
         if not self.sources:
             raise Misconfigured("ops.toml names no service whose errors can be read; add one under [services].")
-        now = self.now()
-        readings = await self._read(params, {source.name: now - params.since for source in self.sources})
+        now, asked = self.now(), self._asked(params)
+        service = asked[0].name if params.source and _called(asked[0].name, params.source) else ""
+        readings = await self._read(params, {source.name: now - params.since for source in asked})
         found = [
             (name, event)
             for name, page in readings.items()
@@ -64,15 +65,16 @@ class TailErrors(Followable[Tail]):
         ]
         silent = [name for name, page in readings.items() if isinstance(page, Unanswered)]
         notes = [note for name, page in readings.items() if (note := _note(name, page))]
-        if params.source and not found:
+        if params.source and not service and not found:
             notes.append(f"Sources: {', '.join(source.name for source in self.sources)}; or an origin within one.")
         groups = grouped(found)
-        within = f"{_matching(params)} in the last {duration_text(params.since)}"
+        of = f" of the service {service}" if service else ""
+        within = f"{of}{_matching(params)} in the last {duration_text(params.since)}"
         lead = f"{_counted(groups)}{within}." if groups else f"No errors{within}."
         unknown = len(silent) == len(readings)
         if unknown:
-            lead = "No source of errors could be read."
-        elif not groups and (why := self._not_meant(params, readings, within)):
+            lead = f"{service} could not be read." if service else "No source of errors could be read."
+        elif not groups and not service and (why := self._not_meant(params, readings, within)):
             lead, unknown = why, True
         elif silent and not groups:
             lead = f"No errors{within} in what could be read."
@@ -93,7 +95,7 @@ class TailErrors(Followable[Tail]):
             pages = await self._read(params, since)
             return {name: _reading(name, page) for name, page in pages.items()}
 
-        now, sources = self.now(), [source.name for source in self.sources]
+        now, sources = self.now(), [source.name for source in self._asked(params)]
         new = await news(sources, cursor, read, now=now, late=self.late)
         found = [(name, event) for name, event in new.found if _wanted(params, name, event)]
         if not found and not new.notes:
@@ -111,13 +113,16 @@ class TailErrors(Followable[Tail]):
     async def options(self, field: str, typed: str) -> Sequence[Option]:
         return matching(names(self.sources), typed)
 
+    def _asked(self, params: Tail) -> tuple[ErrorSource, ...]:
+        """The service of that name alone; every one where it may be an origin's, or none was named."""
+        if params.source is None:
+            return self.sources
+        return tuple(source for source in self.sources if _called(source.name, params.source)) or self.sources
+
     def _not_meant(self, params: Tail, readings: Mapping[str, ErrorPage | Unanswered], within: str) -> str:
-        """Why nothing was found says nothing: the source that is meant is silent, or there is none of that name."""
+        """Why nothing was found says nothing: what could be read knows no such origin."""
         if params.source is None:
             return ""
-        called = next((name for name in readings if name.casefold() == params.source.casefold()), None)
-        if called is not None:
-            return f"{called} could not be read." if isinstance(readings[called], Unanswered) else ""
         pages = [page for page in readings.values() if isinstance(page, ErrorPage)]
         close = closest(params.source, [*readings, *(event.origin for page in pages for event in page.events)])
         instead = f" Did you mean {close!r}?" if close else ""
@@ -125,13 +130,18 @@ class TailErrors(Followable[Tail]):
 
     async def _read(self, params: Tail, since: Mapping[str, datetime]) -> dict[str, ErrorPage | Unanswered]:
         match, limit = params.match or None, self.read_at_most
-        calls = [source.errors(since=since[source.name], match=match, limit=limit) for source in self.sources]
+        sources = self._asked(params)
+        calls = [source.errors(since=since[source.name], match=match, limit=limit) for source in sources]
         answers = await asyncio.gather(*(ask(call, self.deadline) for call in calls))
-        return {source.name: answer for source, answer in zip(self.sources, answers, strict=True)}
+        return {source.name: answer for source, answer in zip(sources, answers, strict=True)}
 
 
 def _wanted(params: Tail, source: str, event: ErrorEvent) -> bool:
-    return params.source is None or params.source.casefold() in (source.casefold(), event.origin.casefold())
+    return params.source is None or _called(source, params.source) or _called(event.origin, params.source)
+
+
+def _called(name: str, typed: str) -> bool:
+    return name.casefold() == typed.casefold()
 
 
 def _matching(params: Tail) -> str:

@@ -2,12 +2,12 @@
 
 import asyncio
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from bot.errors import TryLater
+from bot.errors import OpsError, TryLater
 from integrations.answer import AFTER_LIMIT, Answer
 
 NEARLY_USED = 0.05
@@ -44,19 +44,29 @@ class Allowance:
     name: str
     headers: RateHeaders | None
     """None where the vendor tells nothing: then nothing is known, and nothing held back."""
+    credentials: Callable[[], Mapping[str, str]] = field(default=dict, repr=False)
+    """Whose it is: with another one it is counted anew."""
     last: Left | None = None
+    _whose: int | None = field(default=None, repr=False)
+    """Mark of the credential with which it was used up; None while it is not."""
 
     def hear(self, answer: Answer) -> Answer:
-        """Keep what it tells; the answer itself, for whoever goes on with it."""
-        if self.headers is not None and (told := _read(self.headers, answer, datetime.now(UTC))):
+        """Keep what it tells; the answer itself, for whoever goes on with it.
+
+        A 401 tells of another one: that of strangers at our address.
+        """
+        if self.headers is None or answer.status == 401:
+            return answer
+        if told := _read(self.headers, answer, datetime.now(UTC)):
             self.last = told
+            self._whose = None if told.calls else self._mark()
         return answer
 
     async def turn(self, limit: timedelta) -> timedelta:
-        """Wait for the next span where this one is used up; what is left of the limit. Raises TryLater where that
-        would be too long: nothing was sent."""
+        """Wait for the next span where this one is used up; what is left of the limit, at least half of it. Raises
+        TryLater where that would be too long: nothing was sent."""
         wait = self._wait()
-        if wait >= limit:
+        if wait > limit / 2:
             raise self.used_up()
         await asyncio.sleep(wait.total_seconds())
         return limit - wait
@@ -83,7 +93,15 @@ class Allowance:
     def _wait(self) -> timedelta:
         if self.last is None or self.last.calls > 0 or self.last.until is None:
             return timedelta(0)
-        return max(self.last.until - datetime.now(UTC), timedelta(0))
+        wait = max(self.last.until - datetime.now(UTC), timedelta(0))
+        return wait if wait and self._whose == self._mark() else timedelta(0)
+
+    def _mark(self) -> int | None:
+        """None where it cannot be found: without it nothing is sent anyway."""
+        try:
+            return hash(frozenset(self.credentials().items()))
+        except OpsError:
+            return None
 
 
 def _read(names: RateHeaders, answer: Answer, now: datetime) -> Left | None:
@@ -105,7 +123,7 @@ def _count(headers: Mapping[str, str], name: str) -> int | None:
 def _date(headers: Mapping[str, str], now: datetime) -> datetime:
     try:
         return parsedate_to_datetime(headers.get("date", "")).astimezone(UTC)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return now
 
 

@@ -284,7 +284,7 @@ class GitHub:
             raise OutcomeUnknown(f"{error} {await self._trace(run)}") from error
         seen = await self._until_over(run, attempt=run.run_attempt + 1)
         if seen is None:
-            raise OutcomeUnknown(f"{self.name} accepted to rerun {run.id}, but shows no new attempt of it yet.")
+            raise OutcomeUnknown(f"{self.name} accepted to rerun {run.id}, but shows no new attempt of it.")
         return await self._detailed(seen, f"{seen.id}#{seen.run_attempt}")
 
     async def _trace(self, before: Run) -> str:
@@ -304,6 +304,8 @@ class GitHub:
             nonlocal last
             try:
                 now = await self._api.run(str(run.id))
+            except NotUnderstood:  # deleted, or hidden from our token since: no look will tell more
+                raise
             except OpsError:  # whatever the reason: our call was accepted
                 return None
             if now.run_attempt >= attempt:
@@ -311,7 +313,10 @@ class GitHub:
                 return None if now.going else now
             return None
 
-        return await until(over, limit=self._section.settle, every=self._section.every) or last
+        try:
+            return await until(over, limit=self._section.settle, every=self._section.every) or last
+        except OutcomeUnknown:
+            return last
 
     # -- stop
 
@@ -330,7 +335,7 @@ class GitHub:
             unknown = error
         seen = await self._until_over(run, attempt=run.run_attempt)
         if seen is None or seen.going:
-            raise unknown or OutcomeUnknown(f"{self.name} accepted to cancel run {run.id}, but it has not ended yet.")
+            raise unknown or OutcomeUnknown(f"{self.name} accepted to cancel run {run.id}, but its end was not seen.")
         return _execution(seen)
 
 

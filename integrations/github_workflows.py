@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from pydantic import Field, JsonValue
 
-from bot.errors import NotUnderstood, OpsError, Refused, Stale
+from bot.errors import OpsError, Refused, Stale
 from integrations.capabilities import Flipped, Job, JobEnd, Switch, Switchable, Workflow, unheard
 from integrations.flipping import flipped
 from integrations.github_api import Flow, GitHubApi, Run
@@ -115,15 +115,12 @@ class DispatchedJobs:
             return JobEnd(f"{job} was started; GitHub does not say as which run, so look there for how it ends.")
 
         async def over() -> Run | None:
-            try:
-                now = await self._api.run(str(begun.workflow_run_id))
-                tell(f"run {begun.workflow_run_id}: {now.status}")
-            except NotUnderstood:  # it is listed a moment after it is named
-                return None
+            now = await self._api.run(str(begun.workflow_run_id))
+            tell(f"run {begun.workflow_run_id}: {now.status}")
             return None if now.going else now
 
         try:
-            ended = await until(over, limit=self._settle, every=self._every)
+            ended = await until(over, limit=self._settle, every=self._every, new=True)
         except OpsError:  # it runs, whatever we may not read of it
             ended = None
         where = f"run {begun.workflow_run_id}"

@@ -50,7 +50,7 @@ class Meaning:
         self._outside = outside
         self._credentials = credentials
         self._credential_setting = credential_setting
-        self.allowance = Allowance(name, rate)
+        self.allowance = Allowance(name, rate, credentials)
 
     def _read(self, answer: Answer, shape: type[M], *, write: bool, missing: OpsError | None) -> M:
         if not answer.good:

@@ -28,6 +28,7 @@ from integrations.http import Answer, Service, Unread
 from integrations.n8n_api import RIGHTS, N8nApi, N8nService, Run, no_execution
 from integrations.n8n_statistics import RunStatistics
 from integrations.n8n_workflows import PausableWorkflows, TurnableWorkflows
+from integrations.polling import until
 from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
 from integrations.trying import Step, tried
 
@@ -40,7 +41,7 @@ _NAMES_LAST_S = 300.0
 _NAMES_AGAIN_S = 30.0
 """After a listing that failed."""
 _UNENDED = ("new", "running", "waiting")
-_LOOK_AGAIN_S = 0.5
+_LOOK_AGAIN = timedelta(seconds=0.5)
 
 
 class N8nSection(Section):
@@ -226,9 +227,16 @@ class N8n:
         except OutcomeUnknown as error:
             new = await self._new_since(original, {run.id for run in before})
             if isinstance(error, Unread) and len(new) == 1 and new[0].stoppedAt is not None:
-                return await self.execution(new[0].id)
+                return await self._ended_retry(new[0])
             raise OutcomeUnknown(f"{error} {_trace(new)}") from error
         return await self._execution(run, run.why())
+
+    async def _ended_retry(self, run: Run) -> Execution:
+        """Its reason is a kindness: that it ran must not pass for nothing, whatever we may not read of it."""
+        try:
+            return await self.execution(run.id)
+        except OpsError:
+            return await self._execution(run)
 
     async def _new_since(self, original: Run, known: set[str]) -> list[Run]:
         """Retries that were not there before our call; none where we cannot tell."""
@@ -263,22 +271,20 @@ class N8n:
             return await self._execution(ended)
         ended = await self._ended(run.id)
         if ended is None:
-            raise OutcomeUnknown(f"{self.name} accepted to stop execution {run.id}, but it has not ended yet.")
+            raise OutcomeUnknown(f"{self.name} accepted to stop execution {run.id}, but its end was not seen.")
         return await self._execution(ended)
 
     async def _ended(self, execution_id: str) -> Run | None:
         """The run once it is over; None where it is not within the time limit, or cannot be read."""
-        until = time.monotonic() + self._section.timeout.total_seconds()
-        while True:
-            try:
-                run = await self._api.run(execution_id)
-            except OpsError:
-                return None
-            if run.status not in _UNENDED:
-                return run
-            if time.monotonic() >= until:
-                return None
-            await asyncio.sleep(_LOOK_AGAIN_S)
+
+        async def over() -> Run | None:
+            run = await self._api.run(execution_id)
+            return None if run.status in _UNENDED else run
+
+        try:
+            return await until(over, limit=self._section.timeout, every=_LOOK_AGAIN)
+        except OutcomeUnknown:
+            return None
 
     # -- be tested
 

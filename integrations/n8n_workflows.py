@@ -157,7 +157,7 @@ async def _flip(api: N8nApi, id_: str, *, on: bool, version: str = "") -> None:
             now = await api.workflow(id_)
         except OpsError:
             raise unknown from None
-        if now.active is not on:
+        if now.active is not on or (on and version and now.live_version not in ("", version)):
             raise
 
 

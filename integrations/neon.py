@@ -139,12 +139,7 @@ class Neon:
 
     async def restart(self) -> Deployed:
         endpoint = await self._endpoint()
-        if endpoint.current_state != _ACTIVE:
-            raise Refused(
-                f"{endpoint.id} is {endpoint.current_state}: only an active endpoint can be restarted; the next "
-                "connection starts it."
-            )
-        await self._api.turn(endpoint.id, "restart")
+        await self._api.turn(endpoint.id, "restart", _active)
         return Deployed(endpoint.id, f"{endpoint.id} was restarted.", self.cautions("restart"))
 
     async def _endpoint(self) -> Endpoint:
@@ -171,6 +166,14 @@ class Neon:
             *own,
             Quota("billed compute", billed.get("compute_unit_seconds", 0.0) / _HOUR, None, "CU hours", resets),
             Quota("billed transfer", transfer / _GB, None, "GB", resets),
+        )
+
+
+def _active(endpoint: Endpoint) -> None:
+    if endpoint.current_state != _ACTIVE:
+        raise Refused(
+            f"{endpoint.id} is {endpoint.current_state}: only an active endpoint can be restarted; the next connection "
+            "starts it."
         )
 
 

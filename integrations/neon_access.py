@@ -8,7 +8,7 @@ from bot.errors import OutcomeUnknown, Refused, Stale
 from integrations.capabilities import Flipped, RateLimitState, Switch, Switchable
 from integrations.flipping import flipped
 from integrations.neon_api import AllowedIps, Endpoint, NeonApi
-from integrations.networks import covers, network_of, same
+from integrations.networks import covers, network_of, same, spelled
 
 _STATES = {"active": Switch.RUNNING, "init": Switch.RUNNING, "idle": Switch.PAUSED}
 
@@ -38,14 +38,18 @@ class PausableEndpoints:
         return await flipped(things, lambda thing: self._flip(thing.id, thing.name, Switch.PAUSED), verb="started")
 
     async def _flip(self, id_: str, name: str, expected: Switch) -> Switchable:
-        endpoint = await self._api.endpoint(id_)
-        was = _switchable(endpoint, "")
-        if not self._may(endpoint):
-            raise Stale(f"{name} is not among the endpoints that may be paused")
-        if was.state is not expected:
-            raise Stale(f"{name} was {was.detail or endpoint.current_state} already")
-        await self._api.turn(id_, "suspend" if expected is Switch.RUNNING else "start")
-        return was
+        found: list[Switchable] = []
+
+        def ready(endpoint: Endpoint) -> None:
+            was = _switchable(endpoint, "")
+            if not self._may(endpoint):
+                raise Stale(f"{name} is not among the endpoints that may be paused")
+            if was.state is not expected:
+                raise Stale(f"{name} was {was.detail or endpoint.current_state} already")
+            found.append(was)
+
+        await self._api.turn(id_, "suspend" if expected is Switch.RUNNING else "start", ready)
+        return found[-1]
 
     def _may(self, endpoint: Endpoint) -> bool:
         return endpoint.id in self._pausable or bool(endpoint.name and endpoint.name in self._pausable)
@@ -133,7 +137,7 @@ class AllowedAddresses:
                 "that address in Neon first."
             )
         now = await self._api.allow(ips, protected_branches_only=before.protected_branches_only)
-        if set(now.ips) != set(ips):
+        if set(map(spelled, now.ips)) != set(map(spelled, ips)):
             raise OutcomeUnknown(f"{self.name} took the list and now shows another: {', '.join(now.ips) or 'none'}.")
 
 

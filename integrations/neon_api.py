@@ -200,14 +200,20 @@ class NeonApi:
             raise Misconfigured(f"{where}: {wanted or 'which endpoint is meant'!r} is not clear; write one of {there}.")
         return named[0]
 
-    async def turn(self, id_: str, verb: str) -> None:
-        """Waits for the end, and before that until nothing else is going on.
+    async def turn(self, id_: str, verb: str, ready: Callable[[Endpoint], None]) -> None:
+        """Waits for the end, and before that until nothing else is going on. `ready` raises where the endpoint, looked
+        at before each try, is not to be turned: what was waited for may have changed it.
 
         Source: POST /projects/{project_id}/endpoints/{endpoint_id}/restart, suspend, start: answered before it is done
         """
         path = f"{self.endpoints_path}/{_id(id_)}/{verb}"
         missing = no_endpoint(id_)
-        changed = await self.unlocked(lambda: self.service.post(path, Changed, missing=missing))
+
+        async def sent() -> Changed:
+            ready(await self.endpoint(id_))
+            return await self.service.post(path, Changed, missing=missing)
+
+        changed = await self.unlocked(sent)
         await self._finished(changed.operations, f"the {verb} of {id_}")
 
     async def allow(self, ips: Sequence[str], *, protected_branches_only: bool) -> AllowedIps:
@@ -264,7 +270,7 @@ class NeonApi:
                 found = (await self.service.get(f"{self._at}/operations/{id_}", _Operation)).operation
                 return None if found.status in ("scheduling", "running", "cancelling") else found
 
-            ended = await until(over, limit=self._settle, every=self._every)
+            ended = await until(over, limit=self._settle, every=self._every, new=True)
             if ended is None:
                 waited = f"{self._settle.total_seconds():g} s"
                 raise OutcomeUnknown(

@@ -25,6 +25,17 @@ def covers(entry: str, network: Network) -> bool:
     return held.version == network.version and (held.prefixlen <= network.prefixlen and network.network_address in held)
 
 
+def spelled(entry: str) -> str:
+    """One spelling for all of the same network or range; an entry that we cannot read as it is."""
+    first, dash, last = entry.partition("-")
+    try:
+        if dash:
+            return f"{ipaddress.ip_address(first.strip())}-{ipaddress.ip_address(last.strip())}"
+        return str(network_of(entry))
+    except ValueError:
+        return entry
+
+
 def same(entry: str, other: str) -> bool:
     """Whether both are the same network, however they are spelled."""
     try:

@@ -35,6 +35,7 @@ class PostgresSection(Section):
     statement_timeout: TimeLimit = timedelta(seconds=5)
     """Longest statement, and longest wait for a lock."""
     connections: int = Field(default=3, ge=1, le=20)
+    """That each replica of the bot holds at most."""
     transaction_pooler: bool = False
     """Behind PgBouncer in transaction mode; port 6543 says so by itself."""
     replica: bool = False

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from bot.errors import NotUnderstood, OpsError, Refused
+from bot.errors import NotUnderstood, OpsError, OutcomeUnknown, Refused
 from bot.params import Duration, duration_text
-from integrations.capabilities import Backend, Grid, Retention, Tended, View
+from integrations.capabilities import Backend, Ended, Grid, Retention, Tended, View
 from integrations.postgres_db import APPLICATION, Column, Connection, Database, Mapped, TableName, plain
 from integrations.postgres_views import VIEWS, migrations, shape
 
@@ -83,34 +83,37 @@ class Admin:
             raise Refused(f"{self.name} shows our role none of {hidden} connections; GRANT pg_read_all_stats to it.")
         return tuple(Backend(**{**row, "query": shape(row["query"])}) for row in rows)
 
-    async def terminate(self, backends: Sequence[Backend]) -> tuple[Backend, ...]:
-        """Raises OpsError where none was ended and the server said why; otherwise what was refused is left out."""
+    async def terminate(self, backends: Sequence[Backend]) -> Ended:
         ended: list[Backend] = []
-        refused: OpsError | None = None
+        refused: list[str] = []
+        first: OpsError | None = None
         for backend in backends:
             try:
                 if await self._ended(backend):
                     ended.append(backend)
+            except OutcomeUnknown as error:
+                before = f" Before that, ended: {', '.join(str(each.pid) for each in ended)}." if ended else ""
+                raise OutcomeUnknown(f"Connection {backend.pid}: {error}{before}") from error
             except OpsError as error:
-                refused = error
-        if refused is not None and not ended:
-            raise refused
-        return tuple(ended)
+                refused.append(f"{backend.pid}: {error}")
+                first = first or error
+        if first is not None and not ended:
+            raise first
+        return Ended(tuple(ended), tuple(refused))
 
     async def _ended(self, backend: Backend) -> bool:
         """One statement decides and acts: still the same one, and an idle one idle ever since."""
-        async with self._database.read() as connection:
-            done = await connection.fetchval(
-                f"""SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
-                    WHERE {_OTHERS} AND a.pid = $3 AND backend_start::text = $4
-                      AND ($5::interval IS NULL OR (state = $6 AND now() - state_change >= $5))""",  # noqa: S608
-                APPLICATION,
-                self._spared,
-                backend.pid,
-                backend.started,
-                backend.idle_for,
-                backend.state,
-            )
+        done = await self._database.act(
+            f"""SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
+                WHERE {_OTHERS} AND a.pid = $3 AND backend_start::text = $4
+                  AND ($5::interval IS NULL OR (state = $6 AND now() - state_change >= $5))""",  # noqa: S608
+            APPLICATION,
+            self._spared,
+            backend.pid,
+            backend.started,
+            backend.idle_for,
+            backend.state,
+        )
         return bool(done)
 
     # -- vacuum and analyze

@@ -63,7 +63,7 @@ _FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClie
 # An answer, if not the one that was hoped for.
 _ANSWERED = (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)
 _WAITED = (*_ANSWERED, TimeoutError, asyncio.CancelledError)
-# What leaves a commit open: the connection went, or the server was stopped under it.
+# What leaves open whether it was done: the connection went, or the server was stopped under it.
 _OPEN_ENDED = (
     OSError,
     TimeoutError,
@@ -138,10 +138,37 @@ class Database:
                 ) from error
             raise self.translated(error) from error
 
+    async def act(self, statement: str, *values: object) -> object:
+        """One statement whose effect no rollback takes back; its one value.
+
+        Raises OutcomeUnknown where it was sent and its answer did not come.
+        """
+        sent = False
+        try:
+            async with self._acquired() as connection:
+                transaction = connection.transaction(readonly=True)
+                await transaction.start()
+                try:
+                    await self._settle(connection)
+                    sent = True
+                    return await connection.fetchval(statement, *values)
+                finally:
+                    with contextlib.suppress(*_FAILURES):  # it is answered, or was lost before
+                        await transaction.rollback()
+        except _FAILURES as error:
+            if sent and isinstance(error, _OPEN_ENDED):
+                raise OutcomeUnknown(self._unanswered) from error
+            raise self.translated(error) from error
+
     @contextlib.asynccontextmanager
     async def alone(self, limit: timedelta) -> AsyncIterator[Connection]:
         """Outside any transaction, for what runs nowhere else. A statement takes at most `limit`: hand it over as
-        the `timeout` too."""
+        the `timeout` too.
+
+        Raises OutcomeUnknown where the connection broke within: the server may go on, or be done. What it stopped
+        itself at its limit is not open.
+        """
+        begun = False
         try:
             async with self._acquired() as connection:
                 if not self._pooled(self._pool_dsn):  # there, a setting would stay behind on somebody's connection
@@ -150,9 +177,16 @@ class Database:
                         f"{limit.total_seconds() * 1000:.0f}",
                         f"{self._statement_timeout.total_seconds() * 1000:.0f}",
                     )
+                begun = True
                 yield connection
         except _FAILURES as error:
+            if begun and isinstance(error, _OPEN_ENDED) and not isinstance(error, asyncpg.QueryCanceledError):
+                raise OutcomeUnknown(self._unanswered) from error
             raise self.translated(error, limit) from error
+
+    @property
+    def _unanswered(self) -> str:
+        return f"The connection to {self.name} broke before it answered; it may have worked."
 
     async def aclose(self) -> None:
         if self._pool is not None:

@@ -181,34 +181,46 @@ class Railway:
         return found
 
     async def roll_back(self, to: str) -> Deployed:
-        """Railway starts the old image as a new deployment, which is what is live afterwards."""
+        """Railway starts the old image as a new deployment, which is what is live afterwards.
+
+        It does not tell which: ours has the code of `to`, and what somebody pushes meanwhile has not.
+        """
         before = await self._state()
-        known = {node.id for node in before.nodes}
+        target = next((node for node in before.nodes if node.id == to), None) or await self._api.one(to)
         try:
             await self._api.roll_back(to)
         except OutcomeUnknown as error:
-            raise OutcomeUnknown(f"{error} {await self._trace(known)}") from error
+            raise OutcomeUnknown(f"{error} {await self._trace(before)}") from error
 
-        async def ended() -> str | Refused | None:
+        async def ended() -> str | OpsError | None:
             now = await self._state()
             if now.live and now.live.id == to:
                 return to
-            return _over([node for node in now.nodes if node.id not in known], now)
+            new = now.since(before)
+            if ours := [node for node in new if node.like(target)]:
+                return _over(ours, now)
+            live = _over([node for node in new if node.like(target) is None], now)
+            if not isinstance(live, str):
+                return None
+            return OutcomeUnknown(
+                f"{self.name} accepted the rollback to {to}, and {live} is live since; Railway does not tell whether "
+                "that is the rollback or what somebody else deployed."
+            )
 
-        live: str | Refused | None = await until(ended, limit=self._section.settle, every=self._section.every)
-        if isinstance(live, Refused):
+        live: str | OpsError | None = await until(ended, limit=self._section.settle, every=self._section.every)
+        if isinstance(live, OpsError):
             raise live
         if live is None:
-            raise OutcomeUnknown(f"{self._waited(f'the rollback to {to}')} {await self._trace(known)}")
+            raise OutcomeUnknown(f"{self._waited(f'the rollback to {to}')} {await self._trace(before)}")
         again = f" as {live}" if live != to else ""
         return Deployed(live, f"{to} runs again{again}.", _CAUTIONS["roll back"])
 
     async def redeploy(self, deployment: str) -> Deployed:
-        known = {node.id for node in (await self._state()).nodes}
+        before = await self._state()
         try:
             new = await self._api.redeploy(deployment)
         except OutcomeUnknown as error:
-            raise OutcomeUnknown(f"{error} {await self._trace(known)}") from error
+            raise OutcomeUnknown(f"{error} {await self._trace(before)}") from error
 
         async def ended() -> str | Refused | None:
             now = await self._state()
@@ -253,9 +265,9 @@ class Railway:
     def _waited(self, what: str) -> str:
         return f"{self.name} accepted {what}; it was not up after {self._section.settle.total_seconds():g} s."
 
-    async def _trace(self, known: set[str]) -> str:
+    async def _trace(self, before: State) -> str:
         try:
-            new = [node for node in (await self._state()).nodes if node.id not in known]
+            new = (await self._state()).since(before)
         except OpsError:
             return "Its deployments cannot be read now."
         told = ", ".join(f"{node.id} ({node.status.lower()})" for node in new)

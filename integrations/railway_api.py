@@ -54,6 +54,13 @@ class Node(_Vendor):
         found = (self.meta or {}).get(key)
         return found if isinstance(found, str) else ""
 
+    def like(self, other: "Node") -> bool | None:
+        """Whether both run the same code; None where Railway does not tell."""
+        for key in ("commitHash", "image"):
+            if self.told(key) and other.told(key):
+                return self.told(key) == other.told(key)
+        return None
+
 
 class Active(_Vendor):
     id: str
@@ -80,6 +87,12 @@ class State(_Vendor):
     def nodes(self) -> tuple[Node, ...]:
         """Newest first."""
         return tuple(edge.node for edge in self.deployments.edges)
+
+    def since(self, before: "State") -> list[Node]:
+        """What was not there before. One that was only older than those that were listed is not new."""
+        known = {node.id for node in before.nodes}
+        newest = max((node.createdAt for node in before.nodes), default=None)
+        return [node for node in self.nodes if node.id not in known and (newest is None or node.createdAt >= newest)]
 
     @property
     def live(self) -> Active | None:

@@ -57,6 +57,7 @@ class SentrySection(Section):
     url: Url = "https://sentry.io"
     """https://de.sentry.io for data kept in the EU, or one's own Sentry."""
     timeout: TimeLimit = timedelta(seconds=10)
+    """For a call that is no health check."""
 
     rights: ClassVar[str] = "A token with the scopes org:read, event:read and, to settle issues, event:write."
     undo: ClassVar[str] = (

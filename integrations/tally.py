@@ -21,10 +21,9 @@ _UNSENT = (
     httpx.InvalidURL,
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
-    UnicodeError,
+    ValueError,
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
-    aiohttp.InvalidURL,
 )
 """Of a call that ended with one of these the vendor has seen nothing."""
 

@@ -207,7 +207,7 @@ class Vercel:
             ready = build.readyState == "READY" and settled
             return build if ready or build.readyState in _FAILED else None
 
-        built = await until(ended, limit=self._section.build, every=self._section.every)
+        built = await until(ended, limit=self._section.build, every=self._section.every, new=True)
         if built is None:
             waited = f"{self._section.build.total_seconds():g} s"
             raise OutcomeUnknown(f"{self.name} is building {deployment} again as {new}; not done after {waited}.")

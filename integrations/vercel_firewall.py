@@ -8,7 +8,7 @@ from pydantic import AliasPath, BaseModel, ConfigDict, Field
 
 from bot.errors import NotUnderstood, OpsError, OutcomeUnknown, Refused, Stale
 from integrations.capabilities import RateLimitState
-from integrations.networks import Network, covers, network_of, same
+from integrations.networks import Network, covers, network_of, same, spelled
 from integrations.vercel_api import VercelApi
 
 _BYPASS = "/v1/security/firewall/bypass"
@@ -111,9 +111,10 @@ class Firewall:
         it is gone: nobody approved that it be there again."""
         if not isinstance(ours := lifted.get("bypass"), dict):
             return lifted
-        if not await self._ours(network, str(ours["note"])):
+        there = await self._ours(network, str(ours["note"]))
+        if there is None:
             raise Stale(f"The bypass for {network} is not in {self.name} any more; it was not given again.")
-        await self._remove(network)
+        await self._remove(there)
         try:
             await self._insert(network, str(ours["note"]), until)
         except OpsError as error:
@@ -124,14 +125,14 @@ class Firewall:
         """Also puts back the blocks that were lifted, those that nobody has put back since."""
         done: list[str] = []
         ours = lifted.get("bypass")
-        if isinstance(ours, dict) and await self._ours(network, str(ours["note"])):
-            await self._remove(network)
+        if isinstance(ours, dict) and (there := await self._ours(network, str(ours["note"]))):
+            await self._remove(there)
             done.append(f"{network} may not bypass the firewall any more")
         blocks = lifted.get("blocks")
         try:
-            there = {(block.hostname, block.ip) for block in await self._blocks()}
+            back = {(block.hostname, spelled(block.ip)) for block in await self._blocks()}
             for block in blocks if isinstance(blocks, list) else ():
-                if (block["hostname"], block["ip"]) not in there:
+                if (block["hostname"], spelled(block["ip"])) not in back:
                     value = {**block, "action": "deny"}
                     await self._api.change(
                         _CONFIG, method="PATCH", body={"action": "ip.insert", "id": None, "value": value}
@@ -141,17 +142,21 @@ class Firewall:
             raise _after(error, done, "put back the rest in Vercel") from error
         return len(done)
 
-    async def _ours(self, network: str, note: str) -> bool:
-        """False where it ended or is gone. Raises Stale where it is there with another note."""
+    async def _ours(self, network: str, note: str) -> _Bypass | None:
+        """None where it ended or is gone. Raises Stale where it is there with another note.
+
+        One for the whole project lets the same address through and is not where ours was put, if ours has a domain.
+        """
         now = datetime.now(UTC)
-        found = [b for b in await self._bypasses() if self._here(b) and same(b.ip, network) and not b.ended(now)]
-        if found and found[0].note != note:
+        found = [b for b in await self._bypasses() if self._put(b) and same(b.ip, network) and not b.ended(now)]
+        ours = next((bypass for bypass in found if bypass.note == note), None)
+        if found and ours is None:
             change = f"its note was {note!r}, now it is {found[0].note!r}"
             raise Stale(
                 f"Somebody changed the bypass for {network} in {self.name} since: {change}; it was left as it is.",
                 differences=(change,),
             )
-        return bool(found)
+        return ours
 
     async def _allowing(self, network: str) -> _Bypass | None:
         asked, now = network_of(network), datetime.now(UTC)
@@ -159,6 +164,10 @@ class Firewall:
             if each.action == "bypass" and self._here(each) and not each.ended(now) and covers(each.ip, asked):
                 return each
         return None
+
+    def _put(self, bypass: _Bypass) -> bool:
+        """Whether it is where ours are put."""
+        return not bypass.whole_project and bypass.domain == self._domain if self._domain else bypass.whole_project
 
     def _here(self, bypass: _Bypass) -> bool:
         return bypass.whole_project or (bool(self._domain) and bypass.domain == self._domain)
@@ -189,8 +198,9 @@ class Firewall:
             body["ttl"] = max(int((until - datetime.now(UTC)).total_seconds() * 1000), 1000)
         await self._api.change(_BYPASS, method="POST", body=body)
 
-    async def _remove(self, network: str) -> None:
-        await self._api.change(_BYPASS, method="DELETE", body={**self._place(), "sourceIp": network})
+    async def _remove(self, bypass: _Bypass) -> None:
+        """By the address as it is listed."""
+        await self._api.change(_BYPASS, method="DELETE", body={**self._place(), "sourceIp": bypass.ip})
 
     def _place(self) -> Mapping[str, Any]:
         return {"domain": self._domain} if self._domain else {"projectScope": True}

@@ -21,6 +21,8 @@ from integrations.section import Outside, SecretRef, Section, TimeLimit, Url
 from integrations.trying import Step, tried
 from integrations.web_jobs import Endpoints, WebJobs, WebJobSection, WebSwitches, WebSwitchSection, same, within
 
+_DOUBT = "carried by its health check, which may be open to all"
+
 
 class WebSection(Section):
     kind: Literal["http"]
@@ -173,8 +175,8 @@ class KeyedWeb(Web):
     """Credentialed, beside what it is where no header is sent."""
 
     def credentials(self) -> tuple[Credential, ...]:
-        """Those of its jobs and switches, too. What goes with these is not proved by a look at an address that may be
-        open to all."""
+        """Those of its jobs and switches, too. A look at an address that may be open to all proves none of them; where
+        that is all there is, they stay in doubt."""
         where, section = f"services.{self.name}", self._section
         acts = [f"a run of {job.name} that ends well" for job in section.jobs]
         reads = [f"reading the state of {switch.name}" for switch in section.switches]
@@ -183,6 +185,8 @@ class KeyedWeb(Web):
             found += _of(f"{where}.jobs.{job.name}", job.headers, proof)
         for at, (switch, proof) in enumerate(zip(section.switches, reads, strict=True)):
             found += _of(f"{where}.switches.{at}", switch.headers, proof)
+        if not section.jobs and not section.switches:
+            return tuple(replace(each, doubt=_DOUBT) for each in found)
         return tuple(found)
 
     async def rights(self) -> Rights:

@@ -5,11 +5,10 @@ from sandbox.model import JSON, Channel
 from sandbox.workspace import Workspace
 
 _SHOWN = 500
-"""Messages of a channel."""
+"""The newest messages of a channel, those that only others see among them."""
 
 
 def page_state(workspace: Workspace, as_person: str, *, connected: bool) -> JSON:
-    """Of each channel the newest messages."""
     visible = [c for c in workspace.channels.values() if c.visible_to(as_person)]
     home = workspace.homes.get(as_person)
     app = workspace.app
@@ -23,12 +22,7 @@ def page_state(workspace: Workspace, as_person: str, *, connected: bool) -> JSON
         ],
         "shortcuts": [{"type": s.type, "name": s.name, "callback_id": s.callback_id} for s in app.shortcuts],
         "channels": [page_shapes.channel(c) for c in visible],
-        "messages": {
-            c.id: [
-                page_shapes.message(m) for m in list(c.messages.values())[-500:] if m.ephemeral_to in (None, as_person)
-            ]
-            for c in visible
-        },
+        "messages": {c.id: _messages(c, as_person) for c in visible},
         "views": [page_shapes.view(v) for v in workspace.modals.get(as_person, [])],
         "home": page_shapes.view(home) if home else None,
         "connected": connected,

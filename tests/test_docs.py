@@ -11,9 +11,11 @@ from typing import Any, assert_never
 import httpx
 import pytest
 from pydantic import BaseModel
+from typer.main import get_command
 
 from bot.action import Asker, Undoable
 from bot.catalogue import Catalogue
+from bot.cli import app
 from bot.errors import Misconfigured, NotUnderstood
 from bot.params import duration_text
 from bot.parse import parse, usage
@@ -21,7 +23,17 @@ from bot.policy import Allow, Decision, Deny, NeedsApproval, Question, Role, Rul
 from bot.ports import Roster
 from bot.report import PersonId
 from bot.request import MOVES, Mode, State, Via
-from bot.settings import Commands, Limits, OpsToml, PersonSetting, StatusSetting, Team, WhitelistSetting, parse_toml
+from bot.settings import (
+    Commands,
+    Environment,
+    Limits,
+    OpsToml,
+    PersonSetting,
+    StatusSetting,
+    Team,
+    WhitelistSetting,
+    parse_toml,
+)
 from bot.wiring import own_modules
 from integrations import KINDS, Services, open_services
 from tests.commands.world import Board
@@ -189,7 +201,8 @@ def test_the_defaults_of_a_rule_are_those_of_its_page() -> None:
     default, restricted = applying(policy, "retry"), applying(policy, "audit", restricted=True)
     approvers = tuple(name for name, role in policy.roles.items() if role.approves)
     assert (default.ask, restricted.ask, default.approvers) == (tuple(policy.roles), approvers, approvers)
-    for setting in told.keys() - {"ask", "approvers"}:
+    assert (default.open, policy.open_answers, told["open"]) == (None, Team().open_answers, "as `open_answers` says")
+    for setting in told.keys() - {"ask", "approvers", "open"}:
         value = getattr(default, setting)
         assert told[setting].strip("`") == _shown(value), f"the default of {setting}"
 
@@ -298,6 +311,30 @@ def test_every_command_that_is_named_can_be_typed(file: Path) -> None:
             catalogue().find(first)
         except NotUnderstood as error:
             pytest.fail(f"{file.name} names /ops {words}: {error}")
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)
+def test_every_word_for_the_terminal_is_one(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    for words in re.findall(r"`ops ([a-z][^`]*)`", text):
+        command: Any = get_command(app)
+        known = {"--help"}
+        for word in words.split():
+            command = getattr(command, "commands", {}).get(word) or command
+            known |= {option for parameter in command.params for option in parameter.opts}
+            assert word in known or not word.startswith("--"), f"{file.name}: ops {words}: there is no {word}"
+        assert words.split()[0] in get_command(app).commands, f"{file.name} names ops {words}"  # type: ignore[attr-defined]
+        assert not hasattr(command, "commands"), f"{file.name}: ops {words} ends before its command does"
+    made = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    for words in re.findall(r"(?:`|^)make ([a-z][a-z0-9 -]*)", text, re.M):
+        assert set(words.split()) <= made, f"{file.name} names make {words}, which is not in the Makefile"
+
+
+def test_every_variable_of_the_environment_is_listed() -> None:
+    (rows,) = tables(page("operations.md"), "variable")
+    told = {row["variable"].strip("`").lower() for row in rows}
+    assert Environment.model_fields.keys() - told == {"slack_api_url"}, "docs/operations.md lists what a team sets"
+    assert told <= Environment.model_fields.keys()
 
 
 # -- docs/services.md

@@ -15,7 +15,8 @@ from bot.parse import RESERVED, fields_of, parse
 from bot.request import State
 from bot.settings import Commands
 from commands import Hold, commands
-from integrations import Services
+from integrations import KINDS, Services
+from tests.services.page import every_kind, models
 
 ROOT = Path(__file__).parents[1]
 CODE = ("bot", "commands", "integrations", "sandbox")
@@ -107,6 +108,31 @@ def test_what_slack_tells_people_to_type_exists() -> None:
     for word in told:
         found, _ = catalogue().find(word)
         assert found.words == word, f"manifest.yml's usage_hint names {word!r}, which is no command"
+
+
+# -- kinds of services
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_is_whole(kind: str) -> None:
+    """One without tests of its own, or with settings that say nothing, was noticed by nobody."""
+    section, _ = KINDS[kind]
+    stem = section.__module__.rpartition(".")[2]
+    assert (ROOT / "tests" / "integrations" / f"test_{stem}.py").exists(), f"write tests/integrations/test_{stem}.py"
+    for promise in ("rights", "undo"):
+        assert getattr(section, promise, ""), f"integrations/{stem}.py: say in {section.__name__}.{promise} what it is"
+    for name, field in section.model_fields.items():
+        speaks_for_itself = name in ("kind", "url") or any(models(field.annotation))
+        hinted = field.description or speaks_for_itself
+        assert hinted, f"integrations/{stem}.py: write a line under {section.__name__}.{name}"
+
+
+def test_every_kind_is_in_the_world_that_the_commands_are_tried_in() -> None:
+    tried = {client.kind for client in every_kind().clients}
+    missing = [kind for kind in KINDS if kind not in tried]
+    assert missing == [], (
+        "give each a stand-in in sandbox/world/, and its line in vendors() of sandbox/world/vendors.py"
+    )
 
 
 # -- cards

@@ -41,15 +41,21 @@ def counted(count: int) -> str:
 
 async def end(database: Database, plan: EndPlan) -> Receipt:
     """Raises Stale where none of them is as it was any more."""
-    ended = await database.terminate(plan.backends)
-    if not ended:
+    done = await database.terminate(plan.backends)
+    if not done.backends:
         raise Stale(f"Nothing was ended: of the plan's {counted(len(plan.backends))} none is as it was then.")
-    left = [backend for backend in plan.backends if backend not in ended]
-    facts = [Fact(label="Ended", value=", ".join(str(backend.pid) for backend in ended))]
+    facts = [Fact(label="Ended", value=_pids(done.backends))]
+    refused = {each.partition(":")[0] for each in done.refused}
+    left = [each for each in plan.backends if each not in done.backends and str(each.pid) not in refused]
     if left:
-        pids = ", ".join(str(backend.pid) for backend in left)
-        facts.append(Fact(label="Left alone", value=f"{pids}: gone, in use again, or not ours to end"))
-    return Receipt(headline=f"Ended {counted(len(ended))} of {database.name}.", facts=tuple(facts))
+        facts.append(Fact(label="Left alone", value=f"{_pids(left)}: gone, in use again, or not ours to end"))
+    if done.refused:
+        facts.append(Fact(label="Not ended", value="; ".join(done.refused)))
+    return Receipt(headline=f"Ended {counted(len(done.backends))} of {database.name}.", facts=tuple(facts))
+
+
+def _pids(backends: Sequence[Backend]) -> str:
+    return ", ".join(str(backend.pid) for backend in backends)
 
 
 async def still_there(database: Database, plan: EndPlan) -> str:

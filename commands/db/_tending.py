@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from bot.action import Change, Plan, Receipt, Risk
+from bot.errors import OpsError
 from bot.params import Choices, Option, Params
 from bot.report import Fact, Moment
 from commands._services import matching, names, pick
@@ -55,10 +56,11 @@ class Tending(Change[Tend, TendPlan]):
     async def execute(self, plan: TendPlan) -> Receipt:
         database = self._database(plan.db, plan.table)
         await database.tend(plan.table, self.work)
-        return Receipt(
-            headline=f"Done: {self.work} of {plan.table} of {plan.db}.",
-            facts=_facts(await database.table(plan.table)),
-        )
+        try:
+            facts = _facts(await database.table(plan.table))
+        except OpsError:  # the work is done all the same
+            facts = ()
+        return Receipt(headline=f"Done: {self.work} of {plan.table} of {plan.db}.", facts=facts)
 
     async def evidence(self, plan: TendPlan) -> str:
         found = await self._database(plan.db, plan.table).table(plan.table)

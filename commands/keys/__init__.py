@@ -79,7 +79,8 @@ class ListKeys(Lookup[NoParams]):
 
     def _line(self, one: Held, now: datetime) -> Line:
         facts = [Fact(label="here since", value=Moment(at=one.kept.since))] if one.kept.since else []
-        if one.health is not Health.OK or one.credential.proved_by:  # one that a check has just proved worked just now
+        # One that a check has just proved worked just now, and of one in doubt it is never known.
+        if not one.credential.doubt and (one.health is not Health.OK or one.credential.proved_by):
             worked = one.kept.worked_at
             facts.append(Fact(label="last worked", value=Moment(at=worked) if worked else "never seen here"))
         if _rank(one, now):

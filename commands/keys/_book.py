@@ -41,8 +41,13 @@ class Held:
 
     @property
     def unproven(self) -> bool:
-        """No health check carries it, and nothing else was seen to take it with the value that it has now."""
-        return bool(self.credential.proved_by) and self.kept.since is not None and self.kept.worked_at is None
+        """No health check carries it, and nothing else was seen to take it with the value that it has now; or one
+        carries it that says nothing of it."""
+        if self.kept.since is None:
+            return False
+        if self.credential.doubt:
+            return self.health is Health.UNKNOWN
+        return bool(self.credential.proved_by) and self.kept.worked_at is None
 
     def age(self, now: datetime) -> timedelta:
         return now - self.kept.since if self.kept.since else timedelta(0)
@@ -51,7 +56,8 @@ class Held:
 async def held(
     services: Sequence[Credentialed], checks: Mapping[str, Checkable], book: Book, deadline: timedelta
 ) -> list[Held]:
-    """Every service is checked at once; a check that goes well is proof that the credential is taken."""
+    """Every service is checked at once; a check that goes well is proof that the credential is taken, unless that is in
+    doubt."""
 
     async def checked(service: Credentialed) -> Checked:
         client = checks.get(service.name)
@@ -64,7 +70,9 @@ async def held(
     pairs = [
         (service, one, each) for service, one in zip(services, seen, strict=True) for each in service.credentials()
     ]
-    worked = frozenset(each.setting for _, one, each in pairs if one.health is Health.OK and not each.proved_by)
+    worked = frozenset(
+        each.setting for _, one, each in pairs if one.health is Health.OK and not each.proved_by and not each.doubt
+    )
     kept = await book.look({each.setting: each.reference for _, _, each in pairs}, worked)
     return [_held(service.name, each, kept[each.setting], one) for service, one, each in pairs]
 
@@ -81,6 +89,8 @@ async def held_since(found: Sequence[Held], book: Book) -> list[Held]:
 def _held(service: str, credential: Credential, kept: Kept, seen: Checked) -> Held:
     """What the service's health says of one that its check does not carry is nothing."""
     one = Held(service, credential, kept, seen.health, seen.detail)
+    if credential.doubt and seen.health is Health.OK:
+        return replace(one, health=Health.UNKNOWN, detail=credential.doubt)
     if not credential.proved_by:
         return one
     if one.unproven:

@@ -25,7 +25,7 @@ from integrations.capabilities.rate_limits import Prolongs, RateLimiter, RateLim
 from integrations.capabilities.read_only import LiftsReadOnly, ReadOnly
 from integrations.capabilities.statistics import Bucket, Operation, Statistic, Statistics
 from integrations.capabilities.switches import CautionsPause, Flipped, Switch, Switchable, Switches
-from integrations.capabilities.tables import Backend, Cell, Database, Grid, Retention, Rows, Tended, View
+from integrations.capabilities.tables import Backend, Cell, Database, Ended, Grid, Retention, Rows, Tended, View
 from integrations.capabilities.trials import Credential, Credentialed, Rights, Testable, Trial
 from integrations.capabilities.usage import Metered, Quota
 from integrations.capabilities.vendor_status import VendorIncident, VendorState, VendorStatus
@@ -47,6 +47,7 @@ __all__ = [
     "Deployed",
     "Deployment",
     "Deployments",
+    "Ended",
     "ErrorEvent",
     "ErrorPage",
     "ErrorSource",

@@ -36,6 +36,14 @@ class Backend:
 
 
 @dataclass(frozen=True)
+class Ended:
+    backends: tuple[Backend, ...]
+    """Those that were really ended."""
+    refused: tuple[str, ...] = ()
+    """`pid: why` for each that the server did not let us end; others were gone or in use again."""
+
+
+@dataclass(frozen=True)
 class Tended:
     """One table, as PostgreSQL's statistics have it."""
 
@@ -71,8 +79,12 @@ class Database(Named, Protocol):
         """Of other clients than ours."""
         ...
 
-    async def terminate(self, backends: Sequence[Backend]) -> tuple[Backend, ...]:
-        """Those that were really ended: still the same backend, and for an idle one still idle."""
+    async def terminate(self, backends: Sequence[Backend]) -> Ended:
+        """Ends each that is still the same backend, and for an idle one still idle.
+
+        Raises the first refusal where none was ended, and OutcomeUnknown at once, with those that were ended before,
+        where one may or may not have been.
+        """
         ...
 
     async def table(self, table: str) -> Tended:

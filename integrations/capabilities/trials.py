@@ -40,6 +40,8 @@ class Credential:
     """`env:N8N_API_KEY`."""
     proved_by: str = ""
     """What alone proves it where no health check carries it: `a run of reindex that ends well`."""
+    doubt: str = ""
+    """Why a health check that carries it and goes well does not prove it; empty where it does."""
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,8 @@ class FakeNeon(Watched):
         }
         self.ips: list[str] = ["198.51.100.1", "198.51.100.32/28"]
         self.protected_only = False
+        self.respelled: dict[str, str] = {}
+        """What an entry of the list is told as, once it was written."""
         self.operations: dict[str, dict[str, Any]] = {}
         self.operation_seconds = 0.05
         self.ends_as = "finished"
@@ -125,7 +127,8 @@ class FakeNeon(Watched):
 
     async def _patch(self, request: web.Request) -> web.Response:
         allowed = (await request.json())["project"]["settings"]["allowed_ips"]
-        self.ips, self.protected_only = allowed["ips"], allowed.get("protected_branches_only", False)
+        self.ips = [self.respelled.get(each, each) for each in allowed["ips"]]
+        self.protected_only = allowed.get("protected_branches_only", False)
         self.effects.append(Effect("allowed", " ".join(self.ips)))
         going = self._begin("apply_config", lambda: None)
         return web.json_response({"project": self._shown(), "operations": [going]})

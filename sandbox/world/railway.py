@@ -81,6 +81,9 @@ class FakeRailway(Watched):
         """Stands beside what was done, within the same 200."""
         self.loses: set[str] = set()
         """Operations that are done, and whose answer never comes."""
+        self.pushed_meanwhile = ""
+        """A commit that somebody pushes when a rollback is asked for, and that is live at once."""
+        self.tells_commits = True
         self.budget = self.left = 1000
         self._ids = itertools.count(1)
         self._going: set[asyncio.Task[None]] = set()
@@ -137,7 +140,8 @@ class FakeRailway(Watched):
                     raise LookupError("Environment not found")
                 return {"environment": {**here, "projectId": self.project}}
             case "State":
-                edges = [{"node": each.node()} for each in self.deploys[: given["first"]]]
+                nodes = [each.node() for each in self.deploys[: given["first"]]]
+                edges = [{"node": node if self.tells_commits else {**node, "meta": None}} for node in nodes]
                 active = [{"id": id_, "status": self._one(id_).status} for id_ in self.active]
                 return {"serviceInstance": {"activeDeployments": active}, "deployments": {"edges": edges}}
             case "One":
@@ -179,6 +183,8 @@ class FakeRailway(Watched):
         if what == "rollback" and not old.can_rollback:
             raise LookupError("Deployment cannot be rolled back to")
         self.effects.append(Effect(what, id_))
+        if self.pushed_meanwhile:
+            self._push(self.pushed_meanwhile)
         new = Deploy(f"d-new{next(self._ids)}", datetime.now(UTC), old.commit, old.message, old.author, "DEPLOYING")
         self.deploys.insert(0, new)
 
@@ -191,6 +197,11 @@ class FakeRailway(Watched):
 
         self._later(up)
         return new
+
+    def _push(self, commit: str) -> None:
+        pushed = Deploy(f"d-push{next(self._ids)}", datetime.now(UTC), commit, "Ship it", "leo", "SUCCESS")
+        self.deploys.insert(0, pushed)
+        self.active = [pushed.id]
 
     def _restart(self, deploy: Deploy) -> None:
         self.effects.append(Effect("restart", deploy.id))

@@ -1,9 +1,9 @@
 """/ops db, on a real PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import asyncpg
@@ -11,9 +11,10 @@ import httpx
 import pytest
 
 from bot.action import Risk
-from bot.errors import Misconfigured, NotUnderstood, OutcomeUnknown, Refused, Stale
+from bot.errors import Misconfigured, NotUnderstood, OutcomeUnknown, Refused, Stale, TryLater
 from bot.ports import Freeze
 from commands.db import Look, LookAtDatabase
+from commands.db._backends import EndPlan
 from commands.db._tending import Tend
 from commands.db.analyze import AnalyzeTable
 from commands.db.cleanup import CleanUp, CleanUpPlan, CleanUpRows
@@ -21,7 +22,7 @@ from commands.db.kill_idle import KillIdle, KillIdleConnections
 from commands.db.terminate import Terminate, TerminateConnection
 from commands.db.vacuum import VacuumTable
 from integrations import Services, open_services
-from integrations.capabilities import Database
+from integrations.capabilities import Backend, Database, Ended, Tended
 from tests.commands.world import NOON, Clock
 
 LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, ConnectionError)
@@ -113,6 +114,25 @@ async def test_idle_connections_are_listed_then_ended(databases: tuple[Database,
         await action.execute(plan)
 
 
+async def test_what_the_server_would_not_let_us_end_is_told_apart_from_what_was_gone(
+    databases: tuple[Database, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, refused, gone = (Backend(pid, "2026-01-01", "app", "shop", "", None, "") for pid in (11, 12, 13))
+    plan = EndPlan(target="t", headline="h", db="shop-db", backends=(ended, refused, gone))
+
+    async def terminate(_backends: Sequence[Backend]) -> Ended:
+        return Ended((ended,), ("12: shop-db does not let our role do that.",))
+
+    monkeypatch.setattr(databases[0], "terminate", terminate)
+    receipt = await KillIdleConnections(databases).execute(plan)
+    assert receipt.headline == "Ended 1 connection of shop-db."
+    assert [(fact.label, fact.value) for fact in receipt.facts] == [
+        ("Ended", "11"),
+        ("Left alone", "13: gone, in use again, or not ours to end"),
+        ("Not ended", "12: shop-db does not let our role do that."),
+    ]
+
+
 async def test_one_within_a_transaction_is_ended_only_where_asked(databases: tuple[Database, ...], app: Any) -> None:
     action = KillIdleConnections(databases)
     await app.execute("BEGIN; SELECT 1")
@@ -200,6 +220,26 @@ async def test_vacuum_and_analyze(databases: tuple[Database, ...], sql: Any) -> 
     assert {fact.label: fact.value for fact in done.facts}["Dead rows"] == 0
     assert second.headline == "Done: analyze of public.webhook_logs of shop-db."
     assert (await vacuum.evidence(first)).startswith("last vacuum: 20")
+
+
+async def test_work_that_is_done_is_told_whatever_we_may_not_read_afterwards(
+    databases: tuple[Database, ...], sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ "shop-db did not answer; nothing was changed" would be wrong."""
+    action = AnalyzeTable(databases)
+    plan = await action.preview(Tend(table="webhook_logs"))
+    tend = databases[0].tend
+
+    async def away(_table: str) -> Tended:
+        raise TryLater("shop-db did not answer in time; nothing was changed.")
+
+    async def tended(table: str, work: Literal["analyze", "vacuum"]) -> None:
+        await tend(table, work)
+        monkeypatch.setattr(databases[0], "table", away)
+
+    monkeypatch.setattr(databases[0], "tend", tended)
+    receipt = await action.execute(plan)
+    assert (receipt.headline, receipt.facts) == ("Done: analyze of public.webhook_logs of shop-db.", ())
 
 
 # -- cleaning up

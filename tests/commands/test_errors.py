@@ -94,6 +94,35 @@ async def test_the_one_source_that_was_asked_for_and_is_silent_is_never_no_error
     assert (other.status, other.lead) == (None, "No errors in the last 1h in what could be read.")
 
 
+async def test_a_services_name_asks_that_service_alone_also_where_an_origin_has_it() -> None:
+    """Another that is silent, or cut short, is none of its business; the lead says which of the two was meant."""
+    logs, n8n = two_logs()
+    logs.write("the workflow engine is slow", NOON + ago(minutes=2), origin="n8n")
+    silent = ErrorLog("sentry", fails=TryLater("sentry did not answer."))
+    report = await tailing(logs, n8n, silent).answer(Tail(source="n8n"))
+    none = await tailing(logs, n8n, silent).answer(Tail(source="N8N", match="zzz"))
+
+    assert told(report) == [("ECONNREFUSED 10.0.0.5:443", 1)]
+    assert (report.lead, report.notes) == ("1 error of the service n8n in the last 1h.", ())
+    assert (none.lead, none.notes) == ("No errors of the service n8n with 'zzz' in the last 1h.", ())
+    assert (logs.calls, silent.calls) == (0, 0)
+
+    origin = await tailing(logs, n8n, silent).answer(Tail(source="openai"))
+    assert origin.lead == "1 error in the last 1h; 1 of 3 sources could not be read."
+
+
+async def test_following_a_service_asks_that_service_alone() -> None:
+    clock, (logs, n8n) = Clock(), two_logs()
+    action = tailing(logs, n8n, clock=clock)
+    _, cursor = await action.news(Tail(source="n8n"), "")
+    logs.fails = TryLater("no.")
+    n8n.write("timed out", NOON)
+    report, _ = await action.news(Tail(source="n8n"), cursor)
+
+    assert told(report) == [("timed out", 1)]
+    assert (logs.calls, report.notes if report else None) == (0, ())
+
+
 async def test_what_only_part_of_the_errors_were_looked_through_for_is_said() -> None:
     """Shared in a channel, `No errors` is read by people who did not see what was typed."""
     report = await tailing(*two_logs()).answer(Tail(match="declined"))

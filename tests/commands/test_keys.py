@@ -20,6 +20,7 @@ from integrations.capabilities.trials import Testable as Tryable
 from sandbox.world.own_jobs import FakeBackOffice
 from tests.commands.world import Clock, Outside
 from tests.integrations.standin import serving
+from tests.integrations.vendor import Vendor, says
 
 
 @dataclass
@@ -265,3 +266,32 @@ async def test_what_a_test_has_just_proved_is_told_by_the_same_answer(scene: Sce
         fake.key = "another"
         report = await rotation.answer(Rotation(service="office"))
         assert report.lines[0].text == "With the key it has now 2 of 3 tests failed."
+
+
+@pytest.fixture
+async def vendor() -> AsyncIterator[Vendor]:
+    async with Vendor() as vendor:
+        yield vendor
+
+
+async def test_a_health_that_may_be_open_to_all_leaves_its_key_in_doubt(
+    scene: Scene, http: httpx.AsyncClient, vendor: Vendor
+) -> None:
+    """It answers well whatever the header holds; only where it refuses one is anything known."""
+    table = {"kind": "http", "url": vendor.url, "headers": {"Authorization": "env:SHOP"}}
+    services = open_services({"api": table}, http, scene.secret, proofs=scene.book)
+    listing, rotation = actions(scene, services)
+    vendor.steps = [says(), says(), says(), says(status=401)]
+    (line,) = (await listing.answer(Asked())).lines
+    assert (line.status, line.detail) == (Status.UNKNOWN, "carried by its health check, which may be open to all")
+    assert "last worked" not in [fact.label for fact in line.facts]
+    turned = await rotation.answer(Rotation(service="api", step=3))
+    assert [each.text for each in turned.lines] == [
+        "What can be tested works; whether its key is taken is not known yet.",
+        "services.api.headers.Authorization",
+    ]
+    assert turned.lines[1].detail == line.detail
+    (refused,) = (await listing.answer(Asked())).lines
+    assert refused.status is Status.DEGRADED
+    assert "refused our credential (401)" in refused.detail
+    assert await scene.pool.fetchval("SELECT worked_at FROM credentials") is None

@@ -84,6 +84,8 @@ def told(decision: Decision) -> str:
 NOBODY_ASKS = "only people in these roles may ask this: "
 ASK = f"{NOBODY_ASKS}engineer, lead, director, robot"
 TYPED = {"self_approval": "typed"}
+INCIDENTS = {"open_answers": ["#inc-*"]}
+IN_ONE = {"channel": "C1", "channel_name": "inc-7"}
 GLASS = {"retry": {"break_glass": ["lead"]}}
 CASES = [
     # defaults
@@ -153,6 +155,22 @@ CASES = [
     Case("confirmed, whatever the count", "confirm 1 of ana", risk=CHANGE, rules={"*": {"count": 3}}),
     # open
     Case("an open answer", "allow open", risk=READ, rules={"retry": {"open": True}}),
+    Case("an open channel", "allow open", risk=READ, settings=INCIDENTS, ask=IN_ONE),
+    Case("an open channel by its id", "allow open", risk=READ, settings={"open_answers": ["C1"]},
+         ask={"channel": "C1"}),
+    Case("another channel", "allow", risk=READ, settings=INCIDENTS, ask={"channel": "C2", "channel_name": "ops"}),
+    Case("a channel whose name is unknown is not open", "allow", risk=READ, settings=INCIDENTS, ask={"channel": "C1"}),
+    Case("no channel is open in the terminal", "allow", risk=READ, settings=INCIDENTS, ask={"via": Via.TERMINAL}),
+    Case("an open channel, and a rule", "allow", risk=READ, settings=INCIDENTS, ask=IN_ONE,
+         rules={"*": {"open": True}, "retry": {"open": False}}),
+    Case("an open channel, restricted", "allow", who=MIA, risk=READ, settings=INCIDENTS,
+         ask={**IN_ONE, "restricted": True}),
+    Case("a rule for everything, restricted", "allow", who=MIA, risk=READ, rules={"*": {"open": True}},
+         ask={"restricted": True}),
+    Case("a rule for what is restricted", "allow open", who=MIA, risk=READ, rules={"retry": {"open": True}},
+         ask={"restricted": True}),
+    Case("what is for everybody tells one person", "allow", risk=READ, settings=INCIDENTS,
+         ask={**IN_ONE, "for_everyone": True}),
     # machines
     Case("a machine for its owner", "others 1 of leo", who=ROBOT, ask={"on_behalf_of": MIA}),
     Case("a machine for its owner, a change", "confirm 1 of mia", who=ROBOT, risk=CHANGE, ask={"on_behalf_of": MIA}),

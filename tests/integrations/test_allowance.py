@@ -76,6 +76,44 @@ async def test_the_end_is_measured_by_the_vendors_clock() -> None:
         await allowance.turn(timedelta(seconds=3))
 
 
+async def test_a_call_is_not_left_with_too_little_time_to_be_answered() -> None:
+    """A health check of 3 s that waited for 2.5 would have called a service silent that had half a second."""
+    allowance = heard(left="0", limit="40", reset=epoch(timedelta(seconds=4)))
+    with pytest.raises(TryLater, match="has no calls left"):
+        await allowance.turn(timedelta(seconds=5))
+
+
+async def test_another_credential_has_an_allowance_of_its_own() -> None:
+    token = {"Authorization": "Bearer one"}
+    allowance = Allowance("ci", HOURLY, lambda: token)
+    allowance.hear(answer(left="0", limit="5000", reset=epoch(timedelta(minutes=10))))
+    assert allowance.gone
+    token = {"Authorization": "Bearer two"}
+    assert not allowance.gone
+    assert await allowance.turn(timedelta(seconds=3)) == timedelta(seconds=3)
+    token = {"Authorization": "Bearer one"}
+    assert allowance.gone
+    assert "Bearer" not in repr(allowance)
+
+
+def test_a_refused_credential_says_nothing_of_ours() -> None:
+    """GitHub answers a bad token with the 60 calls an hour that our address has without one."""
+    told = {"left": "0", "limit": "60", "reset": epoch(timedelta(minutes=10))}
+    allowance = Allowance("ci", HOURLY)
+    allowance.hear(Answer(401, "application/json", b"{}", True, None, 0.1, told))
+    assert (allowance.told(), allowance.gone) == ("", False)
+
+
+@pytest.mark.parametrize("date", ["Mon, 01 Jan 0001 00:00:00 +2359", "yesterday", ""])
+def test_a_date_that_is_none_breaks_no_answer(date: str) -> None:
+    assert heard(left="0", limit="40", reset=epoch(timedelta(minutes=10)), date=date).gone
+
+
+@pytest.mark.parametrize("reset", ["0", "-1", "1"])
+def test_an_end_long_ago_holds_nobody(reset: str) -> None:
+    assert not heard(left="0", limit="40", reset=reset).gone
+
+
 @pytest.mark.parametrize("reset", ["9999999999", "99999999999999", "", "soon"])
 async def test_a_strange_end_holds_nobody_for_more_than_an_hour(reset: str) -> None:
     wait = heard(left="0", limit="40", reset=reset).used_up().after

@@ -301,6 +301,7 @@ async def test_what_cannot_be_read_after_the_call_does_not_pass_for_a_refusal(gi
     hidden.times = 100
     with pytest.raises(OutcomeUnknown, match="accepted to rerun 9002"):
         await retry
+    assert [call.status for call in fake.heard].count(404) == 1
 
 
 @pytest.mark.parametrize("bad", ["", "last", "9002#2", "../users", "9002?x=1", "٤٧", "9" * 30])
@@ -331,7 +332,7 @@ async def test_stop(github: GitHub, fake: FakeGitHub) -> None:
 
 async def test_a_stop_that_does_not_take_is_unknown(github: GitHub, fake: FakeGitHub) -> None:
     fake.rerun_seconds = 30
-    with pytest.raises(OutcomeUnknown, match="has not ended yet"):
+    with pytest.raises(OutcomeUnknown, match="its end was not seen"):
         await github.stop("9004")
 
 

@@ -354,6 +354,14 @@ async def test_an_answer_of_no_use_is_looked_up(n8n: N8n, world: World, kind: Ki
     assert world.n8n.done("retry") == ["4711"]
 
 
+async def test_a_run_whose_reason_cannot_be_read_ran_all_the_same(n8n: N8n, world: World) -> None:
+    """ "n8n is in trouble; nothing was changed" would have it started once more."""
+    world.n8n.faults.arm(Fault(Kind.GARBAGE, only=RETRY))
+    world.n8n.faults.arm(Fault(Kind.STATUS, times=99, status=503, only="GET /api/v1/executions/4721"))
+    assert (await n8n.retry("4711", current_workflow=False)).id == "4721"
+    assert world.n8n.done("retry") == ["4711"]
+
+
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
@@ -418,6 +426,13 @@ async def test_what_ends_on_its_own_just_before_is_not_said_to_be_stopped(n8n: N
 @pytest.mark.parametrize("kind", [Kind.GATEWAY, Kind.DROPPED])
 async def test_a_stop_that_ends_openly_is_looked_at(n8n: N8n, world: World, kind: Kind) -> None:
     world.n8n.faults.arm(Fault(kind, only="/4720/stop"))
+    assert (await n8n.stop("4720")).status == "canceled"
+
+
+async def test_a_stop_that_cannot_be_looked_at_for_a_moment_is_looked_at_again(n8n: N8n, world: World) -> None:
+    look = "GET /api/v1/executions/4720"
+    world.n8n.faults.arm(Fault(Kind.SLOW, only=look))  # the look before
+    world.n8n.faults.arm(Fault(Kind.STATUS, times=4, status=503, only=look))
     assert (await n8n.stop("4720")).status == "canceled"
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from aiohttp import web
 
 from bot.errors import NotUnderstood, OutcomeUnknown, Stale
 from integrations import Services
@@ -126,6 +127,25 @@ async def test_what_moved_meanwhile_is_missed(pausable: Switches, world: World) 
     resumed = await pausable.resume(paused.changed)
     assert "started meanwhile" in resumed.missed[0]
     assert world.n8n.done("publish") == []
+
+
+async def test_another_version_that_somebody_published_is_not_ours(
+    pausable: Switches, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our call ended openly and did nothing; that it is on again is somebody else's doing."""
+    paused = await pausable.pause([WINBACK])
+    world.n8n.faults.arm(Fault(Kind.HTML, status=502, only=f"{WINBACK}/publish"))
+    take = world.n8n.faults.take
+
+    def meanwhile(request: web.Request) -> Fault | None:
+        fault = take(request)
+        if fault is not None:
+            world.n8n.workflows[WINBACK].active_version = "v8"
+        return fault
+
+    monkeypatch.setattr(world.n8n.faults, "take", meanwhile)
+    with pytest.raises(OutcomeUnknown, match="502"):
+        await pausable.resume(paused.changed)
 
 
 async def test_a_version_that_is_not_known_is_not_guessed(pausable: Switches, world: World) -> None:

@@ -164,7 +164,7 @@ async def test_an_operation_that_takes_too_long_is_unknown(fake: FakeNeon, url: 
 
 async def test_an_operation_that_may_not_be_looked_at_is_unknown(fake: FakeNeon, neon: Neon) -> None:
     fake.faults.arm(Fault(Kind.STATUS, times=9, only="/operations/", status=403))
-    with pytest.raises(OutcomeUnknown, match="It was accepted, and how it ended cannot be read"):
+    with pytest.raises(OutcomeUnknown, match="It was sent, and how it ended cannot be read"):
         await neon.restart()
     assert fake.done("restart") == ["ep-main-1"]
 
@@ -176,6 +176,26 @@ async def test_a_locked_project_is_waited_for(fake: FakeNeon, neon: Neon) -> Non
     await neon.restart()
     assert [call.status for call in fake.heard if call.method == "POST"] == [423, 200]
     assert fake.done("restart") == ["ep-main-1"]
+
+
+async def test_an_endpoint_that_went_to_sleep_while_the_project_was_locked_is_not_ours_to_turn(
+    fake: FakeNeon, neon: Neon, pausable: Switches
+) -> None:
+    """What it was before the wait is not what it is after it."""
+    fake.operation_seconds = 0.5
+
+    def asleep() -> None:
+        fake.endpoints["ep-main-1"].state = "idle"
+
+    fake._begin("suspend_compute", asleep)
+    with pytest.raises(Refused, match="ep-main-1 is idle"):
+        await neon.restart()
+    fake.endpoints["ep-main-1"].state = "active"
+    fake._begin("suspend_compute", asleep)
+    paused = await pausable.pause(["ep-main-1"])
+    assert (paused.changed, paused.missed) == ((), ("ep-main-1 was idle already",))
+    assert [call.status for call in fake.heard if call.method == "POST"] == [423, 423]
+    assert fake.effects == []
 
 
 async def test_a_project_that_stays_locked(fake: FakeNeon, url: str, http: httpx.AsyncClient) -> None:
@@ -291,6 +311,30 @@ async def test_a_list_never_locks_the_bot_out(fake: FakeNeon, url: str, http: ht
     with pytest.raises(Refused, match="lock out"):
         await allowed.restore(ADDRESS, lifted)
     assert ADDRESS in fake.ips
+
+
+@pytest.mark.parametrize(
+    ("told", "entry"),
+    [
+        (f"{ADDRESS}/32", ADDRESS),
+        (ADDRESS, f"{ADDRESS}/32"),
+        ("198.51.100.1 - 198.51.100.9", "198.51.100.1-198.51.100.9"),
+    ],
+)
+async def test_a_list_told_in_another_spelling_is_the_same_list(
+    fake: FakeNeon, allowed: AllowedAddresses, told: str, entry: str
+) -> None:
+    fake.ips.append(entry)
+    fake.respelled[entry] = told
+    lifted = await allowed.lift("192.0.2.77", note="import", until=None)
+    assert lifted["inserted"] == "192.0.2.77"
+    assert told in fake.ips
+
+
+async def test_a_list_that_is_another_than_was_written_is_unknown(fake: FakeNeon, allowed: AllowedAddresses) -> None:
+    fake.respelled[ADDRESS] = "203.0.113.0/24"
+    with pytest.raises(OutcomeUnknown, match="took the list and now shows another"):
+        await allowed.lift(ADDRESS, note="import", until=None)
 
 
 async def test_two_at_once_do_not_overwrite_each_other(fake: FakeNeon, allowed: AllowedAddresses) -> None:

@@ -11,9 +11,9 @@ import asyncpg
 import httpx
 import pytest
 
-from bot.errors import Misconfigured, NotUnderstood, OpsError, Refused, TryLater
+from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations import Services, open_services
-from integrations.capabilities import Backend, Credentialed, Database, Grid, Health
+from integrations.capabilities import Backend, Credentialed, Database, Ended, Grid, Health
 from integrations.capabilities.trials import Testable as Tryable
 from integrations.postgres_views import shape
 
@@ -99,9 +99,9 @@ async def test_idle_connections_are_really_ended_and_nobody_elses(
         namesake = Backend(**{**vars(idle_now), "started": "2020-01-01 00:00:00+00"})
         was_idle = Backend(**{**vars(seen[pids["busy"]]), "state": "idle", "idle_for": timedelta(0)})
         protected = [Backend(**{**vars(idle_now), "pid": pids[name]}) for name in ("ours", "superuser")]
-        assert await db.terminate([namesake, was_idle, *protected]) == ()
+        assert await db.terminate([namesake, was_idle, *protected]) == Ended(())
 
-        assert await db.terminate([idle_now]) == (idle_now,)
+        assert await db.terminate([idle_now]) == Ended((idle_now,))
         with pytest.raises(LOST):
             await idle.fetchval("SELECT 1")
         assert await ours.fetchval("SELECT 1") == 1
@@ -117,7 +117,7 @@ async def test_one_that_was_used_since_is_not_idle_ever_since(
         db = services.named("db", Database)
         (seen,) = await db.backends()
         assert await app.fetchval("SELECT 1") == 1
-        assert await db.terminate([seen]) == ()
+        assert await db.terminate([seen]) == Ended(())
         assert await app.fetchval("SELECT 1") == 1
 
 
@@ -135,6 +135,61 @@ async def test_a_role_without_the_right_is_told_so(
         with pytest.raises(Refused, match="does not let our role"):
             await db.terminate(await db.backends())
         assert await app.fetchval("SELECT 1") == 1
+
+
+@pytest.fixture
+async def shadowed(sql: Any, roles: None) -> None:
+    """What `ops` calls to end a connection: the real one, and then what `ends` has for that pid."""
+    await sql.execute(
+        """CREATE TABLE ends (pid int, how text); GRANT SELECT ON ends TO ops;
+           ALTER ROLE ops SET search_path = public, pg_catalog;
+           CREATE FUNCTION public.pg_terminate_backend(asked int) RETURNS bool LANGUAGE plpgsql AS $$
+           DECLARE how text := (SELECT e.how FROM ends e WHERE e.pid = asked); BEGIN
+               IF how = 'refused' THEN RAISE insufficient_privilege USING MESSAGE = 'not yours'; END IF;
+               PERFORM pg_catalog.pg_terminate_backend(asked);
+               IF how = 'lost' THEN PERFORM pg_catalog.pg_terminate_backend(pg_backend_pid()); END IF;
+               RETURN true; END $$"""
+    )
+
+
+async def test_a_connection_lost_after_one_was_ended_is_unknown_and_tells_what_was_ended(
+    database: str, http: httpx.AsyncClient, sql: Any, shadowed: None
+) -> None:
+    """Rule 2: a call that may have worked is unknown. What comes after it is not touched."""
+    async with (
+        client(database, "app") as first,
+        client(database, "app") as second,
+        client(database, "app") as third,
+        opened(http, as_user(database, "ops")) as services,
+    ):
+        pids = [await pid_of(each) for each in (first, second, third)]
+        await sql.execute("INSERT INTO ends VALUES ($1, 'lost')", pids[1])
+        db = services.named("db", Database)
+        seen = {backend.pid: backend for backend in await db.backends()}
+        said = rf"Connection {pids[1]}: .*it may have worked\. Before that, ended: {pids[0]}\.$"
+        with pytest.raises(OutcomeUnknown, match=said):
+            await db.terminate([seen[pid] for pid in pids])
+        for gone in (first, second):
+            with pytest.raises(LOST):
+                await gone.fetchval("SELECT 1")
+        assert await third.fetchval("SELECT 1") == 1
+
+
+async def test_what_the_server_refused_beside_what_was_ended_is_told(
+    database: str, http: httpx.AsyncClient, sql: Any, shadowed: None
+) -> None:
+    async with (
+        client(database, "app") as first,
+        client(database, "app") as second,
+        opened(http, as_user(database, "ops")) as services,
+    ):
+        pids = [await pid_of(each) for each in (first, second)]
+        await sql.execute("INSERT INTO ends VALUES ($1, 'refused')", pids[0])
+        db = services.named("db", Database)
+        seen = {backend.pid: backend for backend in await db.backends()}
+        done = await db.terminate([seen[pid] for pid in pids])
+        assert done == Ended((seen[pids[1]],), (f"{pids[0]}: db does not let our role do that: not yours.",))
+        assert await first.fetchval("SELECT 1") == 1
 
 
 async def test_connections_are_counted_and_their_queries_show_no_values(
@@ -399,6 +454,29 @@ async def test_a_vacuum_that_postgresql_skips_is_no_success(
     async with opened(http, as_user(database, "ops")) as services:
         with pytest.raises(Refused, match=r"permission denied to vacuum.*Let our role own public\.logs"):
             await services.named("db", Database).tend("logs", "vacuum")
+
+
+async def test_a_connection_lost_within_an_analyze_is_unknown(database: str, http: httpx.AsyncClient, sql: Any) -> None:
+    """Rule 2: the server goes on with what was sent, whether we listen or not."""
+    await sql.execute(
+        """CREATE TABLE logs (id int) WITH (autovacuum_enabled = off);
+           CREATE FUNCTION slow(id int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN id; END $$;
+           CREATE INDEX ON logs (slow(id)); INSERT INTO logs VALUES (1);
+           CREATE OR REPLACE FUNCTION slow(id int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS
+               $$ BEGIN PERFORM pg_sleep(30); RETURN id; END $$"""
+    )
+    async with opened(http, database) as services:
+        tending = asyncio.create_task(services.named("db", Database).tend("logs", "analyze"))
+        found = None
+        async with asyncio.timeout(10):
+            while found is None:
+                await asyncio.sleep(0.02)
+                found = await sql.fetchval(
+                    "SELECT pid FROM pg_stat_activity WHERE query LIKE 'ANALYZE%' AND wait_event = 'PgSleep'"
+                )
+        await sql.execute("SELECT pg_terminate_backend($1)", found)
+        with pytest.raises(OutcomeUnknown, match="it may have worked"):
+            await tending
 
 
 async def test_settings_of_a_vacuum_do_not_stay_behind(database: str, http: httpx.AsyncClient, sql: Any) -> None:

@@ -25,7 +25,7 @@ from integrations.capabilities import (
 )
 from integrations.capabilities.trials import Testable as Tryable
 from integrations.railway import Railway
-from sandbox.world.railway import FakeRailway
+from sandbox.world.railway import Deploy, FakeRailway
 from tests.integrations.contract import NO_SPECS
 from tests.integrations.contract_graphql import GraphQLContract
 from tests.integrations.standin import serving
@@ -236,6 +236,36 @@ async def test_a_rollback_is_a_new_deployment_that_is_waited_for(fake: FakeRailw
     assert deployed.sentence == f"{BEFORE} runs again as d-new1."
     assert (await etl.roll_back(LIVE)).live == "d-new2"
     assert fake.done("rollback") == [BEFORE, LIVE]
+
+
+async def test_what_somebody_pushes_meanwhile_is_not_the_rollback(fake: FakeRailway, etl: Railway) -> None:
+    """It is new as well, and live before ours."""
+    fake.pushed_meanwhile = "abc1234"
+    deployed = await etl.roll_back(BEFORE)
+    assert (deployed.live, fake.active) == ("d-new2", ["d-new2"])
+
+
+async def test_a_push_that_takes_over_from_a_rollback_that_failed(fake: FakeRailway, etl: Railway) -> None:
+    fake.pushed_meanwhile, fake.ends_as = "abc1234", "FAILED"
+    with pytest.raises(Refused, match=r"started d-new2, and it ended as failed\. Live is d-push1\."):
+        await etl.roll_back(BEFORE)
+
+
+async def test_which_one_is_the_rollback_is_unknown_where_railway_tells_no_commit(
+    fake: FakeRailway, etl: Railway
+) -> None:
+    fake.tells_commits = False
+    with pytest.raises(OutcomeUnknown, match=r"accepted the rollback to d-51be, and d-new1 is live since; .* not tell"):
+        await etl.roll_back(BEFORE)
+    assert fake.done("rollback") == [BEFORE]
+
+
+async def test_a_rollback_to_one_that_is_older_than_the_listing(fake: FakeRailway, etl: Railway) -> None:
+    at = fake.deploys[0].created
+    for number in range(30):
+        fake.deploys.insert(0, Deploy(f"d-x{number}", at, "0badc0de", "", "ana"))
+    deployed = await etl.roll_back(BEFORE)
+    assert deployed.live == "d-new1"
 
 
 @pytest.mark.parametrize("status", ["FAILED", "CRASHED"])

@@ -280,7 +280,7 @@ async def test_a_change_that_is_stored_and_never_applied_is_unknown(
 async def test_a_change_that_may_not_be_looked_at_is_unknown(limiter: RateLimiter, fake: FakeSupabase) -> None:
     fake.faults.arm(Fault(Kind.SLOW, only="GET /v1/projects"))  # the look before
     fake.faults.arm(Fault(Kind.STATUS, times=9, only="GET /v1/projects", status=401))
-    with pytest.raises(OutcomeUnknown, match="It was accepted, and how it ended cannot be read"):
+    with pytest.raises(OutcomeUnknown, match="It was sent, and how it ended cannot be read"):
         await limiter.lift(STRANGER, note="import", until=None)
     assert f"{STRANGER}/32" in fake.allowed["dbAllowedCidrs"]
 

@@ -215,9 +215,17 @@ async def test_a_rollback_that_was_accepted_is_unknown_where_looking_is_refused(
     """A token that is taken away while we wait: the rollback goes on, so nobody may read that it was refused."""
     fake.faults.arm(Fault(Kind.SLOW, only="GET /v9/projects"))  # the look before
     fake.faults.arm(Fault(Kind.STATUS, times=9, only="GET /v9/projects", status=403))
-    with pytest.raises(OutcomeUnknown, match=r"It was accepted, and how it ended cannot be read: .*\(403\)"):
+    with pytest.raises(OutcomeUnknown, match=r"It was sent, and how it ended cannot be read: .*\(403\)"):
         await web.roll_back(BEFORE)
     assert fake.done("rollback") == [BEFORE]
+
+
+async def test_a_project_that_is_deleted_meanwhile_is_not_waited_for(fake: FakeVercel, web: Vercel) -> None:
+    fake.faults.arm(Fault(Kind.SLOW, only="GET /v9/projects"))  # the look before
+    fake.faults.arm(Fault(Kind.STATUS, times=999, only="GET /v9/projects", status=404))
+    with pytest.raises(OutcomeUnknown, match="what it was for is not there any more"):
+        await web.roll_back(BEFORE)
+    assert len([call for call in fake.heard if call.status == 404]) == 1
 
 
 async def test_a_hobby_plan_goes_back_one_step_only(fake: FakeVercel, web: Vercel) -> None:
@@ -266,6 +274,20 @@ async def test_a_redeployment_is_built_and_goes_live(fake: FakeVercel, web: Verc
     assert deployed.live == fake.live != BEFORE
     assert fake.done("redeploy") == [BEFORE]
     assert fake.builds[deployed.live].commit == "b81d7e0"
+
+
+async def test_a_new_build_may_be_listed_later_than_it_was_made(fake: FakeVercel, web: Vercel) -> None:
+    fake.faults.arm(Fault(Kind.STATUS, times=2, only="GET /v13/deployments", status=404))
+    assert (await web.redeploy(BEFORE)).live == fake.live
+
+
+async def test_a_build_that_is_deleted_meanwhile_is_not_waited_for(fake: FakeVercel, web: Vercel) -> None:
+    fake.build_seconds = 60
+    fake.faults.arm(Fault(Kind.SLOW, only="GET /v13/deployments"))  # seen once
+    fake.faults.arm(Fault(Kind.STATUS, times=999, only="GET /v13/deployments", status=404))
+    with pytest.raises(OutcomeUnknown, match="what it was for is not there any more"):
+        await web.redeploy(BEFORE)
+    assert len([call for call in fake.heard if call.status == 404]) == 1
 
 
 async def test_a_redeployment_that_fails_leaves_production(fake: FakeVercel, web: Vercel) -> None:
@@ -396,6 +418,32 @@ async def test_a_bypass_of_another_domain_is_not_ours(fake: FakeVercel, url: str
     assert not (await firewall.rate_limits(ADDRESS)).allowed
     await firewall.lift(ADDRESS, note="import", until=None)
     assert [each.domain for each in fake.firewall.bypasses] == ["admin.example.com", "shop.example.com"]
+
+
+async def test_somebodys_bypass_of_the_whole_project_is_neither_ours_nor_in_the_way_of_ours(
+    fake: FakeVercel, url: str, http: httpx.AsyncClient
+) -> None:
+    """Given later and listed first: without a look at the place ours would never be taken away."""
+    firewall = opened(fake, url, http, domain="shop.example.com").named("web", RateLimiter)
+    lifted = await firewall.lift(ADDRESS, note="import", until=None)
+    fake.firewall.bypasses.insert(0, Bypass("b", ADDRESS, "office"))
+    assert isinstance(firewall, Firewall)
+    await firewall.prolong(ADDRESS, lifted, datetime.now(UTC) + timedelta(hours=3))
+    assert await firewall.restore(ADDRESS, lifted) == 1
+    assert [(each.domain, each.note) for each in fake.firewall.bypasses] == [("", "office")]
+    assert await firewall.restore(ADDRESS, lifted) == 0
+
+
+async def test_what_is_listed_in_another_spelling_is_taken_away_and_not_put_back_twice(
+    fake: FakeVercel, firewall: Firewall
+) -> None:
+    blocked = "198.51.100.23"
+    lifted = await firewall.lift(blocked, note="a customer", until=None)
+    fake.firewall.bypasses[0].ip = f"{blocked}/32"
+    fake.firewall.blocks.append(Block("ip_3", "shop.example.com", f"{blocked}/32", "again"))
+    assert await firewall.restore(blocked, lifted) == 1
+    assert fake.firewall.allowed() == {}
+    assert [block.ip for block in fake.firewall.blocks] == [f"{blocked}/32"]
 
 
 async def test_a_bypass_that_somebody_changed_is_left(fake: FakeVercel, firewall: Firewall) -> None:

@@ -33,14 +33,14 @@ it: `env:NAME`, `file:/path`, or `command:program argument`.
 
 
 def page() -> str:
-    services = _opened()
+    services = every_kind()
     parts = [HEAD, _matrix(services)]
     for kind, (section, _) in KINDS.items():
         parts.append(_kind(kind, section, services))
     return "\n".join(parts)
 
 
-def _opened() -> Services:
+def every_kind() -> Services:
     """Every kind once, as in the whole world; nothing is contacted."""
     world = World("postgresql://nowhere", others=vendors())
     world.urls = dict.fromkeys(("n8n", "storefront", "payments-api", *world.others), NOWHERE)
@@ -74,18 +74,18 @@ def _settings(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, s
         if name == "kind" and not prefix:
             continue
         yield f"{prefix}{name}", _default(field), _cell(field.description or "")
-        for inner in _models(field.annotation):
+        for inner in models(field.annotation):
             yield from _settings(inner, f"{prefix}{name}.")
 
 
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+def models(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     elif get_origin(annotation) in (Union, types.UnionType, tuple, list, Annotated) or isinstance(
         annotation, types.GenericAlias
     ):
         for part in get_args(annotation):
-            yield from _models(part)
+            yield from models(part)
 
 
 def _default(field: FieldInfo) -> str:

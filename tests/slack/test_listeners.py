@@ -48,6 +48,18 @@ async def test_a_lookup_is_answered_privately_and_shared_openly(ops: World) -> N
     assert "Share" not in shared.buttons
 
 
+async def test_in_an_incident_s_channel_everyone_reads_the_answer_and_only_the_asker_the_mistake(ops: World) -> None:
+    ana, ben = ops.slack.person("ana"), ops.slack.person("ben")
+    await ana.says("/ops wall", channel="#incidents")
+    looked = await ben.sees("It is white.", channel="#incidents")
+    assert not looked.ephemeral
+    assert looked.buttons == ["Red", "Look again"]
+    said = await ana.says("/ops sum", channel="#incidents")
+    assert said.response["response_type"] == "in_channel"
+    said = await ana.says("/ops pant red", channel="#incidents")
+    assert said.response["response_type"] == "ephemeral"
+
+
 async def test_a_request_from_words_to_done_and_back(ops: World) -> None:
     """FAILURES: teleport#32620, one thread, the requester mentioned, the approver named."""
     ana, mia = ops.slack.person("ana"), ops.slack.person("mia")
