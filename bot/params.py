@@ -74,8 +74,14 @@ Network = Annotated[str, AfterValidator(_network)]
 
 
 @dataclass(frozen=True)
-class FreeText:
-    """Marks a parameter whose value may hold spaces: it reaches to the next `name=`."""
+class Spaced:
+    """Marks a parameter whose value may hold spaces, as a name does: it reaches to the next `name=`, and bare words
+    that are left over belong to it where it is the last positional one."""
+
+
+@dataclass(frozen=True)
+class FreeText(Spaced):
+    """The same of a text: a form gives it several lines."""
 
 
 Reason = Annotated[str, Field(min_length=3, max_length=500), FreeText()]

@@ -10,7 +10,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from bot.action import Plan, Receipt, Risk, Undoable
 from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Stale, TryLater
-from bot.params import Choices, Duration, Option, Params, Reason
+from bot.params import Choices, Duration, Option, Params, Reason, Spaced
 from bot.report import Fact
 from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick, retyped
 from integrations.capabilities import CautionsPause, Flipped, Switch, Switchable, Switches
@@ -265,7 +265,7 @@ class Asked(Params):
 
     positional = ("name",)
 
-    name: Annotated[str, Choices()]
+    name: Annotated[str, Choices(), Spaced()]
     """Which one, by its name or id."""
     reason: Reason
     """Why, for the approver and the audit."""
