@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from bot.action import AnyAction, Change
 from bot.catalogue import Catalogue, nearest
 from bot.errors import NotUnderstood
+from bot.mistakes import MISSING, problems
 from bot.params import Choices, FreeText, Params, Spaced, duration_text
 
 RESERVED = {
@@ -315,9 +316,9 @@ def _validated(action: AnyAction, values: Mapping[str, Any]) -> Params:
     try:
         return action.params_type.model_validate(_by_field(action, values))
     except ValidationError as error:
-        problems = _problems(error)
-        name, problem = next(iter(problems.items()))
-        missing = [name for name, text in problems.items() if text == _MISSING]
+        wrong = _problems(error)
+        name, problem = next(iter(wrong.items()))
+        missing = [name for name, text in wrong.items() if text == MISSING]
         if missing:
             needed = ", ".join(f"{name}=" if not _is_positional(action, name) else name.upper() for name in missing)
             raise _incomplete(action, f"{action.words} needs {needed}.") from error
@@ -330,8 +331,7 @@ def fill(action: AnyAction, fields: Mapping[str, str]) -> Params:
     try:
         return action.params_type.model_validate(_by_field(action, given))
     except ValidationError as error:
-        problems = _problems(error)
-        raise NotFilled("Some fields are not right yet.", problems) from error
+        raise NotFilled("Some fields are not right yet.", _problems(error)) from error
 
 
 def _is_positional(action: AnyAction, name: str) -> bool:
@@ -343,23 +343,5 @@ def _by_field(action: AnyAction, values: Mapping[str, Any]) -> dict[str, Any]:
     return {names.get(name, name): value for name, value in values.items()}
 
 
-_MISSING = "needed"
-
-
 def _problems(error: ValidationError) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for problem in error.errors(include_url=False):
-        name = typed_name(str(problem["loc"][0])) if problem["loc"] else "this"
-        found.setdefault(name, _sentence(problem["type"], problem["msg"]))
-    return found
-
-
-def _sentence(kind: str, message: str) -> str:
-    if kind == "missing":
-        return _MISSING
-    if kind in ("bool_parsing", "bool_type"):
-        return "type yes or no"
-    if kind in ("int_parsing", "int_type", "int_parsing_size", "int_from_float"):
-        return "type a whole number"
-    text = re.sub(r"^(Value error|Assertion failed), ", "", message)
-    return text[:1].lower() + text[1:]
+    return {typed_name(name) or "this": problem for name, problem in problems(error).items()}
