@@ -62,7 +62,9 @@ def pick(services: Sequence[S], name: str | None, *, can: str, typed: Callable[[
     if name is None:
         if len(services) == 1:
             return services[0]
-        raise NotUnderstood(f"Several services can {can}: {', '.join(names)}. Say which.", hint=typed(names[0]))
+        raise NotUnderstood(
+            f"Several services can {can}: {', '.join(names)}. Say which.", choices={each: typed(each) for each in names}
+        )
     for service in services:
         if service.name.casefold() == name.casefold():
             return service

@@ -97,8 +97,10 @@ def _choose(seen: Seen, asked: "Asked", wanted: Switch, words: str, noun: Noun) 
     fitting = [(service, thing) for service, thing in called if thing.state is wanted]
     if len(fitting) > 1:
         listed = "; ".join(f"{thing.name!r} with id {thing.id} on {service}" for service, thing in fitting)
-        service, thing = fitting[0]
-        raise NotUnderstood(f"{name!r} means several: {listed}.", hint=retyped(words, asked, name=thing.id, on=service))
+        choices = {
+            f"{thing.id} on {service}": retyped(words, asked, name=thing.id, on=service) for service, thing in fitting
+        }
+        raise NotUnderstood(f"{name!r} means several: {listed}.", choices=choices)
     _, thing = called[0]
     why = f"{thing.name!r} is {state_of(thing)}, not {wanted.value}"
     return _by_service(fitting), "" if fitting else _but_unread(why, seen)

@@ -131,9 +131,11 @@ class Turning(Undoable[T, TurnPlan], Generic[T]):
             return *called[0], unread
         if called:
             several = "; ".join(f"{each.id} of {service.name}" for service, each in called)
-            service, each = called[0]
-            hint = retyped(self.words, params, name=each.id, service=service.name)
-            raise NotUnderstood(f"{params.name!r} means several: {several}.", hint=hint)
+            choices = {
+                f"{each.id} of {service.name}": retyped(self.words, params, name=each.id, service=service.name)
+                for service, each in called
+            }
+            raise NotUnderstood(f"{params.name!r} means several: {several}.", choices=choices)
         close = closest(params.name, (each.name for _, each in everything))
         instead = f"Did you mean {close!r}?" if close else "`workflows` lists them."
         ids = {each.name: each.id for _, each in everything if '"' in each.name}  # which cannot be typed

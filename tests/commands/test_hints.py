@@ -85,6 +85,7 @@ class Silent(Outside):
         ("db kill-idle older=10m user=app in-transaction=yes",
          "db kill-idle older=10m in-transaction=yes user=app db=one"),
         ("db cleanup webhook_logs", "db cleanup webhook_logs db=one"),
+        ("db vacuum orders", "db vacuum orders db=one"),
         ("whitelist 203.0.113.7 for=2h reason=import", "whitelist 203.0.113.7 for=2h reason=import on=one"),
         ("deploys rollback on to=dpl_3f", "deploys rollback one to=dpl_3f"),
         ("deploys redeploy on to=dpl_3f", "deploys redeploy one to=dpl_3f"),
@@ -108,6 +109,8 @@ async def test_choosing_a_service_forgets_nothing_else(line: str, hint: str) -> 
     with pytest.raises(NotUnderstood) as caught:
         await action.preview(parsed.params)
     assert caught.value.hint == hint
+    if "Say which" in str(caught.value):
+        assert caught.value.choices == {"one": hint, "two": hint.removesuffix("one") + "two"}
 
 
 async def test_a_name_like_none_is_no_reason_to_name_one() -> None:
