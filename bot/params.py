@@ -91,7 +91,7 @@ Reason = Annotated[str, Field(min_length=3, max_length=500), FreeText()]
 _PAIR = re.compile(r"([^\W\d][\w-]*)=")
 
 
-def _pairs(given: object) -> object:
+def pairs(given: object) -> object:
     """`table=orders days=3` as a mapping; pass anything that is no string on. A value reaches to the next `name=`, or
     stands in double quotes.
 
@@ -118,7 +118,7 @@ def _pairs(given: object) -> object:
     return found
 
 
-Pairs = Annotated[dict[str, str], BeforeValidator(_pairs), FreeText()]
+Pairs = Annotated[dict[str, str], BeforeValidator(pairs), FreeText()]
 """Names that only what is asked for knows, with their values: `table=orders days=3`, in a form one a line."""
 
 
