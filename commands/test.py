@@ -155,6 +155,8 @@ def _step(step: Trial, prefix: str) -> Line:
 
 def _remedy(step: Trial) -> str:
     """Where nothing answered, the credential may be as good as ever: nobody shall be sent to change it at once."""
+    if step.remedy and "stays so" in step.detail:  # what to do then is said already
+        return ""
     return f"if it stays so: {step.remedy}" if step.remedy and step.health is Health.UNKNOWN else step.remedy
 
 
