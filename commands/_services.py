@@ -123,6 +123,12 @@ def but_unread(lead: str, unread: int, asked: int, what: str = "services") -> st
     return f"{lead.rstrip('.')}; {unread} of {asked} {what} could not be read." if unread else lead
 
 
+def tables_called(name: str, listed: Iterable[str]) -> list[str]:
+    """The table of that name, or else those called so in whatever schema."""
+    tables = list(dict.fromkeys(listed))
+    return [name] if name in tables else [each for each in tables if each.rpartition(".")[2] == name]
+
+
 def closest(name: str, names: Iterable[str]) -> str | None:
     """The name most like `name`, if one is like it at all."""
     folded = {each.casefold(): each for each in names}
