@@ -160,6 +160,7 @@ async def _told(ops: Ops, terminal: Terminal, me: PersonId, reply: Reply) -> int
             return REFUSED
         case Asked(request=request):
             terminal.request(request)
+            terminal.choices(ops.road.meant.get(request.id, ()))
             return await _decide(ops, terminal, me, request)
 
 

@@ -3,6 +3,7 @@
 `str(error)` is always a sentence a person may read in Slack; it never holds a secret or a body we did not recognise.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 
@@ -13,10 +14,15 @@ class OpsError(Exception):
 class NotUnderstood(OpsError):
     """Rephrase: the words or a value were wrong. Nothing was changed."""
 
-    def __init__(self, sentence: str, *, hint: str = "") -> None:
-        """`hint` is what to type instead, as it would be typed."""
+    def __init__(self, sentence: str, *, hint: str = "", choices: Mapping[str, str] | None = None) -> None:
+        """`hint` is what to type instead, as it would be typed.
+
+        `choices` are whole lines of which one was meant, likeliest first, each by the name that tells it from the
+        others; the first is the hint where there is no other.
+        """
         super().__init__(sentence)
-        self.hint = hint
+        self.choices = dict(choices or {})
+        self.hint = hint or next(iter(self.choices.values()), "")
 
 
 class NotAllowed(OpsError):

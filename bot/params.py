@@ -74,8 +74,14 @@ Network = Annotated[str, AfterValidator(_network)]
 
 
 @dataclass(frozen=True)
-class FreeText:
-    """Marks a parameter whose value may hold spaces: it reaches to the next `name=`."""
+class Spaced:
+    """Marks a parameter whose value may hold spaces, as a name does: it reaches to the next `name=`, and bare words
+    that are left over belong to it where it is the last positional one."""
+
+
+@dataclass(frozen=True)
+class FreeText(Spaced):
+    """The same of a text: a form gives it several lines."""
 
 
 Reason = Annotated[str, Field(min_length=3, max_length=500), FreeText()]
@@ -85,7 +91,7 @@ Reason = Annotated[str, Field(min_length=3, max_length=500), FreeText()]
 _PAIR = re.compile(r"([^\W\d][\w-]*)=")
 
 
-def _pairs(given: object) -> object:
+def pairs(given: object) -> object:
     """`table=orders days=3` as a mapping; pass anything that is no string on. A value reaches to the next `name=`, or
     stands in double quotes.
 
@@ -112,7 +118,7 @@ def _pairs(given: object) -> object:
     return found
 
 
-Pairs = Annotated[dict[str, str], BeforeValidator(_pairs), FreeText()]
+Pairs = Annotated[dict[str, str], BeforeValidator(pairs), FreeText()]
 """Names that only what is asked for knows, with their values: `table=orders days=3`, in a form one a line."""
 
 

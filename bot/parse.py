@@ -1,7 +1,8 @@
 """Words, or a form's fields, to (action, params); no I/O.
 
 `/ops whitelist 203.0.113.7 for=2h reason=office moved`: bare words fill the positional parameters, `name=value` the
-others; a value with spaces needs no quotes where the parameter is free text. `failures` alone is `failures=yes`.
+others; a value with spaces needs no quotes where the parameter is free text or a name that may have some, as in
+`workflows off Weekly report for=2h`. `failures` alone is `failures=yes`.
 """
 
 import re
@@ -18,7 +19,8 @@ from pydantic.fields import FieldInfo
 from bot.action import AnyAction, Change
 from bot.catalogue import Catalogue, nearest
 from bot.errors import NotUnderstood
-from bot.params import Choices, FreeText, Params, duration_text
+from bot.mistakes import MISSING, problems
+from bot.params import Choices, FreeText, Params, Spaced, duration_text
 
 RESERVED = {
     "override": "why it must run although there is a freeze",
@@ -81,6 +83,8 @@ class Field:
     default: str = ""
     values: tuple[str, ...] = ()
     """For PICK: all there are."""
+    spaced: bool = False
+    """What is typed for it may hold spaces without quotes."""
 
 
 def typed_name(name: str) -> str:
@@ -120,7 +124,10 @@ def _field(name: str, info: FieldInfo, positional: bool) -> Field:
     else:
         kind = Kind.TEXT
     default = "" if info.is_required() or info.default is None else _shown(info.default)
-    return Field(typed_name(name), info.description or "", kind, info.is_required(), positional, default, values)
+    spaced = any(isinstance(mark, Spaced) for mark in metadata)
+    return Field(
+        typed_name(name), info.description or "", kind, info.is_required(), positional, default, values, spaced
+    )
 
 
 def _shown(default: object) -> str:
@@ -211,7 +218,8 @@ def _read(action: AnyAction, rest: str) -> tuple[dict[str, Any], dict[str, str]]
     values: dict[str, Any] = {}
     reserved: dict[str, str] = {}
     others: dict[str, str] = {}
-    bare: list[str] = []
+    bare: list[tuple[str, str]] = []
+    """What has no name: as it is meant, and as it was typed, quotes and all."""
     open_field = typed_name(action.params_type.open_field)
     needed = sum(field.positional and field.required for field in fields.values())
     known = "|".join(re.escape(name) for name in [*fields, *RESERVED])
@@ -231,6 +239,7 @@ def _read(action: AnyAction, rest: str) -> tuple[dict[str, Any], dict[str, str]]
                     raise _incomplete(action, f"{name}= is given twice.")
                 others[name], at = _token(rest, other.end())
                 continue
+            began = at
             token, at = _token(rest, at)
             if not quoted and (unknown := re.match(r"([^\W\d][\w-]*)=", token)):
                 raise _unknown(action, unknown[1], fields)
@@ -241,10 +250,10 @@ def _read(action: AnyAction, rest: str) -> tuple[dict[str, Any], dict[str, str]]
                     raise _incomplete(action, f"{flag.name}= is given twice.")
                 values[flag.name] = "yes"
                 continue
-            bare.append(token)
+            bare.append((token, rest[began:at]))
             continue
         name = named[1].lower()
-        free = name in RESERVED or fields[name].kind is Kind.LONG
+        free = name in RESERVED or fields[name].spaced
         value, at = _until_next(rest, named.end(), ends) if free else _token(rest, named.end())
         if name in values or name in reserved:
             raise _incomplete(action, f"{name}= is given twice.")
@@ -275,17 +284,20 @@ def _until_next(text: str, at: int, names: str) -> tuple[str, int]:
     return text[at:end].strip(), end
 
 
-def _place(action: AnyAction, bare: Sequence[str], fields: Mapping[str, Field], values: dict[str, Any]) -> None:
+def _place(
+    action: AnyAction, bare: Sequence[tuple[str, str]], fields: Mapping[str, Field], values: dict[str, Any]
+) -> None:
     open_places = [field for field in fields.values() if field.positional and field.name not in values]
     for place, field in enumerate(open_places):
         if place >= len(bare):
             return
-        if field.kind is Kind.LONG and place == len(open_places) - 1:
-            values[field.name] = " ".join(bare[place:])
+        values[field.name], typed = bare[place]
+        whole = field.kind is not Kind.LONG and typed.startswith('"')  # a name in quotes ends with them
+        if field.spaced and not whole and place == len(open_places) - 1 and len(bare) > len(open_places):
+            values[field.name] = " ".join(typed for _, typed in bare[place:])
             return
-        values[field.name] = bare[place]
     if len(bare) > len(open_places):
-        extra = " ".join(bare[len(open_places) :])
+        extra = " ".join(word for word, _ in bare[len(open_places) :])
         raise _incomplete(action, f"I do not know what {extra!r} is for.")
 
 
@@ -304,9 +316,9 @@ def _validated(action: AnyAction, values: Mapping[str, Any]) -> Params:
     try:
         return action.params_type.model_validate(_by_field(action, values))
     except ValidationError as error:
-        problems = _problems(error)
-        name, problem = next(iter(problems.items()))
-        missing = [name for name, text in problems.items() if text == _MISSING]
+        wrong = _problems(error)
+        name, problem = next(iter(wrong.items()))
+        missing = [name for name, text in wrong.items() if text == MISSING]
         if missing:
             needed = ", ".join(f"{name}=" if not _is_positional(action, name) else name.upper() for name in missing)
             raise _incomplete(action, f"{action.words} needs {needed}.") from error
@@ -319,8 +331,7 @@ def fill(action: AnyAction, fields: Mapping[str, str]) -> Params:
     try:
         return action.params_type.model_validate(_by_field(action, given))
     except ValidationError as error:
-        problems = _problems(error)
-        raise NotFilled("Some fields are not right yet.", problems) from error
+        raise NotFilled("Some fields are not right yet.", _problems(error)) from error
 
 
 def _is_positional(action: AnyAction, name: str) -> bool:
@@ -332,23 +343,5 @@ def _by_field(action: AnyAction, values: Mapping[str, Any]) -> dict[str, Any]:
     return {names.get(name, name): value for name, value in values.items()}
 
 
-_MISSING = "needed"
-
-
 def _problems(error: ValidationError) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for problem in error.errors(include_url=False):
-        name = typed_name(str(problem["loc"][0])) if problem["loc"] else "this"
-        found.setdefault(name, _sentence(problem["type"], problem["msg"]))
-    return found
-
-
-def _sentence(kind: str, message: str) -> str:
-    if kind == "missing":
-        return _MISSING
-    if kind in ("bool_parsing", "bool_type"):
-        return "type yes or no"
-    if kind in ("int_parsing", "int_type", "int_parsing_size", "int_from_float"):
-        return "type a whole number"
-    text = re.sub(r"^(Value error|Assertion failed), ", "", message)
-    return text[:1].lower() + text[1:]
+    return {typed_name(name) or "this": problem for name, problem in problems(error).items()}

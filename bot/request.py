@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, JsonValue
 
 from bot.action import Risk
 from bot.params import Choices
-from bot.report import Frozen, PersonId
+from bot.report import Frozen, PersonId, Suggestion
 
 RequestId = NewType("RequestId", str)
 """`R` and a number, as people type it: R42."""
@@ -225,6 +225,8 @@ class Answer(Frozen):
     text: str
     hint: str = ""
     """What to type instead; shown as code."""
+    choices: tuple[Suggestion, ...] = ()
+    """Whole lines of which one was meant: a button each, and the hint only where there are more than buttons."""
     request: RequestId | None = None
     again: RequestId | None = None
     """Set when the same was asked a moment ago: a button may repeat this request's words."""

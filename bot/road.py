@@ -6,12 +6,13 @@ and it is asked at the typing, at every click and again at execution.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from secrets import token_hex
 
 import structlog
+from cachetools import LRUCache
 from pydantic import ValidationError
 
 from bot.action import AnyAction, Asker, Change, Followable, Lookup, Plan, Risk, Upkeep
@@ -40,7 +41,7 @@ from bot.ports import (
     Requests,
 )  # fmt: skip
 from bot.redaction import Redactor
-from bot.report import PersonId, Report
+from bot.report import PersonId, Report, Suggestion
 from bot.request import Answer, Mode, Needs, Request, RequestId, Said, State, Via, Vote, sources_of
 from bot.scales import Scales
 from bot.sentences import call, misunderstood, same_phrase, told
@@ -87,6 +88,8 @@ class Road:
     """Id or #name of the channel where requests from elsewhere are shown."""
     checkpoint: Checkpoint = no_checkpoint
     emergency: Emergency | None = None
+    meant: LRUCache[RequestId, tuple[Suggestion, ...]] = field(default_factory=lambda: LRUCache(256), compare=False)
+    """Lines of which a request that was denied may have meant one, for whoever still waits for its answer."""
 
     @cached_property
     def judge(self) -> Judge:
@@ -161,10 +164,7 @@ class Road:
         return await self.emergency.stop(self.asker(said), said, parsed, error)
 
     def _misunderstood(self, error: NotUnderstood) -> Answer:
-        answer = misunderstood(error)
-        return answer.model_copy(
-            update={"text": self.redactor.text(answer.text), "hint": self.redactor.text(answer.hint)}
-        )
+        return Answer.model_validate(self.redactor.json(misunderstood(error).model_dump(mode="json")))
 
     async def accept_again(self, said: Said, request_id: RequestId) -> Reply:
         """Ask for the same as an earlier request of the same person."""
@@ -243,7 +243,8 @@ class Road:
             async with asyncio.timeout(self.limits.preview.total_seconds()):
                 plan: Plan = await action.preview_for(asker, params)
         except NotUnderstood as error:
-            instead = f" Type: {error.hint}" if error.hint else ""
+            self.meant[request_id] = self._misunderstood(error).choices
+            instead = f" Type: {error.hint}" if error.hint and not error.choices else ""
             return await self._denied(request, "not understood", f"{error}{instead}")
         except OpsError as error:
             return await self._denied(request, "preview", f"No plan could be made: {error}")

@@ -6,11 +6,14 @@ from bot.approval import Clearance, NotCounted, Rejected, Waiting
 from bot.errors import NotUnderstood
 from bot.parse import Incomplete
 from bot.ports import Directory, Voted
+from bot.report import Suggestion
 from bot.request import Answer, Mode, Needs, Request, State, Vote
 
 
 def misunderstood(error: NotUnderstood) -> Answer:
-    return Answer(text=str(error), hint=error.hint, form=error.form if isinstance(error, Incomplete) else "")
+    choices = tuple(Suggestion(label=name, words=words) for name, words in error.choices.items())
+    form = error.form if isinstance(error, Incomplete) else ""
+    return Answer(text=str(error), hint=error.hint, choices=choices, form=form)
 
 
 def same_phrase(typed: str, phrase: str) -> bool:

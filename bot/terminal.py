@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from bot.params import duration_text
-from bot.report import Chart, Fact, Line, Link, Moment, Person, PersonId, Report, Span, Status, Value
+from bot.report import Chart, Fact, Line, Link, Moment, Person, PersonId, Report, Span, Status, Suggestion, Value
 from bot.request import Answer, Needs, Request
 from bot.sheet import csv_of
 
@@ -77,8 +77,13 @@ class Terminal:
 
     def answer(self, answer: Answer) -> None:
         self._print(escape(answer.text))
-        if answer.hint:
+        if answer.hint and not answer.choices:
             self._print(f"  ops run [bold]{escape(repr(answer.hint))}[/]")
+        self.choices(answer.choices)
+
+    def choices(self, choices: Sequence[Suggestion]) -> None:
+        for choice in choices:
+            self._print(f"  ops run [bold]{escape(repr(choice.words))}[/]")
 
     def value(self, value: Value) -> str:
         match value:

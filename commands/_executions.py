@@ -43,8 +43,8 @@ class Engines(Generic[E]):
             return found[0]
         if found:
             several = " and ".join(engine.name for engine in found)
-            hint = retyped(self.words, params, engine=found[0].name)
-            raise NotUnderstood(f"{several} have an execution {execution} each. Say which.", hint=hint)
+            choices = {engine.name: retyped(self.words, params, engine=engine.name) for engine in found}
+            raise NotUnderstood(f"{several} have an execution {execution} each. Say which.", choices=choices)
         if silent := _silent(self.all, answers):
             raise TryLater(f"Execution {execution} was not found; {silent}")
         nobody = " nor ".join(engine.name for engine in self.all)

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Protocol, TypeVar, get_args
 
 from bot.errors import Misconfigured, NotUnderstood, OpsError
-from bot.params import FreeText, Option, Params
+from bot.params import FreeText, Option, Params, Spaced
 
 SHOWN_OPTIONS = 100
 """Slack takes at most so many options in one answer."""
@@ -62,7 +62,9 @@ def pick(services: Sequence[S], name: str | None, *, can: str, typed: Callable[[
     if name is None:
         if len(services) == 1:
             return services[0]
-        raise NotUnderstood(f"Several services can {can}: {', '.join(names)}. Say which.", hint=typed(names[0]))
+        raise NotUnderstood(
+            f"Several services can {can}: {', '.join(names)}. Say which.", choices={each: typed(each) for each in names}
+        )
     for service in services:
         if service.name.casefold() == name.casefold():
             return service
@@ -80,7 +82,9 @@ def retyped(words: str, params: Params, **instead: str | None) -> str:
     told = params.model_copy(update=instead).model_dump(mode="json", exclude_defaults=True)
     line, bare = [words], True
     for name in params.positional:
-        bare = bare and told.get(name) is not None and not _free(params, name)
+        value = told.get(name)
+        bare = bare and value is not None and not _marked(params, name, FreeText)
+        bare = bare and not ('"' in str(value) and _marked(params, name, Spaced))  # as name=, its quotes can be typed
         if bare:
             line.append(_quoted(str(told.pop(name)), free=False))
     for name in type(params).model_fields:
@@ -92,7 +96,7 @@ def retyped(words: str, params: Params, **instead: str | None) -> str:
             case dict(pairs):
                 line += [f"{pair}={_quoted(str(value), free=False)}" for pair, value in pairs.items()]
             case value:
-                line.append(f"{_typed(name)}={_quoted(str(value), free=_free(params, name))}")
+                line.append(f"{_typed(name)}={_quoted(str(value), free=_marked(params, name, Spaced))}")
     return " ".join(line)
 
 
@@ -100,10 +104,10 @@ def _typed(name: str) -> str:
     return name.rstrip("_").replace("_", "-")
 
 
-def _free(params: Params, name: str) -> bool:
+def _marked(params: Params, name: str, mark: type[Spaced]) -> bool:
     info = type(params).model_fields[name]
-    marks = [mark for arm in (info.annotation, *get_args(info.annotation)) for mark in getattr(arm, "__metadata__", ())]
-    return any(isinstance(mark, FreeText) for mark in (*info.metadata, *marks))
+    marks = [each for arm in (info.annotation, *get_args(info.annotation)) for each in getattr(arm, "__metadata__", ())]
+    return any(isinstance(each, mark) for each in (*info.metadata, *marks))
 
 
 def _quoted(value: str, *, free: bool) -> str:
@@ -117,6 +121,12 @@ def _quoted(value: str, *, free: bool) -> str:
 def but_unread(lead: str, unread: int, asked: int, what: str = "services") -> str:
     """The lead, with how much of the picture is missing: in the small print it is not seen."""
     return f"{lead.rstrip('.')}; {unread} of {asked} {what} could not be read." if unread else lead
+
+
+def tables_called(name: str, listed: Iterable[str]) -> list[str]:
+    """The table of that name, or else those called so in whatever schema."""
+    tables = list(dict.fromkeys(listed))
+    return [name] if name in tables else [each for each in tables if each.rpartition(".")[2] == name]
 
 
 def closest(name: str, names: Iterable[str]) -> str | None:

@@ -10,7 +10,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from bot.action import Plan, Receipt, Risk, Undoable
 from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Stale, TryLater
-from bot.params import Choices, Duration, Option, Params, Reason
+from bot.params import Choices, Duration, Option, Params, Reason, Spaced
 from bot.report import Fact
 from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick, retyped
 from integrations.capabilities import CautionsPause, Flipped, Switch, Switchable, Switches
@@ -97,8 +97,10 @@ def _choose(seen: Seen, asked: "Asked", wanted: Switch, words: str, noun: Noun) 
     fitting = [(service, thing) for service, thing in called if thing.state is wanted]
     if len(fitting) > 1:
         listed = "; ".join(f"{thing.name!r} with id {thing.id} on {service}" for service, thing in fitting)
-        service, thing = fitting[0]
-        raise NotUnderstood(f"{name!r} means several: {listed}.", hint=retyped(words, asked, name=thing.id, on=service))
+        choices = {
+            f"{thing.id} on {service}": retyped(words, asked, name=thing.id, on=service) for service, thing in fitting
+        }
+        raise NotUnderstood(f"{name!r} means several: {listed}.", choices=choices)
     _, thing = called[0]
     why = f"{thing.name!r} is {state_of(thing)}, not {wanted.value}"
     return _by_service(fitting), "" if fitting else _but_unread(why, seen)
@@ -265,7 +267,7 @@ class Asked(Params):
 
     positional = ("name",)
 
-    name: Annotated[str, Choices()]
+    name: Annotated[str, Choices(), Spaced()]
     """Which one, by its name or id."""
     reason: Reason
     """Why, for the approver and the audit."""

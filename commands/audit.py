@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Annotated, Protocol
 
 from pydantic import Field
 
 from bot.action import Lookup
 from bot.errors import NotUnderstood
-from bot.params import Duration, Params
+from bot.params import Duration, Params, Spaced
 from bot.ports import Audited
 from bot.report import Moment, Person, PersonId, Report, Table
 
@@ -16,7 +16,7 @@ from bot.report import Moment, Person, PersonId, Report, Table
 class Audit(Params):
     who: str | None = None
     """A person: a mention, or their id."""
-    action: str | None = None
+    action: Annotated[str | None, Spaced()] = None
     """A command's words, like retry."""
     since: Duration = timedelta(days=1)
     """How far back, like 7d."""

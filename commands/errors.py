@@ -10,7 +10,7 @@ from pydantic import Field
 
 from bot.action import Followable
 from bot.errors import Misconfigured
-from bot.params import Choices, Duration, FreeText, Option, Params, duration_text
+from bot.params import Choices, Duration, FreeText, Option, Params, Spaced, duration_text
 from bot.report import Fact, Line, Link, Moment, Report, Status, Table
 from commands._error_groups import Group, grouped
 from commands._following import FollowFor, Reading, news, unread
@@ -21,7 +21,7 @@ from integrations.capabilities import ErrorEvent, ErrorPage, ErrorSource
 class Tail(Params):
     positional = ("source",)
 
-    source: Annotated[str | None, Choices()] = None
+    source: Annotated[str | None, Choices(), Spaced()] = None
     """Where the errors come from: a service of ops.toml, or else an origin within one; everywhere if left out."""
     since: Duration = timedelta(hours=1)
     """How far back to look, as in 15m, 2h or 3d."""

@@ -94,8 +94,8 @@ class StartJob(Change[Start, JobPlan]):
             return called[0]
         if called:
             has = ", ".join(service.name for service, _ in called)
-            hint = retyped(self.words, params, service=called[0][0].name)
-            raise NotUnderstood(f"Several services have a job {params.job!r}: {has}. Say which.", hint=hint)
+            choices = {service.name: retyped(self.words, params, service=service.name) for service, _ in called}
+            raise NotUnderstood(f"Several services have a job {params.job!r}: {has}. Say which.", choices=choices)
         close = closest(params.job, (job.name for _, job in everything))
         instead = f"Did you mean {close!r}?" if close else "`jobs` lists them."
         raise NotUnderstood(

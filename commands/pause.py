@@ -3,12 +3,12 @@
 from datetime import timedelta
 from typing import Annotated
 
-from bot.params import Choices
+from bot.params import Choices, Spaced
 from commands._switches import AskedToPause, Pausing
 
 
 class Pause(AskedToPause):
-    name: Annotated[str, Choices()]
+    name: Annotated[str, Choices(), Spaced()]
     """What to pause, by its name or id."""
 
 

@@ -3,12 +3,12 @@
 from datetime import timedelta
 from typing import Annotated
 
-from bot.params import Choices
+from bot.params import Choices, Spaced
 from commands._switches import Asked, Resuming
 
 
 class Resume(Asked):
-    name: Annotated[str, Choices()]
+    name: Annotated[str, Choices(), Spaced()]
     """What to resume, by its name or id."""
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from bot.action import Change, Plan, Receipt, Risk
 from bot.errors import NotUnderstood, Refused, Stale
-from bot.params import Choices, Option, Params
+from bot.params import Choices, Option, Params, Spaced
 from bot.report import Fact, Link, Moment
 from commands._executions import Engines
 from commands._services import LONGEST_LABEL, Unanswered, ask, matching, names, retyped
@@ -24,7 +24,7 @@ class Retry(Params):
 
     execution: Annotated[str, Choices(), Field(min_length=1, max_length=100)]
     """Id of the failed execution, or `last` for the newest failure that no retry has fixed."""
-    workflow: str | None = None
+    workflow: Annotated[str | None, Spaced()] = None
     """With `last`: only failures of this workflow, by its name or id."""
     use: Literal["saved", "current"] = "saved"
     """`saved` runs the workflow as it was when it failed, `current` as it is now."""

@@ -12,7 +12,7 @@ from bot.action import Lookup
 from bot.errors import Misconfigured, NotUnderstood
 from bot.params import Choices, FreeText, Option, Params
 from bot.report import Report, Table
-from commands._services import LONGEST_LABEL, closest, matching, names, pick, retyped
+from commands._services import LONGEST_LABEL, closest, matching, names, pick, retyped, tables_called
 from integrations.capabilities import Rows
 
 _CONDITION = re.compile(r'\s*([^\s:"]+):(?:"([^"]*)"|([^\s"]*))(?=\s|\Z)')
@@ -78,17 +78,17 @@ class ReadRows(Lookup[Read]):
     )
 
     async def answer(self, params: Read) -> Report:
-        database = self._database(params)
+        database, name = self._named(params)
         order = (params.order or "").removeprefix("-") or None
         grid = await database.rows(
-            params.table,
+            name,
             where=conditions(params.where),
             order=order,
             descending=(params.order or "").startswith("-"),
             limit=params.limit,
         )
         return Report(
-            title=f"{params.table} of {database.name}",
+            title=f"{name} of {database.name}",
             lead=grid.lead,
             table=Table(columns=grid.columns, rows=grid.rows, csv=params.csv) if grid.rows else None,
             notes=(*grid.notes, "That this was read is in the audit trail."),
@@ -101,21 +101,31 @@ class ReadRows(Lookup[Read]):
         tables = dict.fromkeys(table for database in self.databases for table in database.tables())
         return matching((Option(table, table[:LONGEST_LABEL]) for table in tables), typed)
 
-    def _database(self, params: Read) -> Rows:
+    def _named(self, params: Read) -> tuple[Rows, str]:
+        """With the table as it is listed: its schema may be left out where one alone is called so."""
         if not self.databases:
             raise Misconfigured("ops.toml lists no table that may be read; add [[services.NAME.rows]] to a database.")
-        if params.db is None:
-            listing = tuple(each for each in self.databases if params.table in each.tables())
-            if not listing:
-                tables = [table for database in self.databases for table in database.tables()]
-                close = closest(params.table, tables)
-                instead = f"Did you mean {close!r}?" if close else f"There are: {', '.join(tables)}."
-                raise NotUnderstood(
-                    f"ops.toml lists no table {params.table!r}. {instead}",
-                    hint=retyped(self.words, params, table=close or tables[0]),
-                )
-        else:
-            listing = self.databases
+        asked = self.databases
+        if params.db is not None:
+            asked = (self._database(asked, params),)
+        tables = [table for database in asked for table in database.tables()]
+        called = tables_called(params.table, tables)
+        if not called:
+            close = closest(params.table, tables)
+            instead = f"Did you mean {close!r}?" if close else f"There are: {', '.join(tables)}."
+            raise NotUnderstood(
+                f"ops.toml lists no table {params.table!r}. {instead}",
+                hint=retyped(self.words, params, table=close or next(iter(tables), None)),
+            )
+        if len(called) > 1:
+            raise NotUnderstood(
+                f"{params.table!r} means several: {', '.join(called)}. Say which.",
+                choices={table: retyped(self.words, params, table=table) for table in called},
+            )
+        listing = tuple(database for database in asked if called[0] in database.tables())
+        return self._database(listing, params), called[0]
+
+    def _database(self, listing: Sequence[Rows], params: Read) -> Rows:
         return pick(
             listing, params.db, can="show rows of that table", typed=lambda name: retyped(self.words, params, db=name)
         )

@@ -12,7 +12,7 @@ from bot.action import Lookup
 from bot.errors import Misconfigured
 from bot.params import Choices, Duration, Option, Params, duration_text
 from bot.report import Fact, Line, Report, Span, Status, Suggestion, Table
-from commands._services import Unanswered, ask, matching, names, pick, retyped
+from commands._services import Unanswered, ask, but_unread, matching, names, pick, retyped
 from commands._stats_chart import DAY, before_words, chart, last_words, sliced
 from integrations.capabilities import Operation, Statistic, Statistics
 
@@ -103,9 +103,10 @@ class ShowStatistics(Lookup[Counted]):
         earlier = [each.before for each in rated if isinstance(each.before, Statistic)]
         cut = any(each.cut for each in rated)
         words = before_words(since)
+        lead = _lead(current, previous, since, words, errors_only=_errors_only(rated[0]), cut=cut)
         return Report(
             title=title,
-            lead=_lead(current, previous, since, words, errors_only=_errors_only(rated[0]), cut=cut),
+            lead=but_unread(lead, len(asked) - len(answered), len(asked)),
             facts=_facts(counted[0], readings[0].compared, cut=cut) if len(asked) == 1 else (),
             lines=tuple(_line(each, words, since) for each in sorted(readings, key=_worst_first))
             if len(asked) > 1

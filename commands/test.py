@@ -70,7 +70,10 @@ class TryServices(Lookup[Which]):
             return self.services
         if name is None and len(self.services) > 1:
             told = ", ".join(service.name for service in self.services)
-            raise NotUnderstood(f"Several services can be tested: {told}. Say which, or all.", hint=f"test {EVERY}")
+            raise NotUnderstood(
+                f"Several services can be tested: {told}. Say which, or all.",
+                choices={each: f"test {each}" for each in (EVERY, *(service.name for service in self.services))},
+            )
         return (pick(self.services, name, can="be tested", typed=lambda each: f"test {each}"),)
 
     async def _try(self, service: Testable) -> Tried:
@@ -152,6 +155,8 @@ def _step(step: Trial, prefix: str) -> Line:
 
 def _remedy(step: Trial) -> str:
     """Where nothing answered, the credential may be as good as ever: nobody shall be sent to change it at once."""
+    if step.remedy and "stays so" in step.detail:  # what to do then is said already
+        return ""
     return f"if it stays so: {step.remedy}" if step.remedy and step.health is Health.UNKNOWN else step.remedy
 
 

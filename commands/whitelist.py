@@ -57,7 +57,7 @@ class LiftRateLimit(Undoable[Whitelist, WhitelistPlan]):
 
     async def preview(self, params: Whitelist) -> WhitelistPlan:
         if why := refusal(params.network, self.widest_v4, self.widest_v6):
-            raise NotUnderstood(why, hint=retyped(self.words, params, network="203.0.113.7"))
+            raise NotUnderstood(why)  # no other address is any guess at which one was meant
         limiter = pick(
             self.limiters,
             params.on,

@@ -1,5 +1,6 @@
 """PostgreSQL looked after: its views, ending connections, vacuum and analyze, and deleting what has grown old."""
 
+import difflib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
@@ -17,6 +18,12 @@ _COUNTED = 1_000_000
 _OTHERS = """backend_type = 'client backend' AND a.pid <> pg_backend_pid()
     AND NOT starts_with(coalesce(application_name, ''), $1) AND NOT r.rolsuper AND NOT r.rolreplication
     AND NOT (usename = ANY($2::text[]))"""
+
+_TABLES = """SELECT format('%I.%I', n.nspname, c.relname) AS name, c.relname
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+    ORDER BY name LIMIT 1000"""
+"""What may have been meant by a name that no table has."""
 
 
 class RetentionRule(Mapped):
@@ -133,8 +140,12 @@ class Admin:
                    ORDER BY name LIMIT 10""",
                 table,
             )
+            known = [] if rows else await connection.fetch(_TABLES)
         if not rows:
-            raise NotUnderstood(f"{self.name} has no table {table[:80]!r}, or our role does not see it.")
+            called = {name: row["name"] for row in known for name in (row["relname"], row["name"])}
+            close = difflib.get_close_matches(table, called, n=1)
+            instead = f" Did you mean {called[close[0]]!r}?" if close else ""
+            raise NotUnderstood(f"{self.name} has no table {table[:80]!r}, or our role does not see it.{instead}")
         if len(rows) > 1:
             names = [row["name"] for row in rows]
             raise NotUnderstood(f"{self.name} has several: {', '.join(names)}. Say which.")

@@ -110,7 +110,8 @@ class Conversation:
     def _where(self, request: Request, quietly: bool) -> Answer | None:
         """What the person hears of their request beside its card."""
         if request.state is State.DENIED:
-            return Answer(text=f"{request.id}: {request.outcome}", request=request.id)
+            choices = self.road.meant.get(request.id, ())
+            return Answer(text=f"{request.id}: {request.outcome}", choices=choices, request=request.id)
         in_channel = bool(request.channel) and str(request.channel)[:1] in "CG"
         if quietly and in_channel:
             return None

@@ -10,7 +10,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.action import AnyAction, Change, Lookup, Risk
 from bot.errors import NotUnderstood, OpsError
-from bot.parse import Incomplete, Kind, NotFilled, fields_of, fill, parse
+from bot.params import pairs
+from bot.parse import RESERVED, Incomplete, Kind, NotFilled, fields_of, fill, parse
 from bot.request import Answer, RequestId, Said, Via
 from bot.road import Reply
 from bot.sentences import same_phrase
@@ -181,11 +182,24 @@ def _errors(errors: Mapping[str, str]) -> Taken:
     return Taken({"response_action": "errors", "errors": dict(errors)})
 
 
+def _each(action: AnyAction, written: str) -> list[str]:
+    """What was written into an open field, each as it is typed; nothing where a name of it is a field's own."""
+    found = pairs(written)
+    taken = {*RESERVED, *(field.name for field in fields_of(action))}
+    if not isinstance(found, dict) or taken & found.keys():
+        return []
+    quoted = ((name, value.replace('"', "'") if " " in value else value) for name, value in found.items())
+    return [f'{name}="{value}"' if " " in value else f"{name}={value}" for name, value in quoted]
+
+
 def _line(action: AnyAction, fields: Mapping[str, str]) -> str:
     """A form as it would be typed, so that the same can be asked again."""
     free = {field.name for field in fields_of(action) if field.kind is Kind.LONG} - {action.params_type.open_field}
     told = [action.words]
     for name, value in fields.items():
+        if name == action.params_type.open_field and (own := _each(action, value)):
+            told += own
+            continue
         clean = " ".join(value.split())
         if name in free and '"' in clean[1:] and not clean.startswith('"'):
             told.append(f"{name}={clean}")  # it reaches to the next name, and its quotes mean something

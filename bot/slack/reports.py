@@ -16,6 +16,7 @@ MOST_FACTS = 20
 FACTS_ROOM, LINES_ROOM, TABLE_ROOM = 2500, 4000, 2 * SECTION
 """Characters; all of them with title and notes fit into one message."""
 MOST_SUGGESTIONS = 10
+MOST_CHOICES = 5
 MOST_NOTES = 6
 DETAIL = 2000
 ONE_LINE = 40
@@ -220,9 +221,9 @@ def _fact(fact: Fact, names: Names) -> str:
 def answer_message(answer: Answer) -> Message:
     """What one person is told, and the button that takes them on."""
     told = paragraph(answer.text, 2500)
-    if answer.hint:
+    buttons = _Numbered().of(answer.choices[:MOST_CHOICES])
+    if answer.hint and (not buttons or len(buttons) < len(answer.choices)):
         told += f"\nType {code(f'/ops {answer.hint}')}"
-    buttons = []
     if answer.form:
         buttons.append(button("Open form", "open_form", answer.form))
     if answer.again:

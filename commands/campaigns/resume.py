@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from bot.params import Choices
+from bot.params import Choices, Spaced
 from commands._switches import ALL, CAMPAIGN, Asked, Resuming
 
 
 class Resume(Asked):
-    name: Annotated[str, Choices()] = ALL
+    name: Annotated[str, Choices(), Spaced()] = ALL
     """Campaign to resume, by its name or id; `all` that are paused if left out."""
 
 

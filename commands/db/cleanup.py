@@ -15,7 +15,7 @@ from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, R
 from bot.params import Choices, Option, Params, duration_text
 from bot.ports import Freeze
 from bot.report import Fact
-from commands._services import closest, matching, names, pick, retyped
+from commands._services import closest, matching, names, pick, retyped, tables_called
 from integrations.capabilities import Database, Retention
 
 
@@ -129,16 +129,21 @@ class CleanUpRows(Change[CleanUp, CleanUpPlan]):
             raise Misconfigured(f"ops.toml keeps no table of {db} for a time; add [[services.{db}.retention]].")
         if asked.table is None:
             return rules
-        found = [rule for rule in rules if rule.table == asked.table]
-        if not found:
-            tables = [rule.table for rule in rules]
+        tables = [rule.table for rule in rules]
+        called = tables_called(asked.table, tables)
+        if len(called) > 1:
+            raise NotUnderstood(
+                f"{asked.table!r} means several: {', '.join(called)}. Say which.",
+                choices={table: retyped(self.words, asked, table=table) for table in called},
+            )
+        if not called:
             close = closest(asked.table, tables)
             instead = f"Did you mean {close!r}?" if close else f"There are: {', '.join(tables)}."
             raise NotUnderstood(
                 f"ops.toml does not say how long {asked.table[:80]!r} is kept. {instead}",
                 hint=retyped(self.words, asked, table=close) if close else "",
             )
-        return found
+        return [rule for rule in rules if rule.table == called[0]]
 
 
 def _effect(rule: Retention) -> str:

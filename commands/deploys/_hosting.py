@@ -188,7 +188,10 @@ def meant(host: Deployments, found: Sequence[Deployment], wanted: str, words: st
         return fitting[0]
     if fitting:
         listed = "; ".join(told(each) for each in fitting[:5])
-        raise NotUnderstood(f"{wanted!r} means several: {listed}.", hint=f"{words} {host.name} to={fitting[0].id}")
+        raise NotUnderstood(
+            f"{wanted!r} means several: {listed}.",
+            choices={each.id: f"{words} {host.name} to={each.id}" for each in fitting[:5]},
+        )
     raise NotUnderstood(
         f"{wanted!r} is not among the newest {LOOKED_THROUGH} production deployments of {host.name}.",
         hint=f"deploys {host.name}",

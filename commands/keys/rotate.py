@@ -11,7 +11,7 @@ from pydantic import Field
 from bot.action import Lookup
 from bot.params import Choices, Option, Params
 from bot.report import Fact, Line, Moment, Report, Status, Suggestion
-from commands._services import Unanswered, ask, matching, names, pick
+from commands._services import Unanswered, ask, matching, names, pick, retyped
 from commands.keys._book import Book, Held, held, held_since
 from integrations.capabilities import Checkable, Credentialed, Health, Testable, Trial
 
@@ -34,7 +34,7 @@ class Rotation(Params):
     positional = ("service",)
 
     service: Annotated[str, Choices()]
-    """Service whose key is rotated, as named in ops.toml."""
+    """Service whose key is rotated, as named in ops.toml; or the key, as `keys` lists it."""
     step: Annotated[int, Field(ge=1, le=len(STEPS))] = 1
     """The step you are at; the buttons count it up."""
 
@@ -54,7 +54,12 @@ class RotateKey(Lookup[Rotation]):
     examples = ("keys rotate n8n", "keys rotate n8n step=3")
 
     async def answer(self, params: Rotation) -> Report:
-        service = pick(self.services, params.service, can="be proved with a key", typed=lambda n: f"keys rotate {n}")
+        service = pick(
+            self.services,
+            self._whose(params.service),
+            can="be proved with a key",
+            typed=lambda name: retyped(self.words, params, service=name),
+        )
         found, trials, rights = await asyncio.gather(
             held((service,), self.checks, self.book, self.deadline), self._tried(service), self._rights(service)
         )
@@ -88,6 +93,11 @@ class RotateKey(Lookup[Rotation]):
             suggestions=self._next(service.name, params.step),
             taken_at=self.now(),
         )
+
+    def _whose(self, typed: str) -> str:
+        """The service of a key that is called as it is listed, `ci.token`; other words as they are."""
+        listed = {key.setting.casefold(): each.name for each in self.services for key in each.credentials()}
+        return listed.get(typed.casefold()) or listed.get(f"services.{typed.casefold()}") or typed
 
     def _next(self, service: str, step: int) -> tuple[Suggestion, ...]:
         ahead = (Suggestion(label=f"Done: step {step + 1}", words=f"keys rotate {service} step={step + 1}"),)

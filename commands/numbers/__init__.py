@@ -10,7 +10,7 @@ from pydantic import Field
 
 from bot.action import Lookup
 from bot.errors import Misconfigured
-from bot.params import Params
+from bot.params import FreeText, Params
 from bot.report import Fact, Moment, Report, Status, Table
 from commands._services import Unanswered, ask, but_unread
 from integrations.capabilities import Numbers, NumberState
@@ -21,7 +21,7 @@ class Inventory(Params):
 
     state: Literal["all", "available", "assigned", "suspended", "other"] = "all"
     """Only numbers in this state."""
-    match: Annotated[str | None, Field(max_length=100)] = None
+    match: Annotated[str | None, Field(max_length=100), FreeText()] = None
     """Only numbers, or whom they belong to, that contain this."""
 
 

@@ -75,7 +75,7 @@ class ChangeNumber(Undoable[P, NumberPlan]):
             where = ", ".join(service.name for service, _ in found)
             raise NotUnderstood(
                 f"{number} is there more than once: {where}. Say which.",
-                hint=instead_of(on=found[0][0].name),
+                choices={service.name: instead_of(on=service.name) for service, _ in found},
             )
         return *found[0], tuple(unread)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.params import Choices, Params
+from bot.params import Choices, Params, Spaced
 from commands.numbers._inventory import ChangeNumber, NumberPlan
 from integrations.capabilities import NumberState
 
@@ -13,9 +13,9 @@ from integrations.capabilities import NumberState
 class Reassign(Params):
     positional = ("number",)
 
-    number: Annotated[str, Choices(), Field(min_length=3, max_length=40)]
+    number: Annotated[str, Choices(), Spaced(), Field(min_length=3, max_length=40)]
     """Phone number, as in +18885550101."""
-    to: Annotated[str, Field(min_length=1, max_length=200)]
+    to: Annotated[str, Spaced(), Field(min_length=1, max_length=200)]
     """Whom it shall belong to, as the inventory names owners: a name or an id."""
     on: Annotated[str | None, Choices()] = None
     """Service it is in, as named in ops.toml; needed only where several have it."""

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from bot.action import Plan, Receipt, Risk, Undoable
 from bot.errors import NotUnderstood, TryLater
-from bot.params import Choices, FreeText, Option, Params, duration_text
+from bot.params import Choices, FreeText, Option, Params, Spaced, duration_text
 from bot.report import Fact, Link, Moment
 from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick, retyped
 from integrations.capabilities import Workflow, Workflows
@@ -19,7 +19,7 @@ from integrations.capabilities import Workflow, Workflows
 class Turn(Params):
     positional = ("name",)
 
-    name: Annotated[str, Choices(), Field(min_length=1, max_length=200)]
+    name: Annotated[str, Choices(), Spaced(), Field(min_length=1, max_length=200)]
     """The workflow, by its name or id."""
     service: Annotated[str | None, Choices()] = None
     """Service that runs it, as named in ops.toml; needed only where several have one of that name."""
@@ -131,9 +131,11 @@ class Turning(Undoable[T, TurnPlan], Generic[T]):
             return *called[0], unread
         if called:
             several = "; ".join(f"{each.id} of {service.name}" for service, each in called)
-            service, each = called[0]
-            hint = retyped(self.words, params, name=each.id, service=service.name)
-            raise NotUnderstood(f"{params.name!r} means several: {several}.", hint=hint)
+            choices = {
+                f"{each.id} of {service.name}": retyped(self.words, params, name=each.id, service=service.name)
+                for service, each in called
+            }
+            raise NotUnderstood(f"{params.name!r} means several: {several}.", choices=choices)
         close = closest(params.name, (each.name for _, each in everything))
         instead = f"Did you mean {close!r}?" if close else "`workflows` lists them."
         ids = {each.name: each.id for _, each in everything if '"' in each.name}  # which cannot be typed

@@ -20,6 +20,10 @@ LINES = [
     'workflows off "a=b" for=1h30m reason=it says "no" to all',
     'job reindex note="two words" table=orders reason=search is stale',
     "calls match=failed=yes",
+    "workflows off Sync orders to HubSpot for=2h",
+    'workflows off Say "hi" to all for=2h',
+    'retry last workflow=Say "hi" to all use=current',
+    "numbers reassign +1 888 555 0101 to=Harbour Dental",
 ]
 
 
@@ -28,6 +32,42 @@ def test_what_was_typed_can_be_typed_again(line: str) -> None:
     parsed = parse(catalogue(), line)
     again = parse(catalogue(), retyped(parsed.action.words, parsed.params))
     assert (again.action.words, again.params) == (parsed.action.words, parsed.params)
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "value"),
+    [
+        ("workflows off Sync orders to HubSpot", "name", "Sync orders to HubSpot"),
+        ("workflows on Sync orders to HubSpot reason=it is back", "name", "Sync orders to HubSpot"),
+        ("pause Appointment reminders reason=bounces", "name", "Appointment reminders"),
+        ("pause reason=bounces for=2h Appointment reminders", "name", "Appointment reminders"),
+        ("resume Appointment reminders reason=fixed", "name", "Appointment reminders"),
+        ("campaigns pause Spring sale for=2h reason=x y z", "name", "Spring sale"),
+        ("campaigns resume name=Spring sale reason=fixed", "name", "Spring sale"),
+        ("retry last workflow=Appointment reminders use=current", "workflow", "Appointment reminders"),
+        ("errors Sync orders to HubSpot since=2h", "source", "Sync orders to HubSpot"),
+        ("audit action=workflows off since=7d", "action", "workflows off"),
+        ("numbers match=Harbour Dental", "match", "Harbour Dental"),
+        ("numbers release +1 (888) 555-0101", "number", "+1 (888) 555-0101"),
+        ("numbers reassign +18885550101 to=Harbour Dental on=desk", "to", "Harbour Dental"),
+    ],
+)
+def test_a_name_with_spaces_needs_no_quotes(line: str, field: str, value: str) -> None:
+    assert getattr(parse(catalogue(), line).params, field) == value
+
+
+@pytest.mark.parametrize(
+    ("line", "extra"),
+    [
+        ("retry 4711 4712", "4712"),
+        ("whitelist 203.0.113.7 for 2h", "for 2h"),
+        ("workflows n8n failures please", "please"),
+        ('workflows off "Weekly report" now', "now"),
+    ],
+)
+def test_what_can_hold_no_spaces_takes_no_words_more(line: str, extra: str) -> None:
+    with pytest.raises(NotUnderstood, match=f"I do not know what '{extra}' is for"):
+        parse(catalogue(), line)
 
 
 class Silent(Outside):
@@ -45,6 +85,7 @@ class Silent(Outside):
         ("db kill-idle older=10m user=app in-transaction=yes",
          "db kill-idle older=10m in-transaction=yes user=app db=one"),
         ("db cleanup webhook_logs", "db cleanup webhook_logs db=one"),
+        ("db vacuum orders", "db vacuum orders db=one"),
         ("whitelist 203.0.113.7 for=2h reason=import", "whitelist 203.0.113.7 for=2h reason=import on=one"),
         ("deploys rollback on to=dpl_3f", "deploys rollback one to=dpl_3f"),
         ("deploys redeploy on to=dpl_3f", "deploys redeploy one to=dpl_3f"),
@@ -68,6 +109,8 @@ async def test_choosing_a_service_forgets_nothing_else(line: str, hint: str) -> 
     with pytest.raises(NotUnderstood) as caught:
         await action.preview(parsed.params)
     assert caught.value.hint == hint
+    if "Say which" in str(caught.value):
+        assert caught.value.choices == {"one": hint, "two": hint.removesuffix("one") + "two"}
 
 
 async def test_a_name_like_none_is_no_reason_to_name_one() -> None:

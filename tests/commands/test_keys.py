@@ -292,6 +292,22 @@ async def test_a_health_that_may_be_open_to_all_leaves_its_key_in_doubt(
     ]
     assert turned.lines[1].detail == line.detail
     (refused,) = (await listing.answer(Asked())).lines
-    assert refused.status is Status.DEGRADED
+    assert refused.status is Status.FAILED
     assert "refused our credential (401)" in refused.detail
     assert await scene.pool.fetchval("SELECT worked_at FROM credentials") is None
+
+
+@pytest.mark.parametrize("typed", ["n8n", "n8n.key", "services.n8n.key", "N8N.Key"])
+async def test_a_key_is_called_as_it_is_listed(scene: Scene, typed: str) -> None:
+    """`keys` lists ci.token, and `keys rotate ci.token` knew no such service."""
+    listed = [line.text for line in (await scene.listing().answer(Asked())).lines]
+    assert "n8n.key" in listed
+    report = await scene.rotation().answer(Rotation(service=typed))
+    assert report.title.startswith("Rotate the key of n8n:")
+    assert report.suggestions[0].words == "keys rotate n8n step=2"
+
+
+async def test_a_step_is_not_forgotten_with_a_name_mistyped(scene: Scene) -> None:
+    with pytest.raises(NotUnderstood, match="Did you mean 'shop'") as caught:
+        await scene.rotation().answer(Rotation(service="shpo", step=3))
+    assert caught.value.hint == "keys rotate shop step=3"

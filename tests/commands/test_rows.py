@@ -1,6 +1,7 @@
 """/ops rows."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -8,11 +9,12 @@ import pytest
 
 from bot.errors import Misconfigured, NotUnderstood
 from bot.parse import parse
+from commands._services import tables_called
 from commands.rows import Read, ReadRows, conditions
 from integrations import Services, open_services
-from integrations.capabilities import Rows
+from integrations.capabilities import Grid, Rows
 from sandbox.world import World
-from tests.commands.world import Clock
+from tests.commands.world import Clock, Outside
 from tests.test_promises import catalogue
 
 
@@ -78,14 +80,62 @@ async def test_rows(services: Services) -> None:
 async def test_which_table(services: Services) -> None:
     action = ReadRows(services.having(Rows), Clock())
     with pytest.raises(NotUnderstood, match=r"Did you mean 'demo\.businesses'") as caught:
-        await action.answer(Read(table="businesses"))
+        await action.answer(Read(table="demo.business"))
     assert caught.value.hint == "rows demo.businesses"
+    for db in (None, "shop-db"):
+        assert (await action.answer(Read(table="businesses", limit=1, db=db))).title == "demo.businesses of shop-db"
     with pytest.raises(Misconfigured, match="lists no table"):
         await ReadRows((), Clock()).answer(Read(table="businesses"))
     options = await action.options("table", "num")
     assert [option.value for option in options] == ["demo.toll_free_numbers"]
 
 
+@dataclass
+class Listing(Outside):
+    """Rows."""
+
+    listed: tuple[str, ...] = ()
+
+    def tables(self) -> tuple[str, ...]:
+        return self.listed
+
+    async def rows(self, table: str, **_: object) -> Grid:
+        return Grid(lead=f"{table} of {self.name}", columns=(), rows=())
+
+
+@pytest.mark.parametrize(
+    ("typed", "db", "read"),
+    [
+        ("orders", None, "shop.orders of a"),
+        ("shop.orders", None, "shop.orders of a"),
+        ("logs", None, "logs of b"),  # as it is listed, although another schema has one
+        ("logs", "a", "old.logs of a"),
+    ],
+)
+async def test_a_schema_may_be_left_out(typed: str, db: str | None, read: str) -> None:
+    databases = Listing("a", listed=("shop.orders", "old.logs")), Listing("b", listed=("logs",))
+    assert (await ReadRows(databases, Clock()).answer(Read(table=typed, db=db))).lead == read
+
+
+async def test_one_name_in_two_schemas_names_both() -> None:
+    databases = Listing("a", listed=("shop.orders",)), Listing("b", listed=("crm.orders",))
+    with pytest.raises(NotUnderstood, match=r"means several: shop\.orders, crm\.orders\. Say which") as caught:
+        await ReadRows(databases, Clock()).answer(Read(table="orders", limit=5))
+    assert caught.value.choices == {
+        "shop.orders": "rows shop.orders limit=5",
+        "crm.orders": "rows crm.orders limit=5",
+    }
+
+
 def test_it_is_for_approvers_and_goes_into_the_trail() -> None:
     assert ReadRows.restricted
     assert ReadRows.audited
+
+
+def test_a_table_by_its_name_alone() -> None:
+    """As `rows` and `db cleanup` understand it."""
+    listed = ["shop.orders", "crm.orders", "logs", "old.logs"]
+    assert tables_called("logs", listed) == ["logs"]
+    assert tables_called("old.logs", listed) == ["old.logs"]
+    assert tables_called("orders", listed) == ["shop.orders", "crm.orders"]
+    assert tables_called("order", listed) == []

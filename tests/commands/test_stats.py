@@ -141,7 +141,9 @@ async def test_several_services_a_line_each_and_one_chart_of_all() -> None:
 async def test_a_silent_service_is_unknown_and_leaves_the_others_their_numbers() -> None:
     away = Counts("n8n", now=(9, 9), before=(9, 9), fails=TryLater("n8n did not answer."))
     report = await shown(away, Counts("db", now=(50, 5), before=(50, 0)))
-    assert report.lead == "50 operations, 5 failed (10 %), up from 0 % the day before."
+    assert (
+        report.lead == "50 operations, 5 failed (10 %), up from 0 % the day before; 1 of 2 services could not be read."
+    )
     assert (report.lines[0].status, report.lines[0].detail) == (Status.UNKNOWN, "n8n did not answer.")
     assert report.notes == ("Could not read n8n: n8n did not answer.",)
     assert away.calls == 1

@@ -1,5 +1,6 @@
 """/ops test: each step, with which rights, and what to do first."""
 
+import dataclasses
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -45,6 +46,13 @@ async def test_steps_worst_first_and_what_to_do_first() -> None:
     ]
     assert [(fact.label, fact.value) for fact in report.lines[1].facts] == [("took", Span(seconds=0.12))]
     assert [each.words for each in report.suggestions] == ["test n8n"]
+
+
+async def test_what_to_do_if_it_stays_so_is_said_once() -> None:
+    """What a body that nobody can read means says it already."""
+    garbage = dataclasses.replace(SILENT, detail="n8n answered with no JSON. If this stays so, check services.n8n.url.")
+    report = await trying(Proof("n8n", steps=(garbage,))).answer(Which())
+    assert report.lines[0].detail == "N8n answered with no JSON. If this stays so, check services.n8n.url."
 
 
 async def test_what_its_credential_may_do() -> None:

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from rich.console import Console
 
-from bot.report import Chart, Report, Series, Tone
+from bot.report import Chart, Report, Series, Suggestion, Tone
+from bot.request import Answer
 from bot.terminal import Terminal, blocks
 
 START = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -47,4 +48,18 @@ def test_a_chart_in_the_terminal() -> None:
         "  failed                        █  at most 1 per hour",
         "  operations the day before  ███·  at most 4 per hour",
         "A note.",
+    ]
+
+
+def test_lines_to_choose_from_are_listed() -> None:
+    written = StringIO()
+    terminal = Terminal(Console(file=written, width=120), str, ZoneInfo("Europe/Madrid"))
+    choices = tuple(
+        Suggestion(label=name, words=f'whitelist 203.0.113.7 reason="an import" on={name}') for name in ("api", "neon")
+    )
+    terminal.answer(Answer(text="Several can. Say which.", hint=choices[0].words, choices=choices))
+    assert written.getvalue().splitlines() == [
+        "Several can. Say which.",
+        """  ops run 'whitelist 203.0.113.7 reason="an import" on=api'""",
+        """  ops run 'whitelist 203.0.113.7 reason="an import" on=neon'""",
     ]

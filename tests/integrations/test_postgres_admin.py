@@ -500,6 +500,14 @@ async def test_a_table_that_is_not_there(database: str, http: httpx.AsyncClient,
     assert await sql.fetchval("SELECT count(*) FROM logs") == 0
 
 
+@pytest.mark.parametrize("typed", ["lgs", "public.lgs"])
+async def test_a_table_mistyped(database: str, http: httpx.AsyncClient, sql: Any, typed: str) -> None:
+    await sql.execute("CREATE TABLE logs (id int)")
+    async with opened(http, database) as services:
+        with pytest.raises(NotUnderstood, match=r"Did you mean 'public\.logs'\?"):
+            await services.named("db", Database).table(typed)
+
+
 async def test_a_name_in_two_schemas(database: str, http: httpx.AsyncClient, sql: Any) -> None:
     await sql.execute('CREATE SCHEMA demo; CREATE TABLE "Logs" (id int); CREATE TABLE demo."Logs" (id int)')
     async with opened(http, database) as services:

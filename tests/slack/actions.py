@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from bot.action import AnyAction, Asker, Change, Lookup, Plan, Receipt, Risk, Undoable, Upkeep
 from bot.desk import Desk
-from bot.errors import OutcomeUnknown, Refused
+from bot.errors import NotUnderstood, OutcomeUnknown, Refused
 from bot.params import Choices, Option, Params, Reason
 from bot.report import Chart, Fact, Line, Report, Series, Status, Suggestion, Tone
 from bot.request import RequestWord
@@ -84,6 +84,10 @@ class LookAtWall(Lookup[Look]):
     async def answer(self, params: Look) -> Report:
         if params.part == "crash":
             raise RuntimeError("the wall fell down")
+        if params.part == "window":
+            raise NotUnderstood(
+                "Several have a window: left, right. Say which.", choices={"left": "wall left", "right": "wall right"}
+            )
         return Report(
             title="Wall",
             lead=f"It is {self.wall.colour}.",
@@ -126,6 +130,12 @@ class PaintWall(Undoable[Paint, WallPlan]):
         return [Option(colour, colour.title()) for colour in ("red", "green", "blue") if typed in colour]
 
     async def preview(self, params: Paint) -> WallPlan:
+        if params.colour == "tartan":
+            line = f"paint {{}} coats={params.coats} reason={params.reason}"
+            raise NotUnderstood(
+                "Several tartans are there: green, blue. Say which.",
+                choices={colour: line.format(colour) for colour in ("green", "blue")},
+            )
         if params.colour == self.wall.colour:
             return _plan(self.wall, params, nothing_to_do=f"the wall is {params.colour} already")
         return _plan(self.wall, params)

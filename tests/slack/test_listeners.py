@@ -36,6 +36,23 @@ async def test_a_mistake_is_answered_in_the_ack_with_what_to_type(ops: World) ->
     assert told.buttons == ["Open form"]
 
 
+async def test_one_of_several_is_chosen_by_its_button(ops: World) -> None:
+    """Of a lookup at once, of a change when its plan is made; each says the whole line."""
+    ana = ops.slack.person("ana")
+    await ana.says("/ops wall window")
+    told = await ana.sees("Several have a window: left, right.")
+    assert told.buttons == ["left", "right"]
+    assert "/ops" not in told.text_all
+    await ana.clicks("right", on=told)
+    await ana.sees("It is white.")
+
+    await ana.says('/ops paint "tartan" coats=2 reason=it is time')
+    told = await ana.sees("R1: Several tartans are there: green, blue. Say which.")
+    assert told.buttons == ["green", "blue"]
+    await ana.clicks("blue", on=told)
+    await ana.sees(card("R2", "waits for approval", "white → blue"), channel="#ops")
+
+
 async def test_a_lookup_is_answered_privately_and_shared_openly(ops: World) -> None:
     ana, ben = ops.slack.person("ana"), ops.slack.person("ben")
     await ana.says("/ops wall")

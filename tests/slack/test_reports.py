@@ -163,6 +163,19 @@ def test_words_from_outside_are_inert() -> None:
         "form": Answer(text="paint needs COLOUR.", hint="paint COLOUR", form="paint"),
         "again": Answer(text="You asked for the same 5s ago.", again=RequestId("R42")),
         "hostile": Answer(text=made.HOSTILE, hint=made.HOSTILE),
+        "choices": Answer(
+            text="Several walls can be painted: north, south. Say which.",
+            hint="paint red wall=north",
+            choices=(
+                Suggestion(label="north", words="paint red wall=north"),
+                Suggestion(label="south", words="paint red wall=south"),
+            ),
+        ),
+        "more choices than buttons": Answer(
+            text="Several walls can be painted. Say which.",
+            hint="paint red wall=w0",
+            choices=tuple(Suggestion(label=f"w{n}", words=f"paint red wall=w{n}") for n in range(6)),
+        ),
     }.items(),
 )
 def test_every_answer(name: str, answer: Answer, json: SnapshotAssertion) -> None:

@@ -106,6 +106,9 @@ def test_home_at_its_longest() -> None:
         ("rows", {"table": "businesses", "where": 'name:"Ana Ruiz" plan:pro', "limit": "5", "csv": "yes"}),
         ("errors", {"match": 'no such "card"', "since": "2h"}),
         ("whitelist", {"network": "203.0.113.7", "reason": 'they say "soon"', "on": "api"}),
+        ("job", {"job": "reindex", "params": 'note="two words"\ntable=orders', "reason": "it is stale"}),
+        ("job", {"job": "reindex", "params": 'size=3"', "reason": "it is stale"}),
+        ("job", {"job": "reindex", "params": "reason=mine table=orders"}),
         ("job", {"job": "reindex", "params": "table=orders note=two words", "reason": "it is stale"}),
     ],
 )
