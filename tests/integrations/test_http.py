@@ -1,7 +1,6 @@
 """One table from answers to errors: what a person may do about it, and whether anything may have changed."""
 
 import asyncio
-import socket
 import time
 import traceback
 from datetime import UTC, datetime, timedelta
@@ -178,11 +177,10 @@ async def test_an_answer_that_drips_is_cut_off_too(vendor: Vendor, http: httpx.A
 
 
 @pytest.mark.parametrize("write", [False, True])
-async def test_where_nobody_listens_nothing_was_sent(vendor: Vendor, http: httpx.AsyncClient, write: bool) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    service = vendor.service(http, url=url)
+async def test_where_nobody_listens_nothing_was_sent(
+    vendor: Vendor, http: httpx.AsyncClient, nobodys_port: int, write: bool
+) -> None:
+    service = vendor.service(http, url=f"http://127.0.0.1:{nobodys_port}")
     with pytest.raises(TryLater, match="Nothing was sent"):
         await (service.post("/things", Thing) if write else service.get("/things", Thing))
 

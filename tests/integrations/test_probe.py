@@ -80,8 +80,8 @@ async def test_both_ways_say_the_same(
 
 
 @pytest.mark.parametrize("over_aiohttp", [True, False], ids=["aiohttp", "httpx"])
-async def test_refused_is_down_and_an_unknown_host_is_unknown(over_aiohttp: bool, unused_tcp_port: int) -> None:
-    refused = await checked(f"http://127.0.0.1:{unused_tcp_port}/", over_aiohttp=over_aiohttp)
+async def test_refused_is_down_and_an_unknown_host_is_unknown(over_aiohttp: bool, nobodys_port: int) -> None:
+    refused = await checked(f"http://127.0.0.1:{nobodys_port}/", over_aiohttp=over_aiohttp)
     assert refused == Checked(Health.DOWN, "it refused the connection")
 
     nowhere = await checked("http://no-such-host.invalid/", over_aiohttp=over_aiohttp)

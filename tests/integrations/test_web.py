@@ -1,6 +1,5 @@
 """A web address that can be looked at, in all its moods."""
 
-import socket
 from typing import Any
 
 import httpx
@@ -97,11 +96,8 @@ async def test_slow_is_degraded_and_too_slow_is_unknown(http: httpx.AsyncClient,
     )
 
 
-async def test_nobody_listens(http: httpx.AsyncClient) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    assert await look(http, url) == Checked(Health.DOWN, "it refused the connection")
+async def test_nobody_listens(http: httpx.AsyncClient, nobodys_port: int) -> None:
+    assert await look(http, f"http://127.0.0.1:{nobodys_port}") == Checked(Health.DOWN, "it refused the connection")
 
 
 async def test_the_address_is_asked_as_it_is_written(vendor: Vendor, http: httpx.AsyncClient) -> None:
