@@ -32,6 +32,9 @@ class SayResult:
     ts: str | None = None
 
 
+PATIENCE_S = 15.0
+"""For what is to come: longer than a slow machine needs, as nobody waits for it where all is well."""
+
 T = TypeVar("T")
 Wanted = str | Callable[[Message], bool]
 
@@ -81,7 +84,7 @@ class Person:
         channel: str | None = None,
         thread: str | Message | None = None,
         after: SayResult | Message | None = None,
-        timeout: float = 5.0,
+        timeout: float = PATIENCE_S,
     ) -> Message:
         """The newest visible message that shows the text or satisfies the predicate.
 
@@ -116,7 +119,7 @@ class Person:
             return
         raise AssertionError(f"{self.name} should not see {wanted!r}, but there is:\n{found.text_all}")
 
-    async def view(self, wanted: str | None = None, *, timeout: float = 5.0) -> View:
+    async def view(self, wanted: str | None = None, *, timeout: float = PATIENCE_S) -> View:
         """The modal in front, once there is one (whose text contains `wanted`)."""
 
         def look(state: JSON) -> View | None:
@@ -129,13 +132,13 @@ class Person:
             raise NotSeen(f"{self.name} has no form {wanted or ''!r} in front; open: {views or 'none'}")
         return found
 
-    async def no_view(self, *, timeout: float = 5.0) -> None:
+    async def no_view(self, *, timeout: float = PATIENCE_S) -> None:
         """Waits until no modal is open."""
         if not await self._wait(lambda state: state.get("views") == [] or None, timeout):
             views = [View(raw).text_all for raw in (await self.state())["views"]]
             raise NotSeen(f"{self.name} still has open: {views}")
 
-    async def home(self, wanted: str | None = None, *, timeout: float = 5.0) -> View:
+    async def home(self, wanted: str | None = None, *, timeout: float = PATIENCE_S) -> View:
         """Opens the Home tab, and waits until it is filled (with `wanted`)."""
         await self._post("home")
 

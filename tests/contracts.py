@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> int:
             tests, cwd=ROOT, env={**os.environ, "CONTRACTS_FILE": str(file)}, check=False
         ).returncode
         found = counted(file)
-    wide = max(len(name) for _, name in found)
+    wide = max((len(name) for _, name in found), default=0)
     service = ""
     for kind, name in sorted(found):
         print(f"{kind if kind != service else '':12} {name:{wide}} {found[kind, name]:6,}")

@@ -93,13 +93,13 @@ class World:
                 "url": f"{self.urls['storefront']}/health",
                 "field": "checks.database",
                 "equals": "ok",
-                "slow": "1s",
+                "slow": "5s",
             },
             "payments-api": {
                 "kind": "http",
                 "url": f"{self.urls['payments-api']}/health",
                 "headers": {"Authorization": "env:DEMO_PAYMENTS_AUTH"},
-                "slow": "1s",
+                "slow": "5s",
             },
         }
         if self.dsn is not None:

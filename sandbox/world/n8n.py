@@ -9,6 +9,7 @@ import base64
 import contextlib
 import json
 import re
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -48,6 +49,7 @@ class FakeN8n(Watched):
         self.workflows = {workflow.id: workflow for workflow in workflows}
         self.runs = {run.id: run for run in runs}
         self.retry_seconds = 0.05
+        """How long a retried run takes where nobody says that it is to `end`."""
         self.fails_again: set[str] = {"Qx8DnPz3BvTw1KrE"}
         """Workflows whose retried runs fail too."""
         self.ready = True
@@ -58,7 +60,7 @@ class FakeN8n(Watched):
         self.scopes = {scope for _, scope in _SCOPES}
         """What the key may do."""
         self._going: set[asyncio.Task[None]] = set()
-        self._stopped: dict[int, asyncio.Event] = {}
+        self._over: defaultdict[int, asyncio.Event] = defaultdict(asyncio.Event)
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[recorder(self.heard), middleware(self.faults), self._guard])
@@ -186,10 +188,14 @@ class FakeN8n(Watched):
             answer["storedAt"] = "db"
         return web.json_response(answer)
 
+    def end(self, id_: str) -> None:
+        """A retried run that is under way ends now."""
+        self._over[int(id_)].set()
+
     async def _finish(self, original: Run, run: Run) -> None:
-        stopped = self._stopped.setdefault(run.id, asyncio.Event())
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopped.wait(), self.retry_seconds)
+            await asyncio.wait_for(self._over[run.id].wait(), self.retry_seconds)
+        if run.status == "canceled":
             return
         again = run.workflow.id in self.fails_again
         run.status = "error" if again else "success"
@@ -207,8 +213,7 @@ class FakeN8n(Watched):
             return web.json_response({"message": message}, status=409)
         self.effects.append(Effect("stop", str(run.id)))
         run.status, run.stopped = "canceled", datetime.now(UTC)
-        if run.id in self._stopped:
-            self._stopped[run.id].set()
+        self._over[run.id].set()
         whole = run.public(self.flavour, with_data=False, listed=True)
         return web.json_response({key: whole[key] for key in ("mode", "startedAt", "stoppedAt", "finished", "status")})
 

@@ -94,7 +94,7 @@ class FakeSupabase(Watched):
     def section(self, url: str) -> dict[str, Any]:
         """Its table of an ops.toml; the token is in DEMO_SUPABASE_TOKEN."""
         asked = {"kind": "supabase", "url": url, "project": self.ref, "token": "env:DEMO_SUPABASE_TOKEN"}
-        return {**asked, "own_address": "198.51.100.4", "settle": "2s", "every": "1s", "per_minute": 6000}
+        return {**asked, "own_address": "198.51.100.4", "settle": "20s", "every": "1s", "per_minute": 6000}
 
     def environment(self) -> dict[str, str]:
         return {"DEMO_SUPABASE_TOKEN": self.token}

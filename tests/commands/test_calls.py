@@ -46,8 +46,9 @@ class Phone:
         return tuple(found[:limit])
 
 
-def showing(*phones: Phone, most: int = 2000) -> ShowCalls:
-    return ShowCalls(phones, Clock(), deadline=timedelta(seconds=0.5), read_at_most=most)
+def showing(*phones: Phone, most: int = 2000, deadline: float = 10) -> ShowCalls:
+    """With a deadline that a busy machine does not miss, unless a test is about missing it."""
+    return ShowCalls(phones, Clock(), deadline=timedelta(seconds=deadline), read_at_most=most)
 
 
 def a_day(name: str = "voice") -> Phone:
@@ -153,11 +154,12 @@ async def test_more_calls_than_are_read_are_not_told_as_all() -> None:
     ("broken", "why"),
     [
         (Phone("other", fails=TryLater("other is in trouble (503).")), "other is in trouble (503)."),
-        (Phone("other", takes=5), "no answer within 0.5 s"),
+        (Phone("other", takes=30), "no answer within 0.5 s"),
     ],
 )
 async def test_one_that_is_silent_is_unknown_and_takes_nothing_from_the_others(broken: Phone, why: str) -> None:
-    report = await showing(a_day(), broken).answer(CallLog())
+    deadline = 0.5 if broken.takes else 10
+    report = await showing(a_day(), broken, deadline=deadline).answer(CallLog())
 
     assert report.lead == "7 of 120 calls failed, most: dial_failed (5); 1 of 2 services could not be read."
     assert report.status is Status.WARNING
@@ -166,10 +168,10 @@ async def test_one_that_is_silent_is_unknown_and_takes_nothing_from_the_others(b
     assert [each.words for each in line.suggestions] == ["health other"]
     assert report.lines[1].facts[0].value == "voice"  # with several services, each line says whose it is
 
-    alone = await showing(broken).answer(CallLog())
+    alone = await showing(broken, deadline=deadline).answer(CallLog())
     assert (alone.lead, alone.status) == ("No calls could be read.", Status.UNKNOWN)
 
-    quiet = await showing(Phone("voice"), broken).answer(CallLog())
+    quiet = await showing(Phone("voice"), broken, deadline=deadline).answer(CallLog())
     assert quiet.lead == "No calls in the last 1d; 1 of 2 services could not be read."
     assert quiet.status is Status.UNKNOWN
 

@@ -24,6 +24,7 @@ from commands.db.vacuum import VacuumTable
 from integrations import Services, open_services
 from integrations.capabilities import Backend, Database, Ended, Tended
 from tests.commands.world import NOON, Clock
+from tests.waiting import until_told
 
 LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, ConnectionError)
 """What asyncpg says of a connection that the server ended, by where it was just then."""
@@ -173,11 +174,12 @@ def test_a_resting_pool_is_not_idle() -> None:
         KillIdle(older=timedelta(seconds=30))
 
 
-async def test_one_connection_is_ended_whatever_it_does(databases: tuple[Database, ...], app: Any) -> None:
+async def test_one_connection_is_ended_whatever_it_does(databases: tuple[Database, ...], sql: Any, app: Any) -> None:
     action = TerminateConnection(databases)
     pid = await app.fetchval("SELECT pg_backend_pid()")
-    working = asyncio.create_task(app.fetchval("SELECT pg_sleep(20)"))
-    await asyncio.sleep(0.2)
+    working = asyncio.create_task(app.fetchval("SELECT pg_sleep(60)"))
+    sleeps = "SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = $1"
+    await until_told(lambda: sql.fetchval(sleeps, pid))
     params = Terminate(pid=pid)
     plan = await action.preview(params)
     assert plan.effects[0].endswith("active; last: SELECT pg_sleep(?)")
@@ -316,12 +318,12 @@ async def test_it_stops_by_itself_before_its_end_would_be_unknown(databases: tup
 async def test_cancelled_it_tells_how_many_were_deleted(databases: tuple[Database, ...], sql: Any) -> None:
     await sql.execute(
         """CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-               IF OLD.id = 1500 THEN PERFORM pg_sleep(3); END IF; RETURN OLD; END $$;
+               IF OLD.id = 1500 THEN PERFORM pg_sleep(60); END IF; RETURN OLD; END $$;
            CREATE TRIGGER slow BEFORE DELETE ON webhook_logs FOR EACH ROW EXECUTE FUNCTION slow()"""
     )
     action = CleanUpRows(databases, Freezes())
     running = asyncio.create_task(action.execute(await action.preview(CleanUp())))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await left(sql) != 1510:  # noqa: ASYNC110 - the database has no event for it
             await asyncio.sleep(0.02)
     running.cancel()
@@ -342,14 +344,14 @@ async def test_a_batch_whose_commit_was_not_answered_is_unknown(databases: tuple
     """Rule 2: a call that may have worked is unknown."""
     await sql.execute(
         """CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-               IF OLD.id = 1500 THEN PERFORM pg_sleep(5); END IF; RETURN NULL; END $$;
+               IF OLD.id = 1500 THEN PERFORM pg_sleep(60); END IF; RETURN NULL; END $$;
            CREATE CONSTRAINT TRIGGER at_commit AFTER DELETE ON webhook_logs DEFERRABLE INITIALLY DEFERRED
                FOR EACH ROW EXECUTE FUNCTION slow()"""
     )
     action = CleanUpRows(databases, Freezes())
     running = asyncio.create_task(action.execute(await action.preview(CleanUp())))
     found = None
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while found is None:
             await asyncio.sleep(0.02)
             found = await sql.fetchval(

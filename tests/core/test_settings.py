@@ -143,7 +143,7 @@ def test_no_shell_reads_a_command(tmp_path: Path) -> None:
 
 
 def _until(look: Callable[[], str], wanted: str) -> str:
-    for _ in range(500):
+    for _ in range(3000):
         if (seen := look()) == wanted:
             break
         time.sleep(0.01)

@@ -1,7 +1,8 @@
 """Clients against the demo world's stand-ins, over real HTTP and a real PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import httpx
@@ -43,6 +44,14 @@ async def database(emptied: str) -> AsyncIterator[str]:
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(trust_env=False) as client:
         yield client
+
+
+@pytest.fixture
+def nobodys_port() -> Iterator[int]:
+    """Where connections are refused; it is held, so that no server of a test beside this one comes to listen there."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 @pytest.fixture

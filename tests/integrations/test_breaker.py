@@ -143,10 +143,10 @@ async def test_an_answer_of_any_kind_is_an_answer(vendor: Vendor, http: httpx.As
 
 
 @pytest.mark.parametrize("over_aiohttp", [True, False])
-async def test_a_check_keeps_what_it_last_saw_of_a_dead_service(unused_tcp_port: int, over_aiohttp: bool) -> None:
+async def test_a_check_keeps_what_it_last_saw_of_a_dead_service(nobodys_port: int, over_aiohttp: bool) -> None:
     """It was down by its own word, so it stays down; nothing is guessed."""
     async with httpx.AsyncClient() as http, probe_session() as probes:
-        table = {"kind": "http", "url": f"http://127.0.0.1:{unused_tcp_port}/"}
+        table = {"kind": "http", "url": f"http://127.0.0.1:{nobodys_port}/"}
         services = open_services({"it": table}, http, str, probes=probes if over_aiohttp else None)
         client = services.named("it", Checkable)
         for _ in range(TRIPS):
@@ -156,9 +156,9 @@ async def test_a_check_keeps_what_it_last_saw_of_a_dead_service(unused_tcp_port:
     assert seen.detail.startswith("it gave no answer 3 times in a row; it is asked again in ")
 
 
-async def test_a_dead_database_is_not_waited_for_again(unused_tcp_port: int, http: httpx.AsyncClient) -> None:
+async def test_a_dead_database_is_not_waited_for_again(nobodys_port: int, http: httpx.AsyncClient) -> None:
     table = {"kind": "postgres", "dsn": "env:DSN"}
-    dsn = f"postgresql://u:p@127.0.0.1:{unused_tcp_port}/d"
+    dsn = f"postgresql://u:p@127.0.0.1:{nobodys_port}/d"
     async with open_services({"db": table}, http, lambda _: dsn) as services:
         client = services.named("db", Checkable)
         for _ in range(TRIPS + 1):

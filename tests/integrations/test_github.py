@@ -295,7 +295,7 @@ async def test_what_cannot_be_read_after_the_call_does_not_pass_for_a_refusal(gi
     hidden = Fault(Kind.STATUS, status=404, times=0, only="GET /repos/acme/shop/actions/runs/9002")
     fake.faults.arm(hidden)
     retry = asyncio.create_task(github.retry("9002", current_workflow=False))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not fake.done("rerun"):  # noqa: ASYNC110 - the stand-in has no event for it
             await asyncio.sleep(0)
     hidden.times = 100

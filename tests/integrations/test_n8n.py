@@ -25,6 +25,7 @@ from sandbox.world import World
 from sandbox.world.faults import Fault, Kind
 from sandbox.world.n8n_state import Failure, Run
 from tests.integrations.contract import Contract
+from tests.waiting import in_time, until
 
 ORDERS = "kT3vQe8LwYc1ZsRb"
 INVOICES = "Qx8DnPz3BvTw1KrE"
@@ -134,16 +135,16 @@ async def test_what_a_key_may_do_is_told_without_trying(n8n: N8n, world: World) 
         (Fault(Kind.HTML, status=502), Health.DOWN),
         (Fault(Kind.STATUS, status=429), Health.DEGRADED),
         (Fault(Kind.DROPPED), Health.UNKNOWN),
-        (Fault(Kind.SLOW, seconds=1), Health.UNKNOWN),
+        (Fault(Kind.SLOW, seconds=60), Health.UNKNOWN),
         (Fault(Kind.STATUS, status=500, only="executions"), Health.DEGRADED),
         (Fault(Kind.HTML, status=200, only="executions"), Health.UNKNOWN),
     ],
 )
 async def test_what_a_strange_answer_means(world: World, http: httpx.AsyncClient, fault: Fault, health: Health) -> None:
     world.n8n.faults.arm(fault)
-    section = {**world.services()["n8n"], "deadline": "1s"}
+    section = {**world.services()["n8n"], "deadline": "1s" if fault.kind is Kind.SLOW else "20s"}
     client = open_services({"n8n": section}, http, world.secret).named("n8n", Checkable)
-    seen = await asyncio.wait_for(client.check(), 2)
+    seen = await in_time(client.check())
     assert seen.health is health
     assert "do-not-repeat" not in seen.detail
 
@@ -303,9 +304,9 @@ async def test_what_n8n_would_run_again_all_the_same(n8n: N8n, world: World, sta
 
 async def test_a_retry_that_somebody_stops_is_unknown_and_says_what_is_there(n8n: N8n, world: World) -> None:
     """n8n answers 500 although it ran."""
-    world.n8n.retry_seconds = 5
+    world.n8n.retry_seconds = 60
     retry = asyncio.create_task(n8n.retry("4711", current_workflow=False))
-    await asyncio.sleep(0.25)
+    await until(lambda: world.n8n.done("retry"))
     assert (await n8n.stop("4721")).status == "canceled"
     with pytest.raises(OutcomeUnknown, match=r"run 4721 \(canceled\)"):
         await retry
@@ -314,23 +315,25 @@ async def test_a_retry_that_somebody_stops_is_unknown_and_says_what_is_there(n8n
 
 async def test_n8n_does_not_deduplicate_so_we_look_first(n8n: N8n, world: World) -> None:
     """A running retry is missing from the plain listing: it is asked for by its status."""
-    world.n8n.retry_seconds = 0.5
+    world.n8n.retry_seconds = 60
     first = asyncio.create_task(n8n.retry("4711", current_workflow=False))
-    await asyncio.sleep(0.25)
+    await until(lambda: world.n8n.done("retry"))
     assert [run.status for run in await n8n.retries_of("4711")] == ["running"]
     with pytest.raises(Refused, match="being retried now, as 4721"):
         await n8n.retry("4711", current_workflow=False)
+    world.n8n.end("4721")
     assert (await first).status == "success"
     assert world.n8n.done("retry") == ["4711"]
 
 
 async def test_a_retry_that_outlasts_us_is_unknown(world: World, http: httpx.AsyncClient) -> None:
     """The call blocks until the run ends, and leaving does not stop it."""
-    world.n8n.retry_seconds = 1.5
-    client = await impatient(world, http, retry_deadline="1s")
+    world.n8n.retry_seconds = 60
+    client = await impatient(world, http, retry_deadline="2s")
     with pytest.raises(OutcomeUnknown, match=r"run 4721 \(running\)"):
         await client.retry("4711", current_workflow=False)
-    await asyncio.sleep(0.7)
+    world.n8n.end("4721")
+    await until(lambda: world.n8n.runs[4711].retry_success)
     assert [(run.id, run.status) for run in await client.retries_of("4711")] == [("4721", "success")]
     assert (await client.execution("4711")).retried_by == "4721"
     assert world.n8n.done("retry") == ["4711"]

@@ -50,15 +50,23 @@ async def test_a_service_waits_within_its_limit_and_not_beyond(vendor: Vendor, h
         Outside(http, str, str),
         name="acme",
         base_url=vendor.url,
-        timeout=timedelta(seconds=1),
+        timeout=timedelta(seconds=20),
         pace=Pace(1, timedelta(seconds=0.6), at_once=1),
     )
     began = time.monotonic()
     await service.get("/a", Shape)
     await service.get("/a", Shape)
     assert time.monotonic() - began >= 0.6
-    await service.tell("/a", limit=timedelta(seconds=2))
+
+    slow = Service(
+        Outside(http, str, str),
+        name="acme",
+        base_url=vendor.url,
+        timeout=timedelta(seconds=20),
+        pace=Pace(1, timedelta(hours=1), at_once=1),
+    )
+    await slow.tell("/a")
     with pytest.raises(TryLater, match="asked as often as it lets us; nothing was sent") as caught:
-        await service.tell("/a", limit=timedelta(seconds=0.1))
+        await slow.tell("/a", limit=timedelta(minutes=30))
     assert caught.value.after is not None
     assert len(vendor.requests) == 3

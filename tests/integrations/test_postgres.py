@@ -23,6 +23,7 @@ from integrations.capabilities import (
     Switches,
 )
 from integrations.postgres_db import Database
+from tests.waiting import until_told
 
 HOUR = timedelta(hours=1)
 Connection = asyncpg.Connection  # generic in the stubs alone
@@ -156,7 +157,7 @@ async def test_a_commit_without_an_answer_is_unknown(bare: Database, sql: Any) -
     """Rule 2: a call that may have worked is unknown."""
     await sql.execute(
         """CREATE TABLE t (id int);
-           CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(5); RETURN NULL; END $$;
+           CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(9); RETURN NULL; END $$;
            CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED
                FOR EACH ROW EXECUTE FUNCTION slow()"""
     )
@@ -169,10 +170,8 @@ async def test_a_commit_without_an_answer_is_unknown(bare: Database, sql: Any) -
             await connection.execute("INSERT INTO t VALUES (1)")
 
     writing = asyncio.create_task(write())
-    for _ in range(100):
-        await asyncio.sleep(0.02)
-        if pid and await sql.fetchval("SELECT query ILIKE 'commit%' FROM pg_stat_activity WHERE pid = $1", pid):
-            break
+    commits = "SELECT query ILIKE 'commit%' AND wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = $1"
+    await until_told(lambda: sql.fetchval(commits, pid))
     await sql.execute("SELECT pg_terminate_backend($1)", pid)
     with pytest.raises(OutcomeUnknown, match="may have worked"):
         await writing

@@ -16,6 +16,7 @@ from integrations import Services, open_services
 from integrations.capabilities import Backend, Credentialed, Database, Ended, Grid, Health
 from integrations.capabilities.trials import Testable as Tryable
 from integrations.postgres_views import shape
+from tests.waiting import until_told
 
 
 @pytest.fixture
@@ -71,6 +72,12 @@ async def pid_of(connection: Any) -> int:
     return int(await connection.fetchval("SELECT pg_backend_pid()"))
 
 
+async def waits(seen_by: Any, pid: int) -> bool:
+    """Whether that one sleeps in the middle of a query."""
+    found = await seen_by.fetchval("SELECT wait_event FROM pg_stat_activity WHERE pid = $1", pid)
+    return bool(found == "PgSleep")
+
+
 # -- connections
 
 
@@ -87,8 +94,8 @@ async def test_idle_connections_are_really_ended_and_nobody_elses(
     ):
         pids = {name: await pid_of(c) for name, c in
                 {"idle": idle, "busy": busy, "ours": ours, "superuser": superuser}.items()}  # fmt: skip
-        working = asyncio.create_task(busy.execute("SELECT pg_sleep(3)"))
-        await asyncio.sleep(0.2)
+        working = asyncio.create_task(busy.execute("SELECT pg_sleep(60)"))
+        await until_told(lambda: waits(superuser, pids["busy"]))
         db = services.named("db", Database)
         seen = {backend.pid: backend for backend in await db.backends()}
 
@@ -106,7 +113,9 @@ async def test_idle_connections_are_really_ended_and_nobody_elses(
             await idle.fetchval("SELECT 1")
         assert await ours.fetchval("SELECT 1") == 1
         assert await superuser.fetchval("SELECT 1") == 1
-        await working
+        await superuser.execute("SELECT pg_cancel_backend($1)", pids["busy"])
+        with pytest.raises(asyncpg.QueryCanceledError):
+            await working
 
 
 async def test_one_that_was_used_since_is_not_idle_ever_since(
@@ -291,7 +300,7 @@ async def test_a_real_lock(database: str, http: httpx.AsyncClient, sql: Any, rol
         await transaction.start()
         await holder.execute("UPDATE orders SET id = 2 WHERE id = 1")
         waiting = asyncio.create_task(waiter.execute("UPDATE orders SET id = 3 WHERE id = 1"))
-        await asyncio.sleep(0.3)
+        await until_told(lambda: sql.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
         grid = await db.view("locks")
         pids = await pid_of(holder), (await db.backends())
         await transaction.rollback()

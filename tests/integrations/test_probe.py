@@ -27,7 +27,7 @@ async def elsewhere(_: web.Request) -> web.Response:
 
 
 async def silent(_: web.Request) -> web.Response:
-    await asyncio.sleep(5)
+    await asyncio.sleep(60)
     return web.Response()
 
 
@@ -53,7 +53,8 @@ async def address() -> AsyncIterator[str]:
 
 
 async def checked(url: str, *, over_aiohttp: bool, field: str = "") -> Checked:
-    section = {"kind": "http", "url": url, "deadline": "1s"} | ({"field": field, "equals": "ok"} if field else {})
+    deadline = "1s" if url.endswith("/silent") else "20s"
+    section = {"kind": "http", "url": url, "deadline": deadline} | ({"field": field, "equals": "ok"} if field else {})
     async with httpx.AsyncClient() as http, probe_session() as probes:
         session = probes if over_aiohttp else None
         services = open_services({"it": section}, http, lambda _: "", probes=session)
@@ -79,8 +80,8 @@ async def test_both_ways_say_the_same(
 
 
 @pytest.mark.parametrize("over_aiohttp", [True, False], ids=["aiohttp", "httpx"])
-async def test_refused_is_down_and_an_unknown_host_is_unknown(over_aiohttp: bool, unused_tcp_port: int) -> None:
-    refused = await checked(f"http://127.0.0.1:{unused_tcp_port}/", over_aiohttp=over_aiohttp)
+async def test_refused_is_down_and_an_unknown_host_is_unknown(over_aiohttp: bool, nobodys_port: int) -> None:
+    refused = await checked(f"http://127.0.0.1:{nobodys_port}/", over_aiohttp=over_aiohttp)
     assert refused == Checked(Health.DOWN, "it refused the connection")
 
     nowhere = await checked("http://no-such-host.invalid/", over_aiohttp=over_aiohttp)

@@ -21,6 +21,7 @@ from integrations.child import TAIL_LIMIT, Tail
 from integrations.jobs import OUTPUT_LIMIT, readable
 from integrations.process import Processes
 from integrations.proofs import Proofs
+from tests.waiting import in_time
 
 SECRET = "hunter2-of-the-shop"
 Make = Callable[..., Processes]
@@ -293,7 +294,7 @@ print("begun", flush=True)
 
 
 async def pids(file: Path) -> list[int]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not file.exists():  # noqa: ASYNC110 - another process makes it
             await asyncio.sleep(0.02)
     return [int(pid) for pid in file.read_text().split()]
@@ -301,22 +302,41 @@ async def pids(file: Path) -> list[int]:
 
 async def gone(pid: int) -> None:
     """Waits until it is no more, or a zombie that nobody has reaped."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         with suppress(FileNotFoundError, ProcessLookupError):
             while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def an_hour_passes(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """For whatever this test's loop waits for: however long a program took to start, its time is over now."""
+
+    def passes() -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time
+        monkeypatch.setattr(loop, "time", lambda: now() + 3600)
+
+    return passes
 
 
 linux = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks for processes in /proc")
 
 
 @linux
-async def test_when_its_time_is_over_it_is_ended_with_its_children(make: Make, tmp_path: Path) -> None:
+async def test_when_its_time_is_over_it_is_ended_with_its_children(
+    make: Make, tmp_path: Path, an_hour_passes: Callable[[], None]
+) -> None:
     file = tmp_path / "pids"
-    client = make(GRANDCHILD.format(file=str(file)) + "time.sleep(60)", limit="3s")
-    with pytest.raises(OutcomeUnknown, match=r"not end within 3s and was ended by us\. Its last words: begun"):
-        await client.run_job("reindex", {})
-    for pid in await pids(file):
+    client = make(GRANDCHILD.format(file=str(file)) + "time.sleep(60)", limit="5m")
+    begun = asyncio.Event()
+    running = asyncio.create_task(client.run_job("reindex", {}, lambda lines: begun.set()))
+    both = await pids(file)
+    await in_time(begun.wait())
+    an_hour_passes()
+    with pytest.raises(OutcomeUnknown, match=r"not end within 5m and was ended by us\. Its last words: begun"):
+        await running
+    for pid in both:
         await gone(pid)
 
 
@@ -342,14 +362,18 @@ async def test_what_it_leaves_behind_ends_with_it(make: Make, tmp_path: Path) ->
         await gone(pid)
 
 
-async def test_it_may_clean_up_when_its_time_is_over(make: Make) -> None:
+async def test_it_may_clean_up_when_its_time_is_over(make: Make, an_hour_passes: Callable[[], None]) -> None:
     code = (
         "import signal, sys, time\n"
         "signal.signal(signal.SIGTERM, lambda *_: (print('rolled back', flush=True), sys.exit(0)))\n"
         "print('begun', flush=True)\ntime.sleep(60)"
     )
+    begun = asyncio.Event()
+    running = asyncio.create_task(make(code, limit="5m").run_job("reindex", {}, lambda lines: begun.set()))
+    await in_time(begun.wait())
+    an_hour_passes()
     with pytest.raises(OutcomeUnknown, match="Its last words: begun\nrolled back"):
-        await make(code, limit="2s").run_job("reindex", {})
+        await running
 
 
 # -- settings

@@ -1,6 +1,5 @@
 """Status pages' traps, each with its name. What is said is held against Statuspage's own description (see `fake`)."""
 
-import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -202,10 +201,8 @@ async def test_a_page_that_fails_is_unknown(
     assert (state.health, state.summary) == (Health.UNKNOWN, f"Its status page cannot be read: {why}")
 
 
-async def test_nobody_listens_is_unknown_too(fake: FakeStatusPages, http: httpx.AsyncClient) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        state = await said(fake, f"http://127.0.0.1:{free.getsockname()[1]}", http, "github")
+async def test_nobody_listens_is_unknown_too(fake: FakeStatusPages, http: httpx.AsyncClient, nobodys_port: int) -> None:
+    state = await said(fake, f"http://127.0.0.1:{nobodys_port}", http, "github")
     assert (state.health, "refused the connection" in state.summary) == (Health.UNKNOWN, True)
 
 

@@ -382,7 +382,7 @@ async def test_a_disk_that_cannot_be_read_is_left_out(services: Services, fake: 
 async def test_more_calls_than_the_pace_lets_through_wait_or_are_not_sent(
     fake: FakeSupabase, url: str, http: httpx.AsyncClient
 ) -> None:
-    host = opened(fake, url, http, per_minute=1, timeout="1s").named("supabase", LiftsReadOnly)
+    host = opened(fake, url, http, per_minute=1, timeout="20s").named("supabase", LiftsReadOnly)
     for _ in range(5):
         await host.read_only()  # two calls each
     sent = len(fake.heard)

@@ -50,7 +50,7 @@ class Vendor:
         self,
         http: httpx.AsyncClient,
         *,
-        timeout: float = 2.0,
+        timeout: float = 20.0,
         key: str = KEY,
         url: str | None = None,
         redact: Callable[[str], str] = str,

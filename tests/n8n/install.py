@@ -102,7 +102,7 @@ def _install(home: Path) -> Installation:
         "--maxsockets=4",
         *packages,
         cwd=tree,
-        minutes=30,
+        minutes=14,
     )
     modules = tree / "node_modules"
     _run(
@@ -113,7 +113,7 @@ def _install(home: Path) -> Installation:
         f"--python={sys.executable}",
         "--jobs=2",
         cwd=modules / "sqlite3",
-        minutes=15,
+        minutes=6,
     )
     _run(str(made.node), "-e", "require('sqlite3')", cwd=tree, minutes=1)
     _run(str(made.node), str(made.n8n), "--version", cwd=tree, minutes=2)

@@ -29,7 +29,10 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-dev-shm-usage",  # a container's /dev/shm is often too small for it
 ]
+PATIENCE_MS = 30_000
+"""For whatever is to be seen: a machine with other work may be slow, and the browser's own default is five seconds."""
 LAPTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 
@@ -69,7 +72,7 @@ def local() -> Iterator[Local]:
     thread.start()
 
     def run(work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, loop).result(60)
 
     parts = running()
     try:
@@ -86,6 +89,7 @@ def browser() -> Iterator["Browser"]:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if not CHROMIUM.exists():
         pytest.skip(f"no Chromium at {CHROMIUM}")
+    playwright.expect.set_options(timeout=PATIENCE_MS)
     with playwright.sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield chromium
@@ -107,7 +111,7 @@ def visit(local: Local, browser: "Browser") -> Iterator[Open]:
         context = browser.new_context(viewport=size, has_touch=phone, reduced_motion="reduce")  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(8000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(f"{local.slack.base_url}/?as={name}&channel={channel}")
         page.locator("#foot textarea").wait_for(state="attached")

@@ -143,7 +143,10 @@ def test_the_stream_comes_back_by_itself(visit: Open, local: Local) -> None:
     page.route_web_socket(re.compile("/sandbox/events"), through)
     page.reload()
     page.wait_for_function("() => document.querySelector('.rows')")
-    page.wait_for_timeout(200)
+    for _ in range(300):
+        if sockets:
+            break
+        page.wait_for_timeout(100)
     sockets[0].close()
     expect(page.locator("body")).to_have_class(re.compile("offline"))
     ben = visit("ben")

@@ -71,7 +71,7 @@ class Gates:
         self._closed[name], self._reached[name] = asyncio.Event(), asyncio.Event()
 
     async def reached(self, name: str) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await self._reached[name].wait()
 
     def open(self, name: str) -> None:

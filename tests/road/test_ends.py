@@ -215,7 +215,7 @@ async def test_the_runner_itself_starts_what_is_approved(story: Story) -> None:
     listening = asyncio.create_task(story.ops.road.requests.listen(woken))
     running = asyncio.create_task(story.jobs.run())
     request = await cleared(story)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await story.state(request) is not State.DONE:
             over.clear()
             await over.wait()

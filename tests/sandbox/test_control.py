@@ -106,17 +106,17 @@ async def test_whoever_watches_is_told_what_they_may_see(slack: Sandbox) -> None
         aiohttp.ClientSession(slack.base_url) as session,
         session.ws_connect("/sandbox/events?as=U0ANA0001") as socket,
     ):
-        assert await socket.receive_json(timeout=1) == {"type": "connected", "connected": False}
+        assert await socket.receive_json(timeout=30) == {"type": "connected", "connected": False}
         workspace.system("U0BEN0001", "C0DEMO002", "for ben")
         message = workspace.system("U0ANA0001", "C0DEMO002", "for ana")
-        event = await socket.receive_json(timeout=1)
+        event = await socket.receive_json(timeout=30)
         assert (event["type"], event["message"]["text"]) == ("message", "for ana")
         message.text = "changed"
         workspace.changed(message)
-        assert (await socket.receive_json(timeout=1))["type"] == "message_changed"
+        assert (await socket.receive_json(timeout=30))["type"] == "message_changed"
         workspace.delete(message)
         gone = {"type": "message_deleted", "channel": "C0DEMO002", "ts": message.ts}
-        assert await socket.receive_json(timeout=1) == gone
+        assert await socket.receive_json(timeout=30) == gone
 
 
 async def test_the_page_is_served(slack: Sandbox) -> None:
@@ -159,11 +159,11 @@ async def test_it_runs_as_its_own_process_and_stops_when_told() -> None:
     )
     assert process.stdout is not None
     try:
-        line = (await asyncio.wait_for(process.stdout.readline(), 10)).decode()
+        line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
         word, url = line.split()
         assert word == "sandbox"
         async with Person(url, "ana") as ana:
             assert (await ana.says("/ops health")).failed == "dispatch_failed"
     finally:
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert await asyncio.wait_for(process.wait(), 30) == 0

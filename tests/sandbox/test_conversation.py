@@ -231,5 +231,6 @@ async def test_a_command_in_a_thread_is_refused_as_slack_refuses_it(slack: Sandb
 async def test_what_is_not_seen_is_reported_with_what_is(slack: Sandbox) -> None:
     ana = slack.person("ana")
     await ana.says("/ops health")
+    await ana.sees("you said health")
     with pytest.raises(NotSeen, match="you said health"):
         await ana.sees("you said something else", timeout=0.2)

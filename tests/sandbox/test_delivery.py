@@ -14,6 +14,7 @@ from sandbox import delivery
 from sandbox.model import JSON
 from sandbox.server import Sandbox
 from tests.sandbox.app import bolt_app, over_http, over_socket_mode
+from tests.waiting import until
 
 
 class Line:
@@ -35,12 +36,6 @@ class Line:
 
     def envelopes(self) -> list[JSON]:
         return [got for got in self.got if "envelope_id" in got]
-
-
-async def until(condition: Any, seconds: float = 3.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - it asks about any state, on both sides
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -230,7 +225,7 @@ async def test_a_bolt_app_reconnects_when_asked_to(slack: Sandbox) -> None:
     async with over_socket_mode(slack, app):
         (before,) = slack.sockets.connections
         await slack.sockets.disconnect("refresh_requested")
-        await until(lambda: slack.sockets.connections and slack.sockets.connections != [before], 15)
+        await until(lambda: slack.sockets.connections and slack.sockets.connections != [before])
         assert (await slack.person("ana").says("/ops")).acked
 
 
@@ -277,6 +272,6 @@ async def test_a_retry_can_be_declined(slack: Sandbox) -> None:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     slack.listen_at(f"http://127.0.0.1:{runner.addresses[0][1]}/")
     await slack.person("ana").says("@handrail help")
-    await asyncio.sleep(0.3)
+    await until(lambda: tries and not slack.delivery._background)
     await runner.cleanup()
     assert tries == 1

@@ -30,8 +30,8 @@ def cards(still: World, channel: str) -> list[Stored]:
 
 
 async def swept(still: World, *, until_owed: int = 0) -> None:
-    """Sweep until so many are owed. Raises TimeoutError after ten seconds."""
-    async with asyncio.timeout(10):
+    """Sweep until so many are owed. Raises TimeoutError after half a minute."""
+    async with asyncio.timeout(30):
         while True:
             await still.deliverer.settle()
             if await still.outbox.backlog() <= until_owed:

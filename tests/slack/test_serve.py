@@ -16,8 +16,8 @@ BODY = b"command=%2Fops&text=sum&user_id=U0ANA0001&channel_id=C0DEMO002&team_id=
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Raises TimeoutError after fifteen seconds."""
-    async with asyncio.timeout(15):
+    """Raises TimeoutError after half a minute."""
+    async with asyncio.timeout(30):
         while True:
             if holds():
                 return
@@ -25,9 +25,9 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 async def answers(still: World) -> None:
-    """Raises TimeoutError where the app takes no command for fifteen seconds."""
+    """Raises TimeoutError where the app takes no command for half a minute."""
     ana = still.slack.person("ana")
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while True:
             if (await ana.says("/ops sum")).acked:
                 return

@@ -79,8 +79,8 @@ class World:
         return found
 
     async def waits_until(self, state: str, number: int = 1) -> Request:
-        """Raises TimeoutError after five seconds."""
-        async with asyncio.timeout(5):
+        """Raises TimeoutError after half a minute."""
+        async with asyncio.timeout(30):
             while True:
                 found = await self.requests.get(RequestId(f"R{number}"))
                 if found is not None and found.state == state:

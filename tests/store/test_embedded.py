@@ -69,7 +69,7 @@ async def query(dsn: str | None, sql: str) -> object:
 
 
 async def until_gone(dsn: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             try:
                 await query(dsn, "SELECT 1")
@@ -79,7 +79,7 @@ async def until_gone(dsn: str) -> None:
 
 
 def wait_for_death(server: EmbeddedPostgres) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while server.pid is not None:
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -18,7 +18,7 @@ async def test_a_replica_frozen_in_a_transaction_lets_go_of_the_trail(ledger: Le
         async def freezes() -> None:
             async with transaction(pool) as frozen:
                 await frozen.execute("SELECT FROM audit_head FOR UPDATE")
-                await asyncio.wait_for(ledger.asked(), 8)
+                await asyncio.wait_for(ledger.asked(), 30)
                 await frozen.execute("SELECT")
 
         with pytest.raises(StoreUnwritable):

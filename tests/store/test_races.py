@@ -20,6 +20,7 @@ from bot.store.embedded import EmbeddedPostgres
 from bot.store.outbox import PgOutbox
 from bot.store.verify import verify
 from tests.store.ledger import BOB, EVE, KEY, Ledger, draft, entry, judge, needs, vote
+from tests.waiting import until_told
 
 
 async def test_of_twenty_claims_one_holds(crowd: Ledger) -> None:
@@ -49,7 +50,9 @@ async def test_the_index_decides_where_two_see_the_target_free(crowd: Ledger) ->
             int(first.id[1:]),
         )
         claim = asyncio.create_task(crowd.claim(second.id))
-        await asyncio.sleep(0.2)
+        waits = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = $1"
+        name = await connection.fetchval("SELECT current_database()")
+        await until_told(lambda: connection.fetchval(waits, name))
         assert not claim.done()
         await holder.commit()
     assert await claim is None
@@ -122,15 +125,15 @@ async def test_a_decision_made_elsewhere_is_heard_and_a_lost_connection_is_repla
     """slack_elixir#13: connected for two days, deaf all the while."""
     heard = asyncio.Queue[None]()
     listening = asyncio.create_task(crowd.requests.listen(lambda: heard.put_nowait(None)))
-    await asyncio.wait_for(heard.get(), 5)
+    await asyncio.wait_for(heard.get(), 30)
     await crowd.asked()
-    await asyncio.wait_for(heard.get(), 5)
+    await asyncio.wait_for(heard.get(), 30)
     cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
     assert await crowd.pool.fetch(cut)
-    await asyncio.wait_for(heard.get(), 5)
+    await asyncio.wait_for(heard.get(), 30)
     assert heard.empty()
     await PgOutbox(crowd.pool, crowd.clock).post("C1", key="k", text="t")
-    await asyncio.wait_for(heard.get(), 5)
+    await asyncio.wait_for(heard.get(), 30)
     listening.cancel()
     await asyncio.wait([listening])
 
