@@ -24,7 +24,7 @@ async def test_a_token_that_may_too_much_is_said() -> None:
         services = open_services({"etl": railway.section(url) | wide}, http, lambda reference: railway.token)
         found = await rights_probe(services.having(Credentialed))()
 
-    (too_much,) = [finding for finding in found if finding.status is Status.DEGRADED]
+    (too_much,) = [finding for finding in found if finding.status is Status.WARNING]
     assert too_much.what.startswith("etl: its credential may do what the bot does not need: ")
     assert "everything in the workspace Acme" in too_much.what
     assert "removing deployments, services and volumes" in too_much.what
@@ -41,8 +41,8 @@ async def test_what_it_lacks_is_said_with_the_commands_that_need_it() -> None:
     found = await rights_probe((Proof("n8n", may=may),))()
 
     assert [(finding.what, finding.status, finding.mend) for finding in found] == [
-        ("n8n: its credential lacks write, needed for retry", Status.DEGRADED, "give it to services.n8n.token"),
-        ("n8n: its credential lacks stop, needed for stop", Status.DEGRADED, "give it to services.n8n.token"),
+        ("n8n: its credential lacks write, needed for retry", Status.WARNING, "give it to services.n8n.token"),
+        ("n8n: its credential lacks stop, needed for stop", Status.WARNING, "give it to services.n8n.token"),
         ("n8n: its credential may: read", Status.OK, "Only its owner can give it."),
     ]
 

@@ -52,13 +52,13 @@ async def test_doctor_names_what_nobody_can_get_approved(begin: Any) -> None:
     story.groups_are({**GROUPS, "S0DIRECTORS": ()})
     report = await story.reads(MIA, "doctor")
     found = {line.text: line.status for line in report.lines}
-    assert found["rule 'retri' matches no command"] is Status.DEGRADED
-    assert found["nobody has the role 'director'"] is Status.DEGRADED
+    assert found["rule 'retri' matches no command"] is Status.WARNING
+    assert found["nobody has the role 'director'"] is Status.WARNING
     assert [text for text in found if text.startswith("nobody can get 'retry' approved")]
     assert found["the audit table refuses changes"] is Status.OK
     assert found["the journal for safety stops has its room"] is Status.OK
     assert [text for text in found if text.startswith("shop-db: its credential may do what the bot does not need")]
-    assert report.lines[0].status is Status.DOWN
+    assert report.lines[0].status is Status.FAILED
     assert "Not allowed" in await story.hears(ANA, "doctor")
 
 
