@@ -133,7 +133,9 @@ def _limit(name: str, quota: Quota) -> Line:
 
 def _cost(name: str, quota: Quota) -> Line:
     left = " left" if quota.remaining_is_good else ""
-    told = f"{_number(quota.used, quota.unit)} {quota.unit}{left}, no limit told"
+    used = _number(quota.used, quota.unit)
+    unit = quota.unit.removesuffix("s") if used == "1" else quota.unit
+    told = f"{used} {unit}{left}, no limit told"
     return Line(text=f"{name}: {quota.name}", detail=told, facts=_resets(quota))
 
 

@@ -109,6 +109,17 @@ async def test_numbers_as_people_read_them(quota: Quota, detail: str) -> None:
     assert (report.status, report.lead) == (Status.OK, "None of 1 limit is past 80 %.")
 
 
+async def test_one_of_what_has_no_limit_is_one() -> None:
+    quotas = [Quota("a", 1, None, "calls"), Quota("b", 0.004, None, "hours"), Quota("c", 1, None, "GB")]
+    report = await metering(Meter("x", quotas=quotas)).answer(Metering())
+
+    assert [line.detail for line in report.lines] == [
+        "1 call, no limit told",
+        "0.004 hours, no limit told",
+        "1 GB, no limit told",
+    ]
+
+
 async def test_nearly_all_is_not_all() -> None:
     """Rounded down: 100 % is said of nothing that has some left."""
     report = await metering(Meter("x", quotas=[Quota("a", 999, 1000, "calls")])).answer(Metering())
