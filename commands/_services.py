@@ -80,11 +80,13 @@ def retyped(words: str, params: Params, **instead: str | None) -> str:
     A hint that forgets what was asked means something else: `user=app` left out ends everybody's connections.
     """
     told = params.model_copy(update=instead).model_dump(mode="json", exclude_defaults=True)
+    flags = {_typed(name) for name, info in type(params).model_fields.items() if info.annotation is bool}
     line, bare = [words], True
     for name in params.positional:
         value = told.get(name)
         bare = bare and value is not None and not _marked(params, name, FreeText)
         bare = bare and not ('"' in str(value) and _marked(params, name, Spaced))  # as name=, its quotes can be typed
+        bare = bare and str(value).lower() not in flags  # a service may be called fresh
         if bare:
             line.append(_quoted(str(told.pop(name)), free=False))
     for name in type(params).model_fields:

@@ -20,6 +20,8 @@ LINES = [
     'workflows off "a=b" for=1h30m reason=it says "no" to all',
     'job reindex note="two words" table=orders reason=search is stale',
     "calls match=failed=yes",
+    'health "fresh"',
+    "rows csv csv",
     "workflows off Sync orders to HubSpot for=2h",
     'workflows off Say "hi" to all for=2h',
     'retry last workflow=Say "hi" to all use=current',
