@@ -168,12 +168,12 @@ def _rights(rights: Rights | Unanswered, prefix: str, settings: Sequence[str], *
     if isinstance(rights, Unanswered):
         return [Line(text=f"{prefix}what its credential may do", detail=rights.why, status=Status.UNKNOWN)]
     lines = [
-        Line(text=f"{prefix}lacks the right {right}", detail=f"needed for {commands}", status=Status.DEGRADED)
+        Line(text=f"{prefix}lacks the right {right}", detail=f"needed for {commands}", status=Status.WARNING)
         for right, commands in rights.lacking
     ]
     if rights.unneeded:
         too_much = f"{', '.join(rights.unneeded)}. Put a narrower one into {' and '.join(settings)}."
-        lines.append(Line(text=f"{prefix}may do what the bot does not need", detail=too_much, status=Status.DEGRADED))
+        lines.append(Line(text=f"{prefix}may do what the bot does not need", detail=too_much, status=Status.WARNING))
     needed = [right for right in rights.has if right not in rights.unneeded]
     if needed and alone:
         lines.append(Line(text="may do what the bot needs", detail=", ".join(needed), status=Status.OK))

@@ -60,13 +60,13 @@ async def test_what_its_credential_may_do() -> None:
     report = await trying(Proof("n8n", steps=(REACHED, REACHED), may=may)).answer(Which(service="n8n"))
 
     assert told(report) == [
-        ("lacks the right write", "needed for retry, stop", Status.DEGRADED),
-        ("may do what the bot does not need", "delete. Put a narrower one into services.n8n.token.", Status.DEGRADED),
+        ("lacks the right write", "needed for retry, stop", Status.WARNING),
+        ("may do what the bot does not need", "delete. Put a narrower one into services.n8n.token.", Status.WARNING),
         ("reach it", "", Status.OK),
         ("reach it", "", Status.OK),
         ("may do what the bot needs", "read", Status.OK),
     ]
-    assert (report.notes, report.status) == (("Make it so.",), Status.DEGRADED)
+    assert (report.notes, report.status) == (("Make it so.",), Status.WARNING)
     assert report.lead == ("All 2 steps are well. Lacking rights: n8n. With rights that the bot does not need: n8n.")
 
 
