@@ -113,10 +113,15 @@ async def going(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 async def _settle(on: Scene, begun: float) -> None:
+    """Twice in a row nothing is to come: whoever has just seen a card end may be about to ask for its undo."""
     deadline = time.monotonic() + SETTLE_S
+    quiet = 0
     for half in itertools.count(1):
         left = await gather.unsettled(on.pool)
-        if not left or time.monotonic() > deadline:
+        if on.crew.busy:
+            left = ", ".join(filter(None, (left, f"{on.crew.busy} people about to act")))
+        quiet = 0 if left else quiet + 1
+        if quiet == 2 or time.monotonic() > deadline:
             break
         if half % 40 == 0:
             _say(begun, f"still to come: {left}")

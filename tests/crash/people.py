@@ -45,14 +45,20 @@ class Crew:
     _people: dict[str, Person] = field(default_factory=dict)
     _begun: set[tuple[str, str, str]] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _watching: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self._people = {name: Person(self.url, name) for name in IDS}
         self.eyes = Eyes(self.url, "sam", self._seen)
 
     async def watch(self) -> None:
-        self._begin(self.eyes.run())
+        self._watching = self._begin(self.eyes.run())
         await self.eyes.open.wait()
+
+    @property
+    def busy(self) -> int:
+        """Lines on their way and clicks that somebody is about to make: each may ask for something new."""
+        return len(self._tasks - {self._watching})
 
     async def close(self) -> None:
         for task in list(self._tasks):
@@ -135,10 +141,11 @@ class Crew:
         except Refused:
             return False
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._over)
+        return task
 
     def _over(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
