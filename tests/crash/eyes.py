@@ -72,7 +72,9 @@ class Eyes:
             self.told.append(Message(raw).text_all)
             return
         found = _CARD.match(raw["text"])
-        if raw["bot"] and found and raw["thread_ts"] in (None, raw["ts"]):
+        # What a click in a thread asks for is shown there; words about a request are one block, a card is more.
+        is_card = raw["thread_ts"] in (None, raw["ts"]) or len(raw["blocks"]) > 1
+        if raw["bot"] and found and is_card:
             card = Card(Message(raw), found[1])
             self.cards[card.place] = card
             self.seen(card)
