@@ -1,14 +1,12 @@
 """Which service of several ran an execution: ids are told apart by asking, so that nobody has to say engine=."""
 
-import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from bot.errors import NotUnderstood, TryLater
 from bot.params import Params
-from commands._services import Unanswered, ask, pick, retyped
+from commands._services import Heard, ask_all, pick, retyped
 from integrations.capabilities import Execution, Executions
 
 DEADLINE = timedelta(seconds=10)
@@ -37,15 +35,15 @@ class Engines(Generic[E]):
         """
         if name is not None or len(self.all) < 2:
             return self.named(name, params)
-        answers = await asyncio.gather(*(ask(engine.execution(execution), DEADLINE) for engine in self.all))
-        found = [engine for engine, run in zip(self.all, answers, strict=True) if isinstance(run, Execution)]
+        heard = await ask_all(self.all, lambda engine: engine.execution(execution), DEADLINE)
+        found = [engine for engine, _ in heard.read]
         if len(found) == 1:
             return found[0]
         if found:
             several = " and ".join(engine.name for engine in found)
             choices = {engine.name: retyped(self.words, params, engine=engine.name) for engine in found}
             raise NotUnderstood(f"{several} have an execution {execution} each. Say which.", choices=choices)
-        if silent := _silent(self.all, answers):
+        if silent := _silent(heard):
             raise TryLater(f"Execution {execution} was not found; {silent}")
         nobody = " nor ".join(engine.name for engine in self.all)
         raise NotUnderstood(f"Neither {nobody} knows an execution {execution}.")
@@ -56,14 +54,9 @@ class Engines(Generic[E]):
         Raises NotUnderstood where nothing failed; TryLater where nothing was found and not all could be asked.
         """
         asked = self.all if name is None and self.all else (self.named(name, params),)
-        answers = await asyncio.gather(*(ask(each.failed(workflow=workflow, limit=20), DEADLINE) for each in asked))
-        failures = [
-            (engine, run)
-            for engine, runs in zip(asked, answers, strict=True)
-            if not isinstance(runs, Unanswered)
-            for run in runs
-        ]
-        silent = _silent(asked, answers)
+        heard = await ask_all(asked, lambda engine: engine.failed(workflow=workflow, limit=20), DEADLINE)
+        failures = [(engine, run) for engine, runs in heard.read for run in runs]
+        silent = _silent(heard)
         if failures:
             engine, run = max(failures, key=lambda each: (each[1].retried_by is None, _when(each[1])))
             return engine, run.id, silent
@@ -79,10 +72,6 @@ def _when(run: Execution) -> datetime:
     return run.stopped_at or run.started_at or _LONG_AGO
 
 
-def _silent(engines: Sequence[Executions], answers: Sequence[object]) -> str:
+def _silent(heard: Heard[E, Any]) -> str:
     """Those that may know more than they could say."""
-    return "; ".join(
-        f"{engine.name} could not be asked: {answer.why}"
-        for engine, answer in zip(engines, answers, strict=True)
-        if isinstance(answer, Unanswered) and not answer.unknown
-    )
+    return "; ".join(f"{engine.name} could not be asked: {no.why}" for engine, no in heard.unread if not no.unknown)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
-from typing import Protocol, TypeVar, get_args
+from typing import Generic, Protocol, TypeVar, get_args
 
 from bot.errors import Misconfigured, NotUnderstood, OpsError
 from bot.params import FreeText, Option, Params, Spaced
@@ -48,6 +48,30 @@ async def ask(call: Awaitable[T], deadline: timedelta) -> T | Unanswered:
             return Unanswered(f"no answer within {deadline.total_seconds():g} s")
         logging.getLogger(__name__).exception("a service's client raised what it should have translated")
         return Unanswered(f"our own client failed ({type(error).__name__}); the log has the details")
+
+
+@dataclass(frozen=True)
+class Heard(Generic[S, T]):
+    """What several services answered that were asked at once, in their order."""
+
+    read: tuple[tuple[S, T], ...]
+    unread: tuple[tuple[S, Unanswered], ...]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """A sentence on each that could not be read."""
+        return tuple(f"Could not read {service.name}: {no.why}" for service, no in self.unread)
+
+
+async def ask_all(services: Iterable[S], call: Callable[[S], Awaitable[T]], deadline: timedelta) -> Heard[S, T]:
+    """Ask each of them, all at once, each within the deadline."""
+    asked = tuple(services)
+    answers = await asyncio.gather(*(ask(call(service), deadline) for service in asked))
+    pairs = tuple(zip(asked, answers, strict=True))
+    return Heard(
+        tuple((service, answer) for service, answer in pairs if not isinstance(answer, Unanswered)),
+        tuple((service, answer) for service, answer in pairs if isinstance(answer, Unanswered)),
+    )
 
 
 def pick(services: Sequence[S], name: str | None, *, can: str, typed: Callable[[str], str]) -> S:

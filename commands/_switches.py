@@ -12,7 +12,7 @@ from bot.action import Plan, Receipt, Risk, Undoable
 from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Stale, TryLater
 from bot.params import Choices, Duration, Option, Params, Reason, Spaced
 from bot.report import Fact
-from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick, retyped
+from commands._services import LONGEST_LABEL, ask_all, closest, matching, names, pick, retyped
 from integrations.capabilities import CautionsPause, Flipped, Switch, Switchable, Switches
 
 ALL = "all"
@@ -58,12 +58,10 @@ async def look(services: Sequence[Switches], deadline: timedelta, noun: Noun) ->
     if not services:
         what = "campaigns" if noun is CAMPAIGN else "anything that can be paused"
         raise Misconfigured(f"ops.toml names no service with {what}; add one under [services].")
-    answers = await asyncio.gather(*(ask(service.switches(), deadline) for service in services))
-    pairs = [(service.name, answer) for service, answer in zip(services, answers, strict=True)]
-    unread = tuple(f"Could not read {name}: {no.why}" for name, no in pairs if isinstance(no, Unanswered))
-    if len(unread) == len(services):
-        raise TryLater(" ".join(unread))
-    return Seen({name: things for name, things in pairs if not isinstance(things, Unanswered)}, unread)
+    heard = await ask_all(services, lambda service: service.switches(), deadline)
+    if not heard.read:
+        raise TryLater(" ".join(heard.missing))
+    return Seen({service.name: things for service, things in heard.read}, heard.missing)
 
 
 def _scope(services: Sequence[Switches], asked: "Asked", words: str, noun: Noun) -> Sequence[Switches]:
@@ -335,10 +333,8 @@ class _Flipping(Undoable[A, SwitchPlan]):
 
     async def refresh(self) -> None:
         """A service that is silent keeps its last ones."""
-        answers = await asyncio.gather(*(ask(service.switches(), self.deadline) for service in self.services))
-        for service, answer in zip(self.services, answers, strict=True):
-            if not isinstance(answer, Unanswered):
-                self.known[service.name] = answer
+        heard = await ask_all(self.services, lambda service: service.switches(), self.deadline)
+        self.known.update((service.name, things) for service, things in heard.read)
 
 
 class Pausing(_Flipping[AP]):

@@ -1,6 +1,5 @@
 """/ops calls: how many phone calls failed lately, why and with which agent; the newest of them with their logs."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pydantic import Field
 from bot.action import Lookup
 from bot.params import Choices, Duration, FreeText, Option, Params, duration_text
 from bot.report import Fact, Line, Link, Moment, Report, Span, Status, Suggestion, Table
-from commands._services import Unanswered, ask, matching, names, pick, retyped
+from commands._services import ask_all, matching, names, pick, retyped
 from integrations.capabilities import Call, Calls
 
 
@@ -55,11 +54,10 @@ class ShowCalls(Lookup[CallLog]):
             ).name
             chosen = tuple(service for service in self.services if service.name == name)
         now = self.now()
-        asked = (service.calls(since=now - params.since, limit=self.read_at_most) for service in chosen)
-        answers = await asyncio.gather(*(ask(call, self.deadline) for call in asked))
-        pairs = [(service.name, answer) for service, answer in zip(chosen, answers, strict=True)]
-        read = [(name, answer) for name, answer in pairs if not isinstance(answer, Unanswered)]
-        unread = [(name, answer.why) for name, answer in pairs if isinstance(answer, Unanswered)]
+        since, most = now - params.since, self.read_at_most
+        heard = await ask_all(chosen, lambda service: service.calls(since=since, limit=most), self.deadline)
+        read = [(service.name, calls) for service, calls in heard.read]
+        unread = [(service.name, no.why) for service, no in heard.unread]
         cut = [name for name, calls in read if len(calls) >= self.read_at_most]
         found = [(name, call) for name, calls in read for call in calls if _wanted(params, call)]
         groups = [each for each in _grouped(found) if each.failed or not params.failed]
@@ -67,7 +65,7 @@ class ShowCalls(Lookup[CallLog]):
         several = len(self.services) > 1
         return Report(
             title=f"Calls of {chosen[0].name if params.service else 'the last ' + duration_text(params.since)}",
-            lead=_lead(params, [call for _, call in found], len(unread), len(pairs), cut=bool(cut)),
+            lead=_lead(params, [call for _, call in found], len(unread), len(chosen), cut=bool(cut)),
             status=Status.WARNING if failing else Status.UNKNOWN if unread else Status.OK,
             lines=(
                 *(_unread(name, why) for name, why in unread),

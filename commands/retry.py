@@ -13,7 +13,7 @@ from bot.errors import NotUnderstood, Refused, Stale
 from bot.params import Choices, Option, Params, Spaced
 from bot.report import Fact, Link, Moment
 from commands._executions import Engines
-from commands._services import LONGEST_LABEL, Unanswered, ask, matching, names, retyped
+from commands._services import LONGEST_LABEL, ask_all, matching, names, retyped
 from integrations.capabilities import Execution, Executions, RetriesCurrent
 
 LAST = "last"
@@ -120,10 +120,9 @@ class RetryExecution(Change[Retry, RetryPlan]):
 
     async def refresh(self) -> None:
         """Read the newest failures for `options`, in the background; an engine that is silent keeps its last ones."""
-        calls = (ask(engine.failed(limit=50), self.refresh_deadline) for engine in self.engines)
-        for engine, answer in zip(self.engines, await asyncio.gather(*calls), strict=True):
-            if not isinstance(answer, Unanswered):
-                self.known[engine.name] = tuple(_option(failed) for failed in answer if failed.retried_by is None)
+        heard = await ask_all(self.engines, lambda engine: engine.failed(limit=50), self.refresh_deadline)
+        for engine, failures in heard.read:
+            self.known[engine.name] = tuple(_option(failed) for failed in failures if failed.retried_by is None)
 
     @property
     def _known(self) -> Engines[Executions]:

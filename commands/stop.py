@@ -1,6 +1,5 @@
 """/ops stop: end a running execution, for good."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,7 +12,7 @@ from bot.errors import Stale
 from bot.params import Choices, FreeText, Option, Params
 from bot.report import Fact, Link, Moment
 from commands._executions import Engines
-from commands._services import LONGEST_LABEL, Unanswered, ask, matching, names
+from commands._services import LONGEST_LABEL, ask_all, matching, names
 from integrations.capabilities import Execution, Executions, Stoppable
 
 
@@ -96,10 +95,8 @@ class StopExecution(Change[Stop, StopPlan]):
 
     async def refresh(self) -> None:
         """Read what is going, in the background; an engine that is silent keeps its last ones."""
-        calls = (ask(engine.running(), self.refresh_deadline) for engine in self.engines)
-        for engine, answer in zip(self.engines, await asyncio.gather(*calls), strict=True):
-            if not isinstance(answer, Unanswered):
-                self.known[engine.name] = tuple(_option(run) for run in answer)
+        heard = await ask_all(self.engines, lambda engine: engine.running(), self.refresh_deadline)
+        self.known.update((engine.name, tuple(map(_option, runs))) for engine, runs in heard.read)
 
     @property
     def _known(self) -> Engines[StoppableExecutions]:

@@ -1,6 +1,5 @@
 """/ops usage: what is used of quotas and budgets, the nearest to its limit first, and what has been spent."""
 
-import asyncio
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Annotated
 from bot.action import Lookup
 from bot.params import Choices, Option, Params
 from bot.report import Fact, Line, Moment, Report, Status, Suggestion
-from commands._services import Unanswered, ask, matching, names, pick
+from commands._services import ask_all, matching, names, pick
 from integrations.capabilities import Metered, Quota
 
 NEAR = 0.8
@@ -43,10 +42,9 @@ class ShowUsage(Lookup[Metering]):
         if params.service is not None or not self.services:
             name = pick(self.services, params.service, can="tell its usage", typed=lambda name: f"usage {name}").name
             chosen = tuple(service for service in self.services if service.name == name)
-        answers = await asyncio.gather(*(ask(service.usage(), self.deadline) for service in chosen))
-        pairs = [(service.name, answer) for service, answer in zip(chosen, answers, strict=True)]
-        unread = [(name, answer.why) for name, answer in pairs if isinstance(answer, Unanswered)]
-        read = [(name, answer) for name, answer in pairs if not isinstance(answer, Unanswered)]
+        heard = await ask_all(chosen, lambda service: service.usage(), self.deadline)
+        unread = [(service.name, no.why) for service, no in heard.unread]
+        read = [(service.name, quotas) for service, quotas in heard.read]
         found = [(name, quota) for name, quotas in read for quota in quotas]
         limits = sorted(
             ((name, quota) for name, quota in found if _taken(quota) is not None),
@@ -56,7 +54,7 @@ class ShowUsage(Lookup[Metering]):
         key = chosen[0].name if params.service else ""
         return Report(
             title=f"Usage of {key}" if key else "Usage",
-            lead=_lead([quota for _, quota in limits], len(costs), len(unread), len(pairs)),
+            lead=_lead([quota for _, quota in limits], len(costs), len(unread), len(chosen)),
             status=_overall([quota for _, quota in limits], unread=bool(unread)),
             lines=(
                 *(_limit(name, quota) for name, quota in limits),

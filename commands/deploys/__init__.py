@@ -1,6 +1,5 @@
 """/ops deploys: what serves production, and what could."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from bot.action import Lookup
 from bot.errors import Misconfigured, TryLater
 from bot.params import Choices, Option, Params
 from bot.report import Moment, Report, Table
-from commands._services import Unanswered, ask, matching, names, pick, retyped
+from commands._services import ask_all, matching, names, pick, retyped
 from commands.deploys._hosting import live_of, told
 from integrations.capabilities import Deployments
 
@@ -45,12 +44,11 @@ class ListDeployments(Lookup[Deploys]):
             hosts = (
                 pick(hosts, params.service, can=can, typed=lambda each: retyped(self.words, params, service=each)),
             )
-        answers = await asyncio.gather(*(ask(host.deployments(limit=params.n), self.deadline) for host in hosts))
-        pairs = list(zip(hosts, answers, strict=True))
-        unread = tuple(f"Could not read {host.name}: {no.why}" for host, no in pairs if isinstance(no, Unanswered))
-        if len(unread) == len(hosts):
+        heard = await ask_all(hosts, lambda host: host.deployments(limit=params.n), self.deadline)
+        unread = heard.missing
+        if not heard.read:
             raise TryLater(" ".join(unread))
-        found = [(host.name, answer) for host, answer in pairs if not isinstance(answer, Unanswered)]
+        found = [(host.name, deployments) for host, deployments in heard.read]
         lives = [(name, live_of(deployments)) for name, deployments in found]
         return Report(
             title="Deployments",

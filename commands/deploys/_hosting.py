@@ -1,6 +1,5 @@
 """What the commands on deployments share: what is live, which one is meant, moving production and moving it back."""
 
-import asyncio
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -12,7 +11,7 @@ from bot.action import Plan, Receipt, Risk, Undoable
 from bot.errors import NotUnderstood, Refused, Stale
 from bot.params import Option, Params
 from bot.report import Fact, Moment
-from commands._services import LONGEST_LABEL, Unanswered, ask, matching, names, pick, retyped
+from commands._services import LONGEST_LABEL, ask_all, matching, names, pick, retyped
 from integrations.capabilities import Deed, Deployed, Deployment, Deployments, Promotes, RollsBack
 
 LOOKED_THROUGH = 50
@@ -34,10 +33,8 @@ class Listing:
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + self.every.total_seconds()
-        answers = await asyncio.gather(*(ask(host.deployments(limit=20), self.deadline) for host in self.hosts))
-        for host, answer in zip(self.hosts, answers, strict=True):
-            if not isinstance(answer, Unanswered):
-                self.known[host.name] = answer
+        heard = await ask_all(self.hosts, lambda host: host.deployments(limit=20), self.deadline)
+        self.known.update((host.name, deployments) for host, deployments in heard.read)
 
     def options(self, hosts: Sequence[Deployments], fits: Callable[[Deployment], bool], typed: str) -> list[Option]:
         several = len(hosts) > 1

@@ -1,6 +1,5 @@
 """What resolving and ignoring an issue share: one issue, by its id, from what the approver saw, and back."""
 
-import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from bot.action import Plan, Receipt, Risk, Undoable
 from bot.errors import NotUnderstood, Stale
 from bot.params import Choices, FreeText, Option, Params
 from bot.report import Fact, Link, Moment
-from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick, retyped
+from commands._services import LONGEST_LABEL, ask_all, closest, matching, names, pick, retyped
 from integrations.capabilities import Issue, Issues, IssueStatus
 
 
@@ -120,10 +119,10 @@ class SetStatus(Undoable[Settle, SettlePlan]):
     async def refresh(self) -> None:
         """Read the unresolved ones for `options`, in the background; a service that is silent keeps its last ones."""
         since = self.now() - timedelta(days=1)
-        calls = (ask(each.issues(since=since, match=None, limit=50), self.deadline) for each in self.services)
-        for service, answer in zip(self.services, await asyncio.gather(*calls), strict=True):
-            if not isinstance(answer, Unanswered):
-                self.known[service.name] = answer
+        heard = await ask_all(
+            self.services, lambda service: service.issues(since=since, match=None, limit=50), self.deadline
+        )
+        self.known.update((service.name, issues) for service, issues in heard.read)
 
     def _meant(self, asked: Settle, sentence: str) -> NotUnderstood:
         close = closest(asked.issue, (each.short_id for issues in self.known.values() for each in issues))

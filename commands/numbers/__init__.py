@@ -1,6 +1,5 @@
 """/ops numbers: the inventory of phone numbers, and how many are left."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from bot.action import Lookup
 from bot.errors import Misconfigured
 from bot.params import FreeText, Params
 from bot.report import Fact, Moment, Report, Status, Table
-from commands._services import Unanswered, ask, but_unread
+from commands._services import ask_all, but_unread
 from integrations.capabilities import Numbers, NumberState
 
 
@@ -38,10 +37,9 @@ class ListNumbers(Lookup[Inventory]):
     async def answer(self, params: Inventory) -> Report:
         if not self.services:
             raise Misconfigured("ops.toml names no service with phone numbers; add one under [services].")
-        answers = await asyncio.gather(*(ask(service.numbers(), self.deadline) for service in self.services))
-        pairs = [(service.name, answer) for service, answer in zip(self.services, answers, strict=True)]
-        found = [(name, number) for name, answer in pairs if not isinstance(answer, Unanswered) for number in answer]
-        unread = tuple(f"Could not read {name}: {no.why}" for name, no in pairs if isinstance(no, Unanswered))
+        heard = await ask_all(self.services, lambda service: service.numbers(), self.deadline)
+        found = [(service.name, number) for service, numbers in heard.read for number in numbers]
+        unread = heard.missing
         counts = {state: sum(number.state is state for _, number in found) for state in NumberState}
         wanted = (params.match or "").casefold()
         shown = [
@@ -53,13 +51,13 @@ class ListNumbers(Lookup[Inventory]):
         lead = f"{free} of {len(found)} numbers {'is' if free == 1 else 'are'} available."
         if wanted or params.state not in ("all", "available"):
             lead += f" {len(shown) or 'None'} of the {len(found)} {'is' if len(shown) < 2 else 'are'} {_asked(params)}."
-        lead = but_unread(lead, len(unread), len(pairs))
-        if len(unread) == len(pairs):
+        lead = but_unread(lead, len(unread), len(self.services))
+        if not heard.read:
             lead = "No inventory could be read."
         return Report(
             title="Phone numbers",
             lead=lead,
-            status=Status.UNKNOWN if len(unread) == len(pairs) else Status.WARNING if found and not free else None,
+            status=Status.UNKNOWN if not heard.read else Status.WARNING if found and not free else None,
             facts=tuple(Fact(label=state.value, value=count) for state, count in counts.items() if count),
             table=Table(
                 columns=("number", "state", "assigned to", "since", "service"),

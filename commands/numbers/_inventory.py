@@ -8,7 +8,7 @@ from typing import TypeVar
 from bot.action import Plan, Receipt, Risk, Undoable
 from bot.errors import NotUnderstood, TryLater
 from bot.params import Option, Params
-from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick, retyped
+from commands._services import LONGEST_LABEL, ask_all, closest, matching, names, pick, retyped
 from integrations.capabilities import Number, Numbers, NumberState
 
 P = TypeVar("P", bound=Params)
@@ -52,20 +52,14 @@ class ChangeNumber(Undoable[P, NumberPlan]):
         asked = self.services
         if on is not None or not asked:
             asked = (pick(asked, on, can="hold phone numbers", typed=lambda name: instead_of(on=name)),)
-        found: list[tuple[Numbers, Number]] = []
-        every: list[str] = []
-        unread: list[str] = []
-        for service in asked:
-            numbers = await ask(service.numbers(), self.deadline)
-            if isinstance(numbers, Unanswered):
-                unread.append(f"Could not read {service.name}: {numbers.why}")
-                continue
-            every += [each.number for each in numbers]
-            found += [(service, each) for each in numbers if _digits(each.number) == _digits(number)]
-        if len(unread) == len(asked):
+        heard = await ask_all(asked, lambda service: service.numbers(), self.deadline)
+        unread = heard.missing
+        if not heard.read:
             raise TryLater(" ".join(unread))
+        every = [(service, each) for service, numbers in heard.read for each in numbers]
+        found = [(service, each) for service, each in every if _digits(each.number) == _digits(number)]
         if not found:
-            close = closest(number, every)
+            close = closest(number, (each.number for _, each in every))
             instead = f"Did you mean {close}?" if close else "`numbers` lists them."
             instead = " ".join([instead, *unread])
             raise NotUnderstood(
@@ -77,7 +71,7 @@ class ChangeNumber(Undoable[P, NumberPlan]):
                 f"{number} is there more than once: {where}. Say which.",
                 choices={service.name: instead_of(on=service.name) for service, _ in found},
             )
-        return *found[0], tuple(unread)
+        return *found[0], unread
 
     def plan(
         self,
@@ -136,10 +130,8 @@ class ChangeNumber(Undoable[P, NumberPlan]):
 
     async def refresh(self) -> None:
         """Read the inventory for `options`, in the background; a service that is silent keeps its last one."""
-        for service in self.services:
-            answer = await ask(service.numbers(), self.deadline)
-            if not isinstance(answer, Unanswered):
-                self.known[service.name] = answer
+        heard = await ask_all(self.services, lambda service: service.numbers(), self.deadline)
+        self.known.update((service.name, numbers) for service, numbers in heard.read)
 
     def _planned(self, plan: NumberPlan) -> Numbers:
         return pick(self.services, plan.service, can="hold phone numbers", typed=lambda name: f"{self.words} on={name}")

@@ -1,6 +1,5 @@
 """/ops workflows: which run, which do not, and which failed lately."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +9,7 @@ from bot.action import Lookup
 from bot.errors import Misconfigured
 from bot.params import Choices, Option, Params
 from bot.report import Link, Moment, Report, Status, Table
-from commands._services import Unanswered, ask, but_unread, matching, names, pick, retyped
+from commands._services import ask_all, but_unread, matching, names, pick, retyped
 from integrations.capabilities import Workflow, Workflows
 
 
@@ -47,15 +46,9 @@ class ListWorkflows(Lookup[Listed]):
                     typed=lambda name: retyped(self.words, params, service=name),
                 ),
             )
-        answers = await asyncio.gather(*(ask(service.workflows(), self.deadline) for service in asked))
-        found: list[tuple[str, Workflow]] = []
-        unread = []
-        for service, answer in zip(asked, answers, strict=True):
-            if isinstance(answer, Unanswered):
-                unread.append(f"Could not read {service.name}: {answer.why}")
-            else:
-                found.extend((service.name, each) for each in answer)
-        nothing = len(unread) == len(asked)
+        heard = await ask_all(asked, lambda service: service.workflows(), self.deadline)
+        found = [(service.name, each) for service, workflows in heard.read for each in workflows]
+        unread, nothing = heard.missing, not heard.read
         shown = [each for each in found if each[1].last_failed_at or not params.failures]
         shown.sort(key=lambda each: each[1].name.casefold())
         shown.sort(key=lambda each: each[1].last_failed_at.timestamp() if each[1].last_failed_at else 0, reverse=True)
@@ -66,7 +59,7 @@ class ListWorkflows(Lookup[Listed]):
             else but_unread(_counted([each for _, each in found]), len(unread), len(asked)),
             status=Status.UNKNOWN if nothing else None,
             table=_table(shown) if shown else None,
-            notes=tuple(unread),
+            notes=unread,
             taken_at=self.now(),
         )
 

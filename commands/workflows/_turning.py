@@ -1,6 +1,5 @@
 """What turning a workflow on and off share."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,7 +11,7 @@ from bot.action import Plan, Receipt, Risk, Undoable
 from bot.errors import NotUnderstood, TryLater
 from bot.params import Choices, FreeText, Option, Params, Spaced, duration_text
 from bot.report import Fact, Link, Moment
-from commands._services import LONGEST_LABEL, Unanswered, ask, closest, matching, names, pick, retyped
+from commands._services import LONGEST_LABEL, ask_all, closest, matching, names, pick, retyped
 from integrations.capabilities import Workflow, Workflows
 
 
@@ -103,10 +102,8 @@ class Turning(Undoable[T, TurnPlan], Generic[T]):
 
     async def refresh(self) -> None:
         """Read workflows for `options`, in the background; a service that is silent keeps its last ones."""
-        answers = await asyncio.gather(*(ask(service.workflows(), self.deadline) for service in self.services))
-        for service, answer in zip(self.services, answers, strict=True):
-            if not isinstance(answer, Unanswered):
-                self.known[service.name] = answer
+        heard = await ask_all(self.services, lambda service: service.workflows(), self.deadline)
+        self.known.update((service.name, workflows) for service, workflows in heard.read)
 
     async def _find(self, params: T) -> tuple[Workflows, Workflow, tuple[str, ...]]:
         """With sentences on what could not be read: one that is silent keeps nobody from turning another's off.
@@ -116,15 +113,11 @@ class Turning(Undoable[T, TurnPlan], Generic[T]):
         asked = self.services
         if params.service is not None or len(asked) < 2:
             asked = (self._service(params.service, params),)
-        answers = await asyncio.gather(*(ask(service.workflows(), self.deadline) for service in asked))
-        pairs = list(zip(asked, answers, strict=True))
-        unread = tuple(
-            f"Could not read {service.name}: {no.why}" for service, no in pairs if isinstance(no, Unanswered)
-        )
-        if len(unread) == len(asked):
+        heard = await ask_all(asked, lambda service: service.workflows(), self.deadline)
+        unread = heard.missing
+        if not heard.read:
             raise TryLater(" ".join(unread))
-        listed = [(service, found) for service, found in pairs if not isinstance(found, Unanswered)]
-        everything = [(service, each) for service, found in listed for each in found]
+        everything = [(service, each) for service, found in heard.read for each in found]
         called = [pair for pair in everything if params.name == pair[1].id]
         called = called or [pair for pair in everything if params.name.casefold() == pair[1].name.casefold()]
         if len(called) == 1:
