@@ -8,6 +8,7 @@ COPY pyproject.toml constraints.txt README.md ./
 COPY bot ./bot
 COPY commands ./commands
 COPY integrations ./integrations
+COPY ops ./ops
 RUN /opt/handrail/bin/pip install --no-cache-dir --constraint constraints.txt .
 
 FROM python:3.13-slim

@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # What the demo needs comes quickly; what the tests need is more.
 DEMO := $(VENV)/installed-for-the-demo
 STAMP := $(VENV)/installed
-CODE := bot commands integrations sandbox tests
+CODE := bot commands integrations ops sandbox tests
 ARGS ?=
 SECONDS ?= 120
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.action import Asker, Change, Receipt, Undoable
-from bot.errors import NotAllowed, NotUnderstood, OpsError
-from bot.ports import Audited, Entry, Freeze
-from bot.report import PersonId
-from bot.request import Mode, Request, RequestId, Review, State, Vote, sources_of
 from bot.road import Road
+from bot.words.action import Asker, Change, Receipt, Undoable
+from bot.words.exceptions import NotAllowed, NotUnderstood, OpsError
+from bot.words.ports import Audited, Entry, Freeze
+from bot.words.report import PersonId
+from bot.words.request import Mode, Request, RequestId, Review, State, Vote, sources_of
 
 
 @dataclass(frozen=True)

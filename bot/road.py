@@ -15,18 +15,21 @@ import structlog
 from cachetools import LRUCache
 from pydantic import ValidationError
 
-from bot.action import AnyAction, Asker, Change, Followable, Lookup, Plan, Risk, Upkeep
-from bot.approval import Clearance, Rejected, Waiting, tally
-from bot.catalogue import Catalogue
-from bot.emergency import Emergency
-from bot.errors import NotAllowed, NotUnderstood, OpsError, OurFault, StoreUnwritable
-from bot.execute import MACHINE, Checkpoint, Executor, no_checkpoint
-from bot.follow import Following
-from bot.judge import Judge
-from bot.params import duration_text
-from bot.parse import NotFilled, Parsed, filled, parse
-from bot.policy import Allow, Deny, NeedsApproval, Policy
-from bot.ports import (
+from bot.ask.catalogue import Catalogue
+from bot.ask.parse import NotFilled, Parsed, filled, parse
+from bot.decide.approval import tally
+from bot.decide.judge import Judge
+from bot.decide.policy import Allow, Deny, NeedsApproval, Policy
+from bot.decide.weigh import Scales
+from bot.run.emergency import Emergency
+from bot.run.execute import MACHINE, Checkpoint, Executor, no_checkpoint
+from bot.settings import Limits
+from bot.tell.following import Following
+from bot.tell.sentences import call, misunderstood, same_phrase, told
+from bot.words.action import AnyAction, Asker, Change, Followable, Lookup, Plan, Risk, Upkeep
+from bot.words.exceptions import NotAllowed, NotUnderstood, OpsError, OurFault, StoreUnwritable
+from bot.words.params import duration_text
+from bot.words.ports import (
     AuditLog,
     Clock,
     Columns,
@@ -40,12 +43,10 @@ from bot.ports import (
     Place,
     Requests,
 )  # fmt: skip
-from bot.redaction import Redactor
-from bot.report import PersonId, Report, Suggestion
-from bot.request import Answer, Mode, Needs, Request, RequestId, Said, State, Via, Vote, sources_of
-from bot.scales import Scales
-from bot.sentences import call, misunderstood, same_phrase, told
-from bot.settings import Limits
+from bot.words.redaction import Redactor
+from bot.words.report import PersonId, Report, Suggestion
+from bot.words.request import Answer, Mode, Needs, Request, RequestId, Said, State, Via, Vote, sources_of
+from bot.words.verdict import Clearance, Rejected, Waiting
 
 log = structlog.get_logger(__name__)
 

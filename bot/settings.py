@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bot.errors import Misconfigured
-from bot.params import Duration
-from bot.policy import Policy, Role, Rule, Window, Zone
-from bot.report import Frozen, PersonId
+from bot.decide.policy import Policy, Role, Rule, Window, Zone
+from bot.words.exceptions import Misconfigured
+from bot.words.params import Duration
+from bot.words.report import Frozen, PersonId
 
 
 class Environment(BaseSettings):

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bot.action import AnyAction
-from bot.catalogue import Catalogue
+from bot.ask.catalogue import Catalogue
 from bot.settings import Commands
+from bot.words.action import AnyAction
 from commands import (
-    _reversal,
     audit,
     calls,
     campaigns,
@@ -50,6 +49,7 @@ from commands import (
     withdraw,
     workflows,
 )
+from commands._shared import reversal as _reversal
 from commands.campaigns import pause as pause_campaigns
 from commands.campaigns import resume as resume_campaigns
 from commands.db import analyze, cleanup, kill_idle, read_only, terminate, vacuum, writable

@@ -6,11 +6,11 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from bot.action import Lookup
-from bot.errors import NotUnderstood
-from bot.params import Duration, Params, Spaced
-from bot.ports import Audited
-from bot.report import Moment, Person, PersonId, Report, Table
+from bot.words.action import Lookup
+from bot.words.exceptions import NotUnderstood
+from bot.words.params import Duration, Params, Spaced
+from bot.words.ports import Audited
+from bot.words.report import Moment, Person, PersonId, Report, Table
 
 
 class Audit(Params):

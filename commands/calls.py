@@ -8,10 +8,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.action import Lookup
-from bot.params import Choices, Duration, FreeText, Option, Params, duration_text
-from bot.report import Fact, Line, Link, Moment, Report, Span, Status, Suggestion, Table
-from commands._services import ask_all, matching, names, pick, retyped
+from bot.words.action import Lookup
+from bot.words.params import Choices, Duration, FreeText, Option, Params, duration_text
+from bot.words.report import Fact, Line, Link, Moment, Report, Span, Status, Suggestion, Table
+from commands._shared.services import ask_all, matching, names, pick, retyped
 from integrations.capabilities import Call, Calls
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.action import Lookup
-from bot.params import Params
-from bot.report import Line, Report, Status
+from bot.words.action import Lookup
+from bot.words.params import Params
+from bot.words.report import Line, Report, Status
 
 
 class NoParams(Params):

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from bot.action import Asker, Change, Receipt, Risk
-from bot.errors import NotUnderstood
-from bot.params import Params
-from bot.request import RequestWord
-from commands._reversal import Reversal, ReversalPlan
+from bot.words.action import Asker, Change, Receipt, Risk
+from bot.words.exceptions import NotUnderstood
+from bot.words.params import Params
+from bot.words.request import RequestWord
+from commands._shared.reversal import Reversal, ReversalPlan
 
 
 class End(Params):

@@ -8,13 +8,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.action import Followable
-from bot.errors import Misconfigured
-from bot.params import Choices, Duration, FreeText, Option, Params, Spaced, duration_text
-from bot.report import Fact, Line, Link, Moment, Report, Status, Table
-from commands._error_groups import Group, grouped
-from commands._following import FollowFor, Reading, news, unread
-from commands._services import Unanswered, ask, but_unread, closest, matching, names
+from bot.words.action import Followable
+from bot.words.exceptions import Misconfigured
+from bot.words.params import Choices, Duration, FreeText, Option, Params, Spaced, duration_text
+from bot.words.report import Fact, Line, Link, Moment, Report, Status, Table
+from commands._shared.error_groups import Group, grouped
+from commands._shared.following import FollowFor, Reading, news, unread
+from commands._shared.services import Unanswered, ask, but_unread, closest, matching, names
 from integrations.capabilities import ErrorEvent, ErrorPage, ErrorSource
 
 

@@ -8,12 +8,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.action import Lookup
-from bot.errors import Refused, TryLater
-from bot.params import Choices, Option, Params
-from bot.report import Fact, Line, Link, Moment, Report, Span, Status, Suggestion
-from commands._executions import Engines
-from commands._services import matching, names
+from bot.words.action import Lookup
+from bot.words.exceptions import Refused, TryLater
+from bot.words.params import Choices, Option, Params
+from bot.words.report import Fact, Line, Link, Moment, Report, Span, Status, Suggestion
+from commands._shared.executions import Engines
+from commands._shared.services import matching, names
 from integrations.capabilities import Execution, Executions, Stoppable
 
 

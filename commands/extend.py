@@ -6,11 +6,11 @@ from typing import Protocol
 
 from pydantic import AwareDatetime
 
-from bot.action import Asker, Change, Plan, Receipt, Risk
-from bot.errors import NotUnderstood, Stale
-from bot.params import Duration, Params, duration_text
-from bot.report import Fact, Moment, PersonId
-from bot.request import Request, RequestWord, State
+from bot.words.action import Asker, Change, Plan, Receipt, Risk
+from bot.words.exceptions import NotUnderstood, Stale
+from bot.words.params import Duration, Params, duration_text
+from bot.words.report import Fact, Moment, PersonId
+from bot.words.request import Request, RequestWord, State
 
 LONGEST = timedelta(days=7)
 """From now; what should last longer is no exception any more."""

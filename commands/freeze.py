@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bot.action import Asker, Plan, Receipt, Risk, Undoable
-from bot.errors import Stale
-from bot.params import Duration, Params, Reason, duration_text
-from bot.ports import Freeze
-from bot.report import PersonId
+from bot.words.action import Asker, Plan, Receipt, Risk, Undoable
+from bot.words.exceptions import Stale
+from bot.words.params import Duration, Params, Reason, duration_text
+from bot.words.ports import Freeze
+from bot.words.report import PersonId
 
 
 class FreezeParams(Params):

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bot.action import AnyAction, Asker, Lookup, Risk
-from bot.catalogue import Catalogue
-from bot.params import Params
-from bot.parse import fields_of, usage
-from bot.report import Fact, Line, Report, Suggestion
+from bot.ask.catalogue import Catalogue
+from bot.ask.parse import fields_of, usage
+from bot.words.action import AnyAction, Asker, Lookup, Risk
+from bot.words.params import Params
+from bot.words.report import Fact, Line, Report, Suggestion
 
 
 class Help(Params):

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.action import Change, Plan, Receipt, Risk, Tell
-from bot.errors import Misconfigured, NotUnderstood
-from bot.params import Choices, FreeText, Option, Pairs, Params
-from bot.report import Fact, Link
-from commands._services import LONGEST_LABEL, closest, matching, names, pick, retyped
+from bot.words.action import Change, Plan, Receipt, Risk, Tell
+from bot.words.exceptions import Misconfigured, NotUnderstood
+from bot.words.params import Choices, FreeText, Option, Pairs, Params
+from bot.words.report import Fact, Link
+from commands._shared.services import LONGEST_LABEL, closest, matching, names, pick, retyped
 from integrations.capabilities import Job, OwnJobs, unheard
 
 

@@ -3,10 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from bot.action import Lookup
-from bot.errors import Misconfigured
-from bot.params import Params
-from bot.report import Fact, Line, Report, Suggestion
+from bot.words.action import Lookup
+from bot.words.exceptions import Misconfigured
+from bot.words.params import Params
+from bot.words.report import Fact, Line, Report, Suggestion
 from integrations.capabilities import Job, OwnJobs
 
 

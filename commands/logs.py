@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bot.action import Followable
-from bot.params import Choices, Duration, FreeText, Option, Params, duration_text
-from bot.report import Fact, Line, Link, Moment, Report, Status, Suggestion, Table
-from commands._following import FollowFor, Reading, news
-from commands._services import Unanswered, ask, matching, names, pick, retyped
+from bot.words.action import Followable
+from bot.words.params import Choices, Duration, FreeText, Option, Params, duration_text
+from bot.words.report import Fact, Line, Link, Moment, Report, Status, Suggestion, Table
+from commands._shared.following import FollowFor, Reading, news
+from commands._shared.services import Unanswered, ask, matching, names, pick, retyped
 from integrations.capabilities import ErrorSource, Level, LogLine, LogPage, LogSource
 
 ROOM = 3500

@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Annotated
 
-from bot.params import Choices, Spaced
-from commands._switches import AskedToPause, Pausing
+from bot.words.params import Choices, Spaced
+from commands._shared.switches import AskedToPause, Pausing
 
 
 class Pause(AskedToPause):

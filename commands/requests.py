@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.action import Lookup
-from bot.params import Params
-from bot.report import Fact, Line, Moment, Person, Report, Suggestion
-from bot.request import Mode, Request, Review, State
+from bot.words.action import Lookup
+from bot.words.params import Params
+from bot.words.report import Fact, Line, Moment, Person, Report, Suggestion
+from bot.words.request import Mode, Request, Review, State
 
 
 class NoParams(Params):

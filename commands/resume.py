@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Annotated
 
-from bot.params import Choices, Spaced
-from commands._switches import Asked, Resuming
+from bot.words.params import Choices, Spaced
+from commands._shared.switches import Asked, Resuming
 
 
 class Resume(Asked):

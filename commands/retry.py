@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bot.action import Change, Plan, Receipt, Risk
-from bot.errors import NotUnderstood, Refused, Stale
-from bot.params import Choices, Option, Params, Spaced
-from bot.report import Fact, Link, Moment
-from commands._executions import Engines
-from commands._services import LONGEST_LABEL, ask_all, matching, names, retyped
+from bot.words.action import Change, Plan, Receipt, Risk
+from bot.words.exceptions import NotUnderstood, Refused, Stale
+from bot.words.params import Choices, Option, Params, Spaced
+from bot.words.report import Fact, Link, Moment
+from commands._shared.executions import Engines
+from commands._shared.services import LONGEST_LABEL, ask_all, matching, names, retyped
 from integrations.capabilities import Execution, Executions, RetriesCurrent
 
 LAST = "last"

@@ -8,11 +8,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from bot.action import Lookup
-from bot.errors import Misconfigured, NotUnderstood
-from bot.params import Choices, FreeText, Option, Params
-from bot.report import Report, Table
-from commands._services import LONGEST_LABEL, closest, matching, names, pick, retyped, tables_called
+from bot.words.action import Lookup
+from bot.words.exceptions import Misconfigured, NotUnderstood
+from bot.words.params import Choices, FreeText, Option, Params
+from bot.words.report import Report, Table
+from commands._shared.services import LONGEST_LABEL, closest, matching, names, pick, retyped, tables_called
 from integrations.capabilities import Rows
 
 _CONDITION = re.compile(r'\s*([^\s:"]+):(?:"([^"]*)"|([^\s"]*))(?=\s|\Z)')

@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.action import Lookup
-from bot.params import Params
-from bot.ports import Audited
-from bot.report import Fact, Line, Moment, Person, Report, Table
-from bot.request import Request, RequestWord, State, Vote
+from bot.words.action import Lookup
+from bot.words.params import Params
+from bot.words.ports import Audited
+from bot.words.report import Fact, Line, Moment, Person, Report, Table
+from bot.words.request import Request, RequestWord, State, Vote
 
 
 class Show(Params):

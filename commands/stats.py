@@ -8,12 +8,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from bot.action import Lookup
-from bot.errors import Misconfigured
-from bot.params import Choices, Duration, Option, Params, duration_text
-from bot.report import Fact, Line, Report, Span, Status, Suggestion, Table
-from commands._services import Unanswered, ask, but_unread, matching, names, pick, retyped
-from commands._stats_chart import DAY, before_words, chart, last_words, sliced
+from bot.words.action import Lookup
+from bot.words.exceptions import Misconfigured
+from bot.words.params import Choices, Duration, Option, Params, duration_text
+from bot.words.report import Fact, Line, Report, Span, Status, Suggestion, Table
+from commands._shared.services import Unanswered, ask, but_unread, matching, names, pick, retyped
+from commands._shared.stats_chart import DAY, before_words, chart, last_words, sliced
 from integrations.capabilities import Operation, Statistic, Statistics
 
 SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=30)

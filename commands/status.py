@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from bot.action import Asker, Lookup
-from bot.params import Choices, Option, Params
-from bot.report import Fact, Line, Link, Moment, Report, Status, Suggestion
-from commands._recent import Recent
-from commands._services import Unanswered, ask, matching, names, pick
+from bot.words.action import Asker, Lookup
+from bot.words.params import Choices, Option, Params
+from bot.words.report import Fact, Line, Link, Moment, Report, Status, Suggestion
+from commands._shared.recent import Recent
+from commands._shared.services import Unanswered, ask, matching, names, pick
 from integrations.capabilities import Checkable, Checked, Health, VendorState, VendorStatus
 
 SHOWN = 5

@@ -7,12 +7,12 @@ from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import Field
 
-from bot.action import Change, Plan, Receipt, Risk
-from bot.errors import Stale
-from bot.params import Choices, FreeText, Option, Params
-from bot.report import Fact, Link, Moment
-from commands._executions import Engines
-from commands._services import LONGEST_LABEL, ask_all, matching, names
+from bot.words.action import Change, Plan, Receipt, Risk
+from bot.words.exceptions import Stale
+from bot.words.params import Choices, FreeText, Option, Params
+from bot.words.report import Fact, Link, Moment
+from commands._shared.executions import Engines
+from commands._shared.services import LONGEST_LABEL, ask_all, matching, names
 from integrations.capabilities import Execution, Executions, Stoppable
 
 

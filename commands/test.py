@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from bot.action import Lookup
-from bot.errors import NotUnderstood
-from bot.params import Choices, Option, Params
-from bot.report import Fact, Line, Report, Span, Status, Suggestion
-from commands._services import Unanswered, ask, matching, names, pick
+from bot.words.action import Lookup
+from bot.words.exceptions import NotUnderstood
+from bot.words.params import Choices, Option, Params
+from bot.words.report import Fact, Line, Report, Span, Status, Suggestion
+from commands._shared.services import Unanswered, ask, matching, names, pick
 from integrations.capabilities import Credentialed, Health, Rights, Testable, Trial
 
 EVERY = "all"

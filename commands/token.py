@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from bot.action import Asker, Upkeep
-from bot.errors import NotAllowed
-from bot.params import Params
-from bot.report import Fact, Moment, PersonId, Report
+from bot.words.action import Asker, Upkeep
+from bot.words.exceptions import NotAllowed
+from bot.words.params import Params
+from bot.words.report import Fact, Moment, PersonId, Report
 
 
 class Token(Params):

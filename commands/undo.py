@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from bot.action import Asker, Change, Receipt, Risk
-from bot.params import Params
-from bot.request import RequestWord
-from commands._reversal import Reversal, ReversalPlan
+from bot.words.action import Asker, Change, Receipt, Risk
+from bot.words.params import Params
+from bot.words.request import RequestWord
+from commands._shared.reversal import Reversal, ReversalPlan
 
 
 class Undo(Params):

@@ -5,11 +5,11 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from bot.action import Asker, Upkeep
-from bot.errors import NotUnderstood
-from bot.params import Params
-from bot.ports import Entry, Follow
-from bot.report import Report
+from bot.words.action import Asker, Upkeep
+from bot.words.exceptions import NotUnderstood
+from bot.words.params import Params
+from bot.words.ports import Entry, Follow
+from bot.words.report import Report
 
 
 class Unfollow(Params):

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.action import Asker, Change, Plan, Receipt, Risk
-from bot.errors import Stale
-from bot.params import Params
-from bot.ports import Freeze
-from bot.report import Fact, Person, PersonId
+from bot.words.action import Asker, Change, Plan, Receipt, Risk
+from bot.words.exceptions import Stale
+from bot.words.params import Params
+from bot.words.ports import Freeze
+from bot.words.report import Fact, Person, PersonId
 
 
 class Unfreeze(Params):

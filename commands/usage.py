@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from bot.action import Lookup
-from bot.params import Choices, Option, Params
-from bot.report import Fact, Line, Moment, Report, Status, Suggestion
-from commands._services import ask_all, matching, names, pick
+from bot.words.action import Lookup
+from bot.words.params import Choices, Option, Params
+from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
+from commands._shared.services import ask_all, matching, names, pick
 from integrations.capabilities import Metered, Quota
 
 NEAR = 0.8

@@ -8,11 +8,11 @@ from typing import Annotated, cast
 
 from pydantic import JsonValue
 
-from bot.action import Plan, Receipt, Risk, Undoable
-from bot.errors import NotUnderstood, Stale
-from bot.params import Choices, Duration, Network, Option, Params, Reason, duration_text
-from bot.report import Fact
-from commands._services import matching, names, pick, retyped
+from bot.words.action import Plan, Receipt, Risk, Undoable
+from bot.words.exceptions import NotUnderstood, Stale
+from bot.words.params import Choices, Duration, Network, Option, Params, Reason, duration_text
+from bot.words.report import Fact
+from commands._shared.services import matching, names, pick, retyped
 from integrations.capabilities import Prolongs, RateLimiter, RateLimitState
 
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.action import Asker, Upkeep
-from bot.params import Params
-from bot.report import Report
-from bot.request import Request, RequestWord
+from bot.words.action import Asker, Upkeep
+from bot.words.params import Params
+from bot.words.report import Report
+from bot.words.request import Request, RequestWord
 
 
 class Withdraw(Params):

@@ -11,32 +11,32 @@ import aiohttp
 import httpx
 from pydantic import ValidationError
 
-from bot.errors import Misconfigured, NotUnderstood
-from integrations.apollo import Apollo, ApolloSection
+from bot.words.exceptions import Misconfigured, NotUnderstood
+from integrations.apollo.client import Apollo, ApolloSection
 from integrations.capabilities import Named, VendorStatus
-from integrations.clearbit import Clearbit, ClearbitSection
-from integrations.github import GitHubSection, github
-from integrations.hubspot import HubSpot, HubSpotSection
-from integrations.n8n import N8nSection, n8n
-from integrations.neon import NeonSection, neon
-from integrations.openai import OpenAiSection, openai
-from integrations.pace import OwnTurns, Turns
-from integrations.postgres import PostgresSection, postgres
-from integrations.process import ProcessSection, processes
-from integrations.proofs import Proofs, Unnoted
-from integrations.railway import Railway, RailwaySection
-from integrations.resend import Resend, ResendSection
-from integrations.retell import RetellSection, retell
-from integrations.section import Outside, Section
-from integrations.sentry import SentrySection, sentry
-from integrations.statuspage import StatusPage, StatusPageSection, vendor_pages
-from integrations.stripe import StripeSection, stripe
-from integrations.supabase import SupabaseSection, supabase
-from integrations.tally import OwnTally, Tally
-from integrations.telnyx import TelnyxSection, telnyx
-from integrations.unleashed import Unleashed, UnleashedSection
-from integrations.vercel import VercelSection, vercel
-from integrations.web import WebSection, web
+from integrations.clearbit.client import Clearbit, ClearbitSection
+from integrations.github.client import GitHubSection, github
+from integrations.http.client import WebSection, web
+from integrations.hubspot.client import HubSpot, HubSpotSection
+from integrations.n8n.client import N8nSection, n8n
+from integrations.neon.client import NeonSection, neon
+from integrations.openai.client import OpenAiSection, openai
+from integrations.plumbing.call_counts import OwnTally, Tally
+from integrations.plumbing.pace import OwnTurns, Turns
+from integrations.plumbing.proofs import Proofs, Unnoted
+from integrations.plumbing.section import Outside, Section
+from integrations.postgres.client import PostgresSection, postgres
+from integrations.process.client import ProcessSection, processes
+from integrations.railway.client import Railway, RailwaySection
+from integrations.resend.client import Resend, ResendSection
+from integrations.retell.client import RetellSection, retell
+from integrations.sentry.client import SentrySection, sentry
+from integrations.statuspage.client import StatusPage, StatusPageSection, vendor_pages
+from integrations.stripe.client import StripeSection, stripe
+from integrations.supabase.client import SupabaseSection, supabase
+from integrations.telnyx.client import TelnyxSection, telnyx
+from integrations.unleashed.client import Unleashed, UnleashedSection
+from integrations.vercel.client import VercelSection, vercel
 
 
 class _Factory(Protocol):

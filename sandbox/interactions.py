@@ -11,7 +11,7 @@ from sandbox.inputs import NotPossible, holds_state, refused, state_value
 from sandbox.model import JSON, Channel, Member, Message, SlackError, View
 from sandbox.payloads import Payloads, state_of
 from sandbox.response_url import ResponseUrls
-from sandbox.web_api.views import content_of
+from sandbox.web_api.modals import content_of
 from sandbox.workspace import Workspace
 
 TIMED_OUT = "Operation timed out. Apps need to respond within 3 seconds."

@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass, field
 
-from bot.slack import blockkit
+from bot.slack.views import blockkit
 from sandbox.model import JSON, Message, SlackError
 from sandbox.workspace import Workspace
 

@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 
-from bot.store.embedded import DATABASE, EmbeddedPostgres
 from bot.store.migrate import migrate
+from bot.store.server.embedded import DATABASE, EmbeddedPostgres
 
 # Its limit of 200 ms on each example is a wall time, which a machine that does something else for a moment misses.
 settings.register_profile("handrail", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])

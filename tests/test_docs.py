@@ -13,16 +13,9 @@ import pytest
 from pydantic import BaseModel
 from typer.main import get_command
 
-from bot.action import Asker, Undoable
-from bot.catalogue import Catalogue
-from bot.cli import app
-from bot.errors import Misconfigured, NotUnderstood
-from bot.params import duration_text
-from bot.parse import parse, usage
-from bot.policy import Allow, Decision, Deny, NeedsApproval, Question, Role, Rule, Window, applying, decide
-from bot.ports import Roster
-from bot.report import PersonId
-from bot.request import MOVES, Mode, State, Via
+from bot.ask.catalogue import Catalogue
+from bot.ask.parse import parse, usage
+from bot.decide.policy import Allow, Decision, Deny, NeedsApproval, Question, Role, Rule, Window, applying, decide
 from bot.settings import (
     Commands,
     Environment,
@@ -34,8 +27,15 @@ from bot.settings import (
     WhitelistSetting,
     parse_toml,
 )
-from bot.wiring import own_modules
+from bot.words.action import Asker, Undoable
+from bot.words.exceptions import Misconfigured, NotUnderstood
+from bot.words.params import duration_text
+from bot.words.ports import Roster
+from bot.words.report import PersonId
+from bot.words.request import MOVES, Mode, State, Via
 from integrations import KINDS, Services, open_services
+from ops.cli import app
+from ops.wiring import own_modules
 from tests.commands.world import Board
 from tests.services import page as services_page
 from tests.test_promises import catalogue

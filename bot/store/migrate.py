@@ -9,7 +9,7 @@ from pathlib import Path
 
 import asyncpg
 
-from bot.errors import Misconfigured, TryLater
+from bot.words.exceptions import Misconfigured, TryLater
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 

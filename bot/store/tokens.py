@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from bot.ports import Clock, Entry
-from bot.report import PersonId
-from bot.store.audit import append
-from bot.store.database import Connection, reading, transaction
+from bot.store.pool import Connection, reading, transaction
+from bot.store.trail.audit import append
+from bot.words.ports import Clock, Entry
+from bot.words.report import PersonId
 
 LIVES = timedelta(days=90)
 

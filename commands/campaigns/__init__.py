@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.action import Lookup
-from bot.params import Params
-from bot.report import Report, Table
-from commands._services import but_unread
-from commands._switches import CAMPAIGN, look, state_of
+from bot.words.action import Lookup
+from bot.words.params import Params
+from bot.words.report import Report, Table
+from commands._shared.services import but_unread
+from commands._shared.switches import CAMPAIGN, look, state_of
 from integrations.capabilities import Switch, Switches
 
 

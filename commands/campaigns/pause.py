@@ -2,8 +2,8 @@
 
 from typing import Annotated
 
-from bot.params import Choices, Spaced
-from commands._switches import ALL, CAMPAIGN, AskedToPause, Pausing
+from bot.words.params import Choices, Spaced
+from commands._shared.switches import ALL, CAMPAIGN, AskedToPause, Pausing
 
 
 class Pause(AskedToPause):

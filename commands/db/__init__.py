@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from bot.action import Lookup
-from bot.params import Choices, Option, Params
-from bot.report import Report, Suggestion, Table
-from commands._services import matching, names, pick
+from bot.words.action import Lookup
+from bot.words.params import Choices, Option, Params
+from bot.words.report import Report, Suggestion, Table
+from commands._shared.services import matching, names, pick
 from integrations.capabilities import Database, View
 
 

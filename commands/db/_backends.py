@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from pydantic import JsonValue
 
-from bot.action import Plan, Receipt
-from bot.errors import Stale
-from bot.params import duration_text
-from bot.report import Fact
+from bot.words.action import Plan, Receipt
+from bot.words.exceptions import Stale
+from bot.words.params import duration_text
+from bot.words.report import Fact
 from integrations.capabilities import Backend, Database
 
 SHOWN = 20

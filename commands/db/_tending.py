@@ -6,11 +6,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from bot.action import Change, Plan, Receipt, Risk
-from bot.errors import OpsError
-from bot.params import Choices, Option, Params
-from bot.report import Fact, Moment
-from commands._services import matching, names, pick
+from bot.words.action import Change, Plan, Receipt, Risk
+from bot.words.exceptions import OpsError
+from bot.words.params import Choices, Option, Params
+from bot.words.report import Fact, Moment
+from commands._shared.services import matching, names, pick
 from integrations.capabilities import Database, Tended
 
 

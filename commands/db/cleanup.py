@@ -10,12 +10,12 @@ from typing import Annotated, Protocol
 
 from pydantic import JsonValue
 
-from bot.action import Change, Plan, Receipt, Risk
-from bot.errors import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, Stale
-from bot.params import Choices, Option, Params, duration_text
-from bot.ports import Freeze
-from bot.report import Fact
-from commands._services import closest, matching, names, pick, retyped, tables_called
+from bot.words.action import Change, Plan, Receipt, Risk
+from bot.words.exceptions import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, Stale
+from bot.words.params import Choices, Option, Params, duration_text
+from bot.words.ports import Freeze
+from bot.words.report import Fact
+from commands._shared.services import closest, matching, names, pick, retyped, tables_called
 from integrations.capabilities import Database, Retention
 
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from bot.action import Change, Receipt, Risk
-from bot.params import Choices, Duration, Option, Params, duration_text
-from commands._services import matching, names, pick, retyped
+from bot.words.action import Change, Receipt, Risk
+from bot.words.params import Choices, Duration, Option, Params, duration_text
+from commands._shared.services import matching, names, pick, retyped
 from commands.db._backends import EndPlan, counted, end, listed, still_there
 from integrations.capabilities import Backend, Database
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.action import Lookup
-from bot.errors import Misconfigured
-from bot.params import Params
-from bot.report import Fact, Line, Moment, Report, Status, Suggestion
-from commands._services import Unanswered, ask
+from bot.words.action import Lookup
+from bot.words.exceptions import Misconfigured
+from bot.words.params import Params
+from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
+from commands._shared.services import Unanswered, ask
 from integrations.capabilities import LiftsReadOnly, ReadOnly
 
 

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.action import Change, Receipt, Risk
-from bot.errors import NotUnderstood
-from bot.params import Choices, Option, Params
-from commands._services import matching, names, pick
+from bot.words.action import Change, Receipt, Risk
+from bot.words.exceptions import NotUnderstood
+from bot.words.params import Choices, Option, Params
+from commands._shared.services import matching, names, pick
 from commands.db._backends import EndPlan, end, still_there, told
 from integrations.capabilities import Backend, Database
 

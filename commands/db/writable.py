@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from bot.action import Change, Plan, Receipt, Risk
-from bot.params import Choices, Option, Params
-from bot.report import Fact, Moment
-from commands._services import matching, names, pick
+from bot.words.action import Change, Plan, Receipt, Risk
+from bot.words.params import Choices, Option, Params
+from bot.words.report import Fact, Moment
+from commands._shared.services import matching, names, pick
 from integrations.capabilities import LiftsReadOnly
 
 

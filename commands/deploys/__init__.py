@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.action import Lookup
-from bot.errors import Misconfigured, TryLater
-from bot.params import Choices, Option, Params
-from bot.report import Moment, Report, Table
-from commands._services import ask_all, matching, names, pick, retyped
+from bot.words.action import Lookup
+from bot.words.exceptions import Misconfigured, TryLater
+from bot.words.params import Choices, Option, Params
+from bot.words.report import Moment, Report, Table
+from commands._shared.services import ask_all, matching, names, pick, retyped
 from commands.deploys._hosting import live_of, told
 from integrations.capabilities import Deployments
 

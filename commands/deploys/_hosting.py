@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar, Generic, TypeVar
 
-from bot.action import Plan, Receipt, Risk, Undoable
-from bot.errors import NotUnderstood, Refused, Stale
-from bot.params import Option, Params
-from bot.report import Fact, Moment
-from commands._services import LONGEST_LABEL, ask_all, matching, names, pick, retyped
+from bot.words.action import Plan, Receipt, Risk, Undoable
+from bot.words.exceptions import NotUnderstood, Refused, Stale
+from bot.words.params import Option, Params
+from bot.words.report import Fact, Moment
+from commands._shared.services import LONGEST_LABEL, ask_all, matching, names, pick, retyped
 from integrations.capabilities import Deed, Deployed, Deployment, Deployments, Promotes, RollsBack
 
 LOOKED_THROUGH = 50

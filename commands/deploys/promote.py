@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from bot.errors import NotUnderstood
-from bot.params import Choices
+from bot.words.exceptions import NotUnderstood
+from bot.words.params import Choices
 from commands.deploys._hosting import AskedToMove, Moving, meant
 from integrations.capabilities import Deployed, Deployment, Promotes
 

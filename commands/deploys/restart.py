@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from bot.action import Change, Plan, Receipt, Risk
-from bot.errors import Stale
-from bot.params import Choices, Option, Params
-from bot.report import Fact
-from commands._services import matching, names, pick
+from bot.words.action import Change, Plan, Receipt, Risk
+from bot.words.exceptions import Stale
+from bot.words.params import Choices, Option, Params
+from bot.words.report import Fact
+from commands._shared.services import matching, names, pick
 from integrations.capabilities import Restarts
 
 

@@ -8,11 +8,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.action import Lookup
-from bot.errors import Misconfigured
-from bot.params import Choices, Duration, FreeText, Option, Params, duration_text
-from bot.report import Fact, Line, Link, Moment, Report, Status, Suggestion, Table
-from commands._services import Unanswered, ask, but_unread, matching, names, pick, retyped
+from bot.words.action import Lookup
+from bot.words.exceptions import Misconfigured
+from bot.words.params import Choices, Duration, FreeText, Option, Params, duration_text
+from bot.words.report import Fact, Line, Link, Moment, Report, Status, Suggestion, Table
+from commands._shared.services import Unanswered, ask, but_unread, matching, names, pick, retyped
 from integrations.capabilities import Issue, Issues
 
 SHOWN = 10

@@ -8,11 +8,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from bot.action import Plan, Receipt, Risk, Undoable
-from bot.errors import NotUnderstood, Stale
-from bot.params import Choices, FreeText, Option, Params
-from bot.report import Fact, Link, Moment
-from commands._services import LONGEST_LABEL, ask_all, closest, matching, names, pick, retyped
+from bot.words.action import Plan, Receipt, Risk, Undoable
+from bot.words.exceptions import NotUnderstood, Stale
+from bot.words.params import Choices, FreeText, Option, Params
+from bot.words.report import Fact, Link, Moment
+from commands._shared.services import LONGEST_LABEL, ask_all, closest, matching, names, pick, retyped
 from integrations.capabilities import Issue, Issues, IssueStatus
 
 

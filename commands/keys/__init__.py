@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.action import Lookup
-from bot.errors import Misconfigured, OpsError
-from bot.params import Params
-from bot.report import Fact, Line, Moment, Report, Status, Suggestion
+from bot.words.action import Lookup
+from bot.words.exceptions import Misconfigured, OpsError
+from bot.words.params import Params
+from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
 from commands.keys._book import OLD, Book, Held, held
 from commands.keys._book import Kept as Kept
 from integrations.capabilities import Checkable, Credentialed, Health

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from commands._services import Unanswered, ask
+from commands._shared.services import Unanswered, ask
 from integrations.capabilities import Checkable, Checked, Credential, Credentialed, Health
 
 OLD = timedelta(days=90)

@@ -8,10 +8,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.action import Lookup
-from bot.params import Choices, Option, Params
-from bot.report import Fact, Line, Moment, Report, Status, Suggestion
-from commands._services import Unanswered, ask, matching, names, pick, retyped
+from bot.words.action import Lookup
+from bot.words.params import Choices, Option, Params
+from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
+from commands._shared.services import Unanswered, ask, matching, names, pick, retyped
 from commands.keys._book import Book, Held, held, held_since
 from integrations.capabilities import Checkable, Credentialed, Health, Testable, Trial
 

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bot.action import Lookup
-from bot.errors import Misconfigured
-from bot.params import FreeText, Params
-from bot.report import Fact, Moment, Report, Status, Table
-from commands._services import ask_all, but_unread
+from bot.words.action import Lookup
+from bot.words.exceptions import Misconfigured
+from bot.words.params import FreeText, Params
+from bot.words.report import Fact, Moment, Report, Status, Table
+from commands._shared.services import ask_all, but_unread
 from integrations.capabilities import Numbers, NumberState
 
 

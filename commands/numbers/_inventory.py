@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
-from bot.action import Plan, Receipt, Risk, Undoable
-from bot.errors import NotUnderstood, TryLater
-from bot.params import Option, Params
-from commands._services import LONGEST_LABEL, ask_all, closest, matching, names, pick, retyped
+from bot.words.action import Plan, Receipt, Risk, Undoable
+from bot.words.exceptions import NotUnderstood, TryLater
+from bot.words.params import Option, Params
+from commands._shared.services import LONGEST_LABEL, ask_all, closest, matching, names, pick, retyped
 from integrations.capabilities import Number, Numbers, NumberState
 
 P = TypeVar("P", bound=Params)

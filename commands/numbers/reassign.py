@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.params import Choices, Params, Spaced
+from bot.words.params import Choices, Params, Spaced
 from commands.numbers._inventory import ChangeNumber, NumberPlan
 from integrations.capabilities import NumberState
 

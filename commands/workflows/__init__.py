@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from bot.action import Lookup
-from bot.errors import Misconfigured
-from bot.params import Choices, Option, Params
-from bot.report import Link, Moment, Report, Status, Table
-from commands._services import ask_all, but_unread, matching, names, pick, retyped
+from bot.words.action import Lookup
+from bot.words.exceptions import Misconfigured
+from bot.words.params import Choices, Option, Params
+from bot.words.report import Link, Moment, Report, Status, Table
+from commands._shared.services import ask_all, but_unread, matching, names, pick, retyped
 from integrations.capabilities import Workflow, Workflows
 
 

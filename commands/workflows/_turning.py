@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar, Generic, TypeVar
 
 from pydantic import Field
 
-from bot.action import Plan, Receipt, Risk, Undoable
-from bot.errors import NotUnderstood, TryLater
-from bot.params import Choices, FreeText, Option, Params, Spaced, duration_text
-from bot.report import Fact, Link, Moment
-from commands._services import LONGEST_LABEL, ask_all, closest, matching, names, pick, retyped
+from bot.words.action import Plan, Receipt, Risk, Undoable
+from bot.words.exceptions import NotUnderstood, TryLater
+from bot.words.params import Choices, FreeText, Option, Params, Spaced, duration_text
+from bot.words.report import Fact, Link, Moment
+from commands._shared.services import LONGEST_LABEL, ask_all, closest, matching, names, pick, retyped
 from integrations.capabilities import Workflow, Workflows
 
 

@@ -1,6 +1,6 @@
 """/ops workflows off: a workflow starts no more runs by itself."""
 
-from bot.params import Duration
+from bot.words.params import Duration
 from commands.workflows._turning import Turn, Turning, TurnPlan
 
 

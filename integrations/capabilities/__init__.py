@@ -1,6 +1,6 @@
 """What several kinds of service can do in the same way: the Protocols that commands are written against.
 
-Clients translate their vendor's errors into `bot.errors` at the door, so a command rarely needs `try`.
+Clients translate their vendor's errors into `bot.words.exceptions` at the door, so a command rarely needs `try`.
 """
 
 from integrations.capabilities.calls import Call, Calls, Number, Numbers, NumberState
@@ -15,7 +15,7 @@ from integrations.capabilities.deployments import (
     Restarts,
     RollsBack,
 )
-from integrations.capabilities.errors import ErrorEvent, ErrorPage, ErrorSource
+from integrations.capabilities.error_sources import ErrorEvent, ErrorPage, ErrorSource
 from integrations.capabilities.executions import Execution, Executions, RetriesCurrent
 from integrations.capabilities.issues import Issue, Issues, IssueStatus
 from integrations.capabilities.logs import Level, LogLine, LogPage, LogSource

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from bot.errors import NotUnderstood
+from bot.words.exceptions import NotUnderstood
 from integrations.capabilities.named import Named
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bot.slack import blockkit
+from bot.slack.views import blockkit
 from sandbox.model import JSON, Channel, Member, Message, SlackError
 from sandbox.payloads import Payloads
 from sandbox.workspace import Workspace

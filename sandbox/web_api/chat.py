@@ -1,6 +1,6 @@
 """chat.*: the bot's own messages."""
 
-from bot.slack import blockkit
+from bot.slack.views import blockkit
 from sandbox.model import JSON, Channel, Message, SlackError
 from sandbox.web_api.call import Call, invalid_blocks
 

@@ -2,7 +2,7 @@
 
 import mimetypes
 
-from bot.slack import blockkit
+from bot.slack.views import blockkit
 from sandbox.model import JSON, File, SlackError
 from sandbox.web_api.call import Call, invalid, invalid_blocks
 from sandbox.workspace import Workspace

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from sandbox.model import JSON
-from sandbox.web_api import chat, conversations, files, marks, people, views
+from sandbox.web_api import chat, conversations, files, marks
+from sandbox.web_api import modals as views
+from sandbox.web_api import users as people
 from sandbox.web_api.call import Call
 
 TIER_1, TIER_2, TIER_3, TIER_4, SPECIAL = 1, 20, 50, 100, 0

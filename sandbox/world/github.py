@@ -14,8 +14,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import middleware
 from sandbox.world.heard import Effect, Watched, recorder
+from sandbox.world.misbehaving import middleware
 
 _OWNER, _REPOSITORY = "acme", "shop"
 _ROOT = f"/repos/{_OWNER}/{_REPOSITORY}/actions"

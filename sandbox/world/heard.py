@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from sandbox.world.faults import Faults
+from sandbox.world.misbehaving import Faults
 
 
 @dataclass(frozen=True)

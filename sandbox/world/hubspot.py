@@ -10,8 +10,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import middleware
 from sandbox.world.heard import Watched, recorder
+from sandbox.world.misbehaving import middleware
 
 _ID = "aeb5f871-7f07-4993-9211-075dc63e7cbf"
 

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from sandbox.world.faults import middleware
 from sandbox.world.heard import Effect, Watched, recorder
+from sandbox.world.misbehaving import middleware
 from sandbox.world.n8n_state import Failure, Flavour, Run, Workflow, believable
 
 _STATUSES = {

@@ -13,8 +13,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import middleware
 from sandbox.world.heard import Effect, Watched, recorder
+from sandbox.world.misbehaving import middleware
 
 _AT = "2026-03-01T09:00:00Z"
 _VERBS = {"suspend": ("suspend_compute", "idle"), "start": ("start_compute", "active"),

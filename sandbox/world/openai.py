@@ -9,8 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import middleware
 from sandbox.world.heard import Watched, recorder
+from sandbox.world.misbehaving import middleware
 
 _DAY = 86_400
 _MODELS = ("gpt-5-mini", "gpt-5", "text-embedding-3-small", "gpt-4o-mini-transcribe")

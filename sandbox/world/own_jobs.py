@@ -5,8 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import middleware
 from sandbox.world.heard import Effect, Watched, recorder
+from sandbox.world.misbehaving import middleware
 
 
 class FakeBackOffice(Watched):

@@ -6,8 +6,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import middleware
 from sandbox.world.heard import Watched, recorder
+from sandbox.world.misbehaving import middleware
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import middleware
 from sandbox.world.heard import Effect, Watched, recorder
+from sandbox.world.misbehaving import middleware
 
 _COMMITS = (
     ("d-7c1f", "5d0c2ab", "Scrape slower at night", "ana", 3),

@@ -11,8 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import middleware
 from sandbox.world.heard import Effect, Watched, recorder
+from sandbox.world.misbehaving import middleware
 
 _ROLES = ("inbound_agents", "outbound_agents", "inbound_sms_agents", "outbound_sms_agents")
 _DAY = (

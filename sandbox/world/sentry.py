@@ -12,8 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import middleware
 from sandbox.world.heard import Effect, Watched, recorder
+from sandbox.world.misbehaving import middleware
 
 _PROJECTS = {"shop-api": "4501", "shop-web": "4502", "billing": "4503"}
 _FINER = ("archived_until_escalating", "archived_until_condition_met", "archived_forever", "escalating", "ongoing",

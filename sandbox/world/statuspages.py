@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from sandbox.world.faults import middleware
 from sandbox.world.heard import Watched, recorder
+from sandbox.world.misbehaving import middleware
 
 Mood = Literal["well", "minor", "major", "critical", "maintenance", "spa", "unclaimed", "odd"]
 """`spa` answers every path with the same page, `unclaimed` sends to the marketing of the format's maker, `odd` is JSON

@@ -11,8 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import middleware
 from sandbox.world.heard import Effect, Watched, recorder
+from sandbox.world.misbehaving import middleware
 
 _DAY = 24 * 3600
 _RIGHTS = {"/v1/balance": "rak_balance_read", "/v1/events": "rak_event_read"}

@@ -12,8 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import middleware
 from sandbox.world.heard import Effect, Watched, recorder
+from sandbox.world.misbehaving import middleware
 
 REMINDERS = "4001a7f4-0a13-4e28-b4f5-3c1d5a7e9b01"
 CODES = "4001a7f4-0a13-4e28-b4f5-3c1d5a7e9b02"

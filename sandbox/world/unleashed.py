@@ -13,8 +13,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import middleware
 from sandbox.world.heard import Watched, recorder
+from sandbox.world.misbehaving import middleware
 
 
 class FakeUnleashed(Watched):

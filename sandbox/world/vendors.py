@@ -5,9 +5,9 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from sandbox.world.faults import Faults
 from sandbox.world.github import FakeGitHub
 from sandbox.world.hubspot import FakeHubSpot
+from sandbox.world.misbehaving import Faults
 from sandbox.world.neon import FakeNeon
 from sandbox.world.openai import FakeOpenAI
 from sandbox.world.own_jobs import FakeBackOffice

@@ -14,8 +14,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.world.faults import middleware
 from sandbox.world.heard import Effect, Heard, Watched, recorder
+from sandbox.world.misbehaving import middleware
 from sandbox.world.vercel_firewall import FakeFirewall
 
 _COMMITS = (

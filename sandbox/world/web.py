@@ -7,7 +7,7 @@ from typing import Literal
 
 from aiohttp import web
 
-from sandbox.world.faults import Faults, middleware
+from sandbox.world.misbehaving import Faults, middleware
 
 Mood = Literal["well", "slow", "failing", "moody"]
 """`moody` fails for the first 20 s of every minute."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import asyncpg
 
-from bot.store.database import open_pool
+from bot.store.pool import open_pool
 from tests.bench.answering import Contest
 from tests.bench.every_kind import EveryKind
 from tests.bench.figures import Row, machine, table

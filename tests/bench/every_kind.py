@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from integrations.breaker import TRIPS
+from integrations.plumbing.breaker import TRIPS
 from tests.bench.figures import Rounds, Row
 from tests.bench.processes import megabytes
 from tests.bench.scene import Bot, World, handrail

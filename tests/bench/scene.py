@@ -10,8 +10,8 @@ from typing import Any
 
 import asyncpg
 
-from bot.store.embedded import EmbeddedPostgres
 from bot.store.migrate import migrate
+from bot.store.server.embedded import EmbeddedPostgres
 from sandbox.app_config import AppConfig
 from tests.bench.processes import ROOT, answers, free_port, get, spawned, until
 from tests.bench.slack import Front, HttpLine, Line
@@ -114,7 +114,7 @@ async def handrail(
     }
     port, health, log = free_port(), free_port(), world.log(name)
     mode = ["--http", f"127.0.0.1:{port}"] if http else []
-    arguments = ["-m", "bot", "serve", *mode, "--health", f"127.0.0.1:{health}"]
+    arguments = ["-m", "ops", "serve", *mode, "--health", f"127.0.0.1:{health}"]
     async with spawned(arguments, log, environment) as process:
         await until(lambda: answers(health, "/readyz"), process, log)
         line = HttpLine(port) if http else await world.front.connected(name)

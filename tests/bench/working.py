@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from bot.ports import Entry
-from bot.report import PersonId
-from bot.store.audit import PgAuditLog, append
-from bot.store.verify import verify
+from bot.store.trail.audit import PgAuditLog, append
+from bot.store.trail.verify import verify
+from bot.words.ports import Entry
+from bot.words.report import PersonId
 from tests.bench.figures import Bar, Rounds, Row, percentile
 from tests.bench.processes import family, megabytes
 from tests.bench.scene import AUDIT_KEY, Bot, World, bare, handrail

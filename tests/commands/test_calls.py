@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
-from bot.catalogue import Catalogue
-from bot.errors import Misconfigured, NotUnderstood, TryLater
-from bot.parse import parse
-from bot.report import Fact, Link, Moment, Report, Span, Status
+from bot.ask.catalogue import Catalogue
+from bot.ask.parse import parse
+from bot.words.exceptions import Misconfigured, NotUnderstood, TryLater
+from bot.words.report import Fact, Link, Moment, Report, Span, Status
 from commands.calls import CallLog, ShowCalls
 from integrations import open_services
 from integrations.capabilities import Call, Calls

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.action import Receipt
-from bot.errors import Misconfigured, NotUnderstood, OutcomeUnknown, Refused, Stale, TryLater
+from bot.words.action import Receipt
+from bot.words.exceptions import Misconfigured, NotUnderstood, OutcomeUnknown, Refused, Stale, TryLater
 from commands.campaigns import Campaigns, ListCampaigns
 from commands.campaigns.pause import Pause, PauseCampaigns
 from commands.campaigns.resume import Resume, ResumeCampaigns

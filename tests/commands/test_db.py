@@ -10,9 +10,9 @@ import asyncpg
 import httpx
 import pytest
 
-from bot.action import Risk
-from bot.errors import Misconfigured, NotUnderstood, OutcomeUnknown, Refused, Stale, TryLater
-from bot.ports import Freeze
+from bot.words.action import Risk
+from bot.words.exceptions import Misconfigured, NotUnderstood, OutcomeUnknown, Refused, Stale, TryLater
+from bot.words.ports import Freeze
 from commands.db import Look, LookAtDatabase
 from commands.db._backends import EndPlan
 from commands.db._tending import Tend

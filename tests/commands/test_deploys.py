@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import httpx
 import pytest
 
-from bot.action import Receipt
-from bot.errors import Misconfigured, NotUnderstood, Stale, TryLater
+from bot.words.action import Receipt
+from bot.words.exceptions import Misconfigured, NotUnderstood, Stale, TryLater
 from commands.deploys import Deploys, ListDeployments
 from commands.deploys._hosting import Listing
 from commands.deploys.promote import Promote, PromoteDeployment
@@ -18,7 +18,7 @@ from commands.deploys.restart import Restart, RestartDeployment
 from commands.deploys.rollback import Rollback, RollBackDeployment
 from integrations import Services, open_services
 from integrations.capabilities import Deployments, Promotes, Redeploys, Restarts, RollsBack
-from sandbox.world.faults import Fault, Kind
+from sandbox.world.misbehaving import Fault, Kind
 from sandbox.world.neon import FakeNeon
 from sandbox.world.railway import FakeRailway
 from sandbox.world.vercel import FakeVercel

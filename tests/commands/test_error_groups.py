@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands._error_groups import grouped, shape
+from commands._shared.error_groups import grouped, shape
 from integrations.capabilities import ErrorEvent
 from tests.commands.world import NOON
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot.errors import Misconfigured, TryLater
-from bot.report import Moment, Report, Status
+from bot.words.exceptions import Misconfigured, TryLater
+from bot.words.report import Moment, Report, Status
 from commands.errors import Tail, TailErrors
 from tests.commands.world import NOON, Clock, ErrorLog
 

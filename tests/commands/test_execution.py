@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.errors import Misconfigured, NotUnderstood, Refused, Stale, TryLater
-from bot.report import Status
+from bot.words.exceptions import Misconfigured, NotUnderstood, Refused, Stale, TryLater
+from bot.words.report import Status
 from commands.execution import ShowExecution, Which
 from commands.stop import Stop, StopExecution
 from integrations.capabilities import Execution

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from bot.action import Asker
-from bot.errors import Misconfigured, NotUnderstood, TryLater
-from bot.report import PersonId, Report, Span, Status
-from commands._recent import Recent
+from bot.words.action import Asker
+from bot.words.exceptions import Misconfigured, NotUnderstood, TryLater
+from bot.words.report import PersonId, Report, Span, Status
+from commands._shared.recent import Recent
 from commands.health import CheckServices, Checkup
 from integrations.capabilities import Checked, Health
 from tests.commands.world import NOON, Box, Clock, History

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bot.errors import NotUnderstood
-from bot.parse import parse
-from commands._services import retyped
+from bot.ask.parse import parse
+from bot.words.exceptions import NotUnderstood
+from commands._shared.services import retyped
 from commands.deploys.restart import Restart, RestartDeployment
 from commands.retry import RetryExecution
 from tests.commands.world import Engine, Outside

@@ -8,9 +8,9 @@ import asyncpg
 import httpx
 import pytest
 
-from bot.action import Receipt
-from bot.errors import OutcomeUnknown, Refused, Stale
-from bot.report import Status
+from bot.words.action import Receipt
+from bot.words.exceptions import OutcomeUnknown, Refused, Stale
+from bot.words.report import Status
 from commands.campaigns.pause import Pause, PauseCampaigns
 from commands.campaigns.resume import Resume, ResumeCampaigns
 from commands.errors import Tail, TailErrors

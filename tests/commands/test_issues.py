@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
-from bot.action import Receipt, Risk
-from bot.catalogue import Catalogue
-from bot.errors import Misconfigured, NotUnderstood, Refused, Stale, TryLater
-from bot.parse import parse
-from bot.report import Link, Moment, Status
+from bot.ask.catalogue import Catalogue
+from bot.ask.parse import parse
+from bot.words.action import Receipt, Risk
+from bot.words.exceptions import Misconfigured, NotUnderstood, Refused, Stale, TryLater
+from bot.words.report import Link, Moment, Status
 from commands.issues import Listed, ListIssues
 from commands.issues._setting import Settle
 from commands.issues.ignore import IgnoreIssue

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.action import Risk
-from bot.errors import Misconfigured, NotUnderstood
-from bot.report import Link
+from bot.words.action import Risk
+from bot.words.exceptions import Misconfigured, NotUnderstood
+from bot.words.report import Link
 from commands.job import Start, StartJob
 from commands.jobs import Listed, ListJobs
 from integrations import open_services

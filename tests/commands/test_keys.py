@@ -8,9 +8,9 @@ import asyncpg
 import httpx
 import pytest
 
-from bot.errors import Misconfigured, NotUnderstood, Refused, TryLater
-from bot.report import Status
-from bot.store.keys import PgKeys
+from bot.store.vendors.keys import PgKeys
+from bot.words.exceptions import Misconfigured, NotUnderstood, Refused, TryLater
+from bot.words.report import Status
 from commands.keys import Kept, ListKeys
 from commands.keys import NoParams as Asked
 from commands.keys.rotate import STEPS, RotateKey, Rotation

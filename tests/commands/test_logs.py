@@ -8,9 +8,9 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from bot.errors import Misconfigured, NotUnderstood, TryLater
-from bot.parse import parse
-from bot.report import Link, Moment, Report, Status
+from bot.ask.parse import parse
+from bot.words.exceptions import Misconfigured, NotUnderstood, TryLater
+from bot.words.report import Link, Moment, Report, Status
 from commands.logs import ShowLogs, Which
 from integrations import Services, open_services
 from integrations.capabilities import Level, LogSource

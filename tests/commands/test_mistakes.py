@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field, ValidationError
 
-from bot.errors import NotUnderstood
-from bot.mistakes import UNFORESEEN, problems
-from bot.params import Params
-from bot.parse import NotFilled, fields_of, fill, parse
+from bot.ask.parse import NotFilled, fields_of, fill, parse
+from bot.words.exceptions import NotUnderstood
+from bot.words.mistakes import UNFORESEEN, problems
+from bot.words.params import Params
 from tests.test_promises import catalogue
 
 # Too short, too long, too small, too large, of another kind: one of them is wrong for any field that can be wrong.
@@ -47,7 +47,7 @@ def test_no_field_is_answered_in_the_words_of_the_library(action: Any, field: st
             fill(action, {field: wrong})
         except NotFilled as error:
             for told in error.fields.values():
-                assert told != UNFORESEEN, f"say in bot/mistakes.py what to type instead of {wrong[:40]!r}"
+                assert told != UNFORESEEN, f"say in bot/words/mistakes.py what to type instead of {wrong[:40]!r}"
                 assert not PYDANTIC.search(told), told
 
 

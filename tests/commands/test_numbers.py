@@ -7,9 +7,9 @@ import asyncpg
 import httpx
 import pytest
 
-from bot.action import Receipt
-from bot.errors import NotUnderstood, Refused, Stale, TryLater
-from bot.report import Status
+from bot.words.action import Receipt
+from bot.words.exceptions import NotUnderstood, Refused, Stale, TryLater
+from bot.words.report import Status
 from commands.numbers import Inventory, ListNumbers
 from commands.numbers.reassign import Reassign, ReassignNumber
 from commands.numbers.release import Release, ReleaseNumber

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from bot.errors import NotUnderstood, Refused, Stale
+from bot.words.exceptions import NotUnderstood, Refused, Stale
 from commands.execution import ShowExecution, Which
 from commands.retry import Retry, RetryExecution
 from commands.stop import Stop, StopExecution, StoppableExecutions

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.errors import Misconfigured, NotUnderstood, OutcomeUnknown, Refused, Stale, TryLater
-from bot.report import Moment
+from bot.words.exceptions import Misconfigured, NotUnderstood, OutcomeUnknown, Refused, Stale, TryLater
+from bot.words.report import Moment
 from commands.retry import Retry, RetryExecution
 from integrations.capabilities import Execution
 from tests.commands.world import NOON, Engine

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.errors import Misconfigured, NotUnderstood
-from bot.parse import parse
-from commands._services import tables_called
+from bot.ask.parse import parse
+from bot.words.exceptions import Misconfigured, NotUnderstood
+from commands._shared.services import tables_called
 from commands.rows import Read, ReadRows, conditions
 from integrations import Services, open_services
 from integrations.capabilities import Grid, Rows

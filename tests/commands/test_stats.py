@@ -8,9 +8,9 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from bot.errors import Misconfigured, NotUnderstood, TryLater
-from bot.report import Report, Span, Status, Tone
-from commands._stats_chart import sliced
+from bot.words.exceptions import Misconfigured, NotUnderstood, TryLater
+from bot.words.report import Report, Span, Status, Tone
+from commands._shared.stats_chart import sliced
 from commands.stats import Counted, ShowStatistics, rate
 from integrations import Services, open_services
 from integrations.capabilities import Bucket, Operation, Statistic, Statistics

@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.action import Asker
-from bot.errors import Misconfigured, NotUnderstood, TryLater
-from bot.report import Fact, Link, Moment, PersonId, Report, Status
 from bot.settings import Commands, StatusSetting
+from bot.words.action import Asker
+from bot.words.exceptions import Misconfigured, NotUnderstood, TryLater
+from bot.words.report import Fact, Link, Moment, PersonId, Report, Status
 from commands import Hold, commands
-from commands._recent import Recent
+from commands._shared.recent import Recent
 from commands.status import ShowStatus, Standing
 from integrations import Services, open_services
 from integrations.capabilities import Checkable, Checked, Health, VendorIncident, VendorState, VendorStatus

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from bot.errors import Misconfigured, NotUnderstood, TryLater
-from bot.report import Report, Span, Status
+from bot.words.exceptions import Misconfigured, NotUnderstood, TryLater
+from bot.words.report import Report, Span, Status
 from commands.test import TryServices, Which
 from integrations import Services, open_services
 from integrations.capabilities import Credentialed, Health, Rights, Trial

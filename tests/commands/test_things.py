@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.errors import Misconfigured, NotUnderstood
-from bot.params import Params
+from bot.words.exceptions import Misconfigured, NotUnderstood
+from bot.words.params import Params
 from commands import CAMPAIGN_KINDS
 from commands.pause import Pause, PauseThing
 from commands.resume import Resume, ResumeThing

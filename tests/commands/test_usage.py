@@ -7,13 +7,13 @@ import asyncpg
 import httpx
 import pytest
 
-from bot.errors import Misconfigured, NotUnderstood, TryLater
-from bot.report import Moment, Report, Status
-from bot.store.tally import PgTally
+from bot.store.vendors.call_counts import PgTally
+from bot.words.exceptions import Misconfigured, NotUnderstood, TryLater
+from bot.words.report import Moment, Report, Status
 from commands.usage import Metering, ShowUsage
 from integrations import open_services
 from integrations.capabilities import Checkable, Metered, Quota
-from integrations.tally import Counted
+from integrations.plumbing.call_counts import Counted
 from sandbox.world.neon import FakeNeon
 from sandbox.world.openai import FakeOpenAI
 from sandbox.world.unleashed import FakeUnleashed

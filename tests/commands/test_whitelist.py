@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot.action import Receipt
-from bot.errors import Misconfigured, NotUnderstood, Stale
+from bot.words.action import Receipt
+from bot.words.exceptions import Misconfigured, NotUnderstood, Stale
 from commands.whitelist import LiftRateLimit, Whitelist, refusal
 from tests.commands.world import NOON, Clock, Limiter
 

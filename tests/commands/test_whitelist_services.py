@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from bot.action import Receipt
-from bot.errors import Refused, Stale
+from bot.words.action import Receipt
+from bot.words.exceptions import Refused, Stale
 from commands.whitelist import LiftRateLimit, Whitelist
 from integrations import open_services
 from integrations.capabilities import RateLimiter

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.action import Receipt
-from bot.errors import Misconfigured, NotUnderstood, Stale, TryLater
-from bot.report import Link, Moment, Status
+from bot.words.action import Receipt
+from bot.words.exceptions import Misconfigured, NotUnderstood, Stale, TryLater
+from bot.words.report import Link, Moment, Status
 from commands.workflows import Listed, ListWorkflows
 from commands.workflows.off import Off, TurnOff
 from commands.workflows.on import On, TurnOn

@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from bot.action import Risk, Undoable
-from bot.errors import Misconfigured
-from bot.report import Status
+from bot.words.action import Risk, Undoable
+from bot.words.exceptions import Misconfigured
+from bot.words.report import Status
 from commands.db.read_only import Everything, ShowReadOnly
 from commands.db.writable import LetItWrite, Writable
 from integrations import open_services
 from integrations.capabilities import LiftsReadOnly
-from sandbox.world.faults import Fault, Kind
+from sandbox.world.misbehaving import Fault, Kind
 from sandbox.world.supabase import FakeSupabase
 from tests.commands.world import Clock
 from tests.integrations.standin import serving

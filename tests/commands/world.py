@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from pydantic import JsonValue
 
-from bot.errors import NotUnderstood, Stale
+from bot.words.exceptions import NotUnderstood, Stale
 from commands.health import Measured
 from integrations.capabilities import (
     Checked,

@@ -18,8 +18,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from bot.slack.notices import LEASE as POSTING_LEASE
-from bot.store.requests import PLANNING
+from bot.slack.outbox.notices import LEASE as POSTING_LEASE
+from bot.store.ledger.requests import PLANNING
 from tests.crash import gather
 from tests.crash.chaos import KINDS, Harmer, SlackTrouble, named_points
 from tests.crash.eyes import Card

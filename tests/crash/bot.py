@@ -10,10 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.logs import configure_logs
-from bot.serve import serving
 from bot.settings import Environment, read_toml
-from bot.wiring import registered
+from ops.serve import serving
+from ops.structured_log import configure_logs
+from ops.wiring import registered
 from tests.crash.cargo import PROCESS
 
 FOLDER = "CRASH_FOLDER"

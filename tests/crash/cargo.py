@@ -10,9 +10,9 @@ from typing import ClassVar
 
 import aiohttp
 
-from bot.action import AnyAction, Change, Plan, Receipt, Risk, Undoable
-from bot.errors import TryLater
-from bot.params import Duration, Params
+from bot.words.action import AnyAction, Change, Plan, Receipt, Risk, Undoable
+from bot.words.exceptions import TryLater
+from bot.words.params import Duration, Params
 from integrations import Services
 
 WORLD, PROCESS = "CRASH_WORLD", "CRASH_PROCESS"

@@ -4,10 +4,10 @@ from datetime import datetime
 
 import asyncpg
 
-from bot.request import Request
-from bot.slack.cards import state_words
-from bot.store.rows import COLUMNS, request_of
-from bot.store.verify import verify
+from bot.slack.views.cards import state_words
+from bot.store.ledger.columns import COLUMNS, request_of
+from bot.store.trail.verify import verify
+from bot.words.request import Request
 from tests.crash.eyes import Eyes
 from tests.crash.facts import Audit, Copy, Row
 from tests.crash.judge import NOT_OVER

@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import asyncpg
 
-from bot.store.embedded import EmbeddedPostgres
+from bot.store.server.embedded import EmbeddedPostgres
 from sandbox.app_config import AppConfig
 from tests.crash.cargo import WORLD
 from tests.crash.fleet import Fleet

@@ -8,7 +8,7 @@ import asyncpg
 import httpx
 import pytest
 
-from bot.store.embedded import EmbeddedPostgres
+from bot.store.server.embedded import EmbeddedPostgres
 from integrations import Services, open_services
 from sandbox.world import World
 from tests.integrations.contract import Contract

@@ -10,7 +10,7 @@ import pytest
 
 from integrations import open_services
 from integrations.capabilities import Checkable, Checked, Health
-from sandbox.world.faults import Fault, Kind
+from sandbox.world.misbehaving import Fault, Kind
 from sandbox.world.vendors import vendors
 from tests.integrations.standin import serving
 

@@ -8,8 +8,8 @@ from typing import Self
 import httpx
 from aiohttp import web
 
-from integrations.http import Service
-from integrations.section import Outside
+from integrations.plumbing.outbound import Service
+from integrations.plumbing.section import Outside
 
 Step = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import httpx
 import pytest
 
-from bot.report import Report
-from bot.request import Request, State
+from bot.words.report import Report
+from bot.words.request import Request, State
 from sandbox.world import World
 from tests.n8n.server import N8n
 from tests.n8n.target import Target

@@ -8,8 +8,8 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.chart import Painter
-from bot.report import Chart, Series, Tone
+from bot.tell.chart import Painter
+from bot.words.report import Chart, Series, Tone
 
 JSON = dict[str, Any]
 

@@ -15,14 +15,14 @@ from typing import Any
 import asyncpg
 from pydantic import SecretStr
 
-from bot.jobs import Jobs
-from bot.people import Group, People, Snapshot
-from bot.ports import Audited
-from bot.report import PersonId, Report
-from bot.request import Answer, Request, RequestId, Said, State, Via
+from bot.directory import Group, People, Snapshot
+from bot.later.due import Jobs
 from bot.road import Asked, Reply, Shown
 from bot.settings import Environment, parse_toml
-from bot.wiring import Ops, open_ops
+from bot.words.ports import Audited
+from bot.words.report import PersonId, Report
+from bot.words.request import Answer, Request, RequestId, Said, State, Via
+from ops.wiring import Ops, open_ops
 from sandbox.world import World
 
 ANA, MIA, LEO = PersonId("U0ANA"), PersonId("U0MIA"), PersonId("U0LEO")

@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from bot.report import Status
-from bot.request import State
+from bot.words.report import Status
+from bot.words.request import State
 from tests.road.story import ANA, LEO, MIA, Story
 
 PAUSE = "campaigns pause reason=bounces"

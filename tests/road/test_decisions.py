@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bot.policy import LONGEST_LIFE
-from bot.request import Mode, Review, Said, State, Via
+from bot.decide.policy import LONGEST_LIFE
 from bot.road import Asked
+from bot.words.request import Mode, Review, Said, State, Via
 from tests.road.story import ANA, CHANNEL, DIRECTOR, GROUPS, LEO, MIA, ROBOT, STRANGER, Story
 
 RETRY = "retry 4711"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bot.errors import StoreUnwritable
-from bot.request import Said, State, Via
-from bot.store.verify import verify
-from sandbox.world.faults import Fault, Kind
+from bot.store.trail.verify import verify
+from bot.words.exceptions import StoreUnwritable
+from bot.words.request import Said, State, Via
+from sandbox.world.misbehaving import Fault, Kind
 from tests.road.story import ANA, CHANNEL, LEO, MIA, STRANGER, Story, accept_audit, refuse_audit
 
 RETRY = "retry 4711"

@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from bot.request import Said, State, Via
 from bot.road import Asked
+from bot.words.request import Said, State, Via
 from tests.road.story import ANA, CHANNEL, Story
 
 SOON = timedelta(seconds=10)

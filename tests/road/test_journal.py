@@ -9,11 +9,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from bot.doctor import journal_probe
-from bot.journal import SIZE, Journal, Written
-from bot.report import PersonId
-from bot.request import State, Via
-from bot.store.verify import verify
+from bot.run.journal import SIZE, Journal, Written
+from bot.store.trail.verify import verify
+from bot.words.report import PersonId
+from bot.words.request import State, Via
+from ops.doctor import journal_probe
 from tests.road.story import ANA, CHANNEL, MIA, ROBOT, STRANGER, Clock, Story, accept_audit, refuse_audit
 
 PAUSE = "campaigns pause reason=bounces"

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from bot.anchor import Anchoring
-from bot.report import Report
-from bot.request import Request
+from bot.later.anchoring import Anchoring
+from bot.later.weekly import Weekly
 from bot.road import Shown
-from bot.store.verify import Anchor, verify
-from bot.weekly import Weekly
+from bot.store.trail.verify import Anchor, verify
+from bot.words.report import Report
+from bot.words.request import Request
 from sandbox.world.n8n_state import Failure
 from tests.road.story import ANA, LEO, Story
 

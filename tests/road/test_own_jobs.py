@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bot.request import State
+from bot.words.request import State
 from sandbox.world import World
 from sandbox.world.github import FakeGitHub
 from tests.integrations.standin import serving
@@ -53,7 +53,7 @@ async def test_a_program_runs_once_after_somebody_s_yes(begin: Any, world: World
 async def test_how_it_goes_on_is_on_its_card_while_it_runs(
     begin: Any, world: World, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("integrations.process.HEARD_EVERY_S", 0.02)
+    monkeypatch.setattr("integrations.process.client.HEARD_EVERY_S", 0.02)
     go_on = tmp_path / "go-on"
     code = f"import time; print('half of it', flush=True)\nwhile not os.path.exists({str(go_on)!r}): time.sleep(0.02)"
     story = await begin(services=world.services() | box(tmp_path, code + "\nprint('all of it')"))

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from bot.report import Status
-from bot.request import Said, Via
 from bot.road import Shown
+from bot.words.report import Status
+from bot.words.request import Said, Via
 from tests.road.story import ANA, CHANNEL, GROUPS, MIA, STRANGER, Story
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from bot.report import Report
 from bot.road import Shown
+from bot.words.report import Report
 from tests.road.story import ANA, MIA, Story, refuse_audit
 
 ROWS = "rows demo.businesses where=business_name:Boo"

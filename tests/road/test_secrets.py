@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.request import State
+from bot.words.request import State
 from sandbox.world.n8n_state import Failure
 from tests.road.story import ANA, MIA, Story
 

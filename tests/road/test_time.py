@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from bot.request import Mode, Review, State
+from bot.words.request import Mode, Review, State
 from tests.road.story import ANA, DIRECTOR, LEO, MIA, STRANGER, Story
 
 RETRY = "retry 4711"

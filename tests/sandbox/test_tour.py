@@ -4,8 +4,8 @@ from io import StringIO
 
 from rich.console import Console
 
-from sandbox.demo import demo
-from sandbox.tour import play
+from ops.demo import demo
+from ops.tour import play
 
 
 async def test_the_tour_comes_to_its_end() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import asyncpg
 
-from bot.store.embedded import DATABASE, EmbeddedPostgres
 from bot.store.migrate import migrate
+from bot.store.server.embedded import DATABASE, EmbeddedPostgres
 from tests.services.matrix import drawn, filled, whole_world
 
 

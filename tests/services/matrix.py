@@ -11,12 +11,12 @@ from unittest.mock import patch
 
 import asyncpg
 
-from bot.action import AnyAction, Asker, Change, Lookup, Receipt, Undoable
-from bot.parse import parse
-from bot.report import Report, Status
-from bot.wiring import Ops
+from bot.ask.parse import parse
+from bot.words.action import AnyAction, Asker, Change, Lookup, Receipt, Undoable
+from bot.words.report import Report, Status
 from integrations import Services
 from integrations.capabilities import Named
+from ops.wiring import Ops
 from sandbox.world import World
 from sandbox.world.github import FakeGitHub
 from sandbox.world.supabase import FakeSupabase

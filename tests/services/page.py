@@ -12,9 +12,9 @@ import httpx
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from bot.params import duration_text
+from bot.words.params import duration_text
 from integrations import KINDS, Services, open_services
-from integrations.section import Section
+from integrations.plumbing.section import Section
 from sandbox.world import World
 from sandbox.world.vendors import vendors
 from tests.services.columns import COLUMNS

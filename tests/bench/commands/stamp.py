@@ -3,8 +3,8 @@
 import time
 from dataclasses import dataclass
 
-from bot.action import AnyAction, Change, Plan, Receipt, Risk
-from bot.params import Params
+from bot.words.action import AnyAction, Change, Plan, Receipt, Risk
+from bot.words.params import Params
 from integrations import Services
 
 

@@ -1,5 +1,0 @@
-"""`python -m bot` is `ops`."""
-
-from bot.cli import main
-
-main()

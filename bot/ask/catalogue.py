@@ -1,0 +1,59 @@
+"""Finds actions by their words: longest match, did-you-mean, usage lines."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+
+from bot.words.action import AnyAction
+from bot.words.exceptions import Misconfigured, NotUnderstood
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Every action there is, each under its words. Raises Misconfigured where two share the same words."""
+
+    actions: tuple[AnyAction, ...]
+
+    def __post_init__(self) -> None:
+        words = [action.words for action in self.actions]
+        if doubled := {word for word in words if words.count(word) > 1}:
+            raise Misconfigured(f"two actions are called {', '.join(sorted(doubled))!r}; rename one module")
+
+    def __iter__(self) -> Iterator[AnyAction]:
+        return iter(self.actions)
+
+    @cached_property
+    def _by_words(self) -> dict[str, AnyAction]:
+        return {action.words: action for action in self.actions}
+
+    def get(self, words: str) -> AnyAction | None:
+        return self._by_words.get(words)
+
+    def find(self, typed: str) -> tuple[AnyAction, str]:
+        """The action whose words begin `typed`, the longest first, and what follows them.
+
+        Raises NotUnderstood with the nearest words there are.
+        """
+        tokens = typed.split()
+        if not tokens:
+            raise NotUnderstood("That names no command.", hint="help")
+        for length in range(min(len(tokens), 4), 0, -1):
+            if action := self.get(" ".join(tokens[:length]).lower()):
+                return action, typed.split(maxsplit=length)[length] if len(tokens) > length else ""
+        group = sorted(words for words in self._by_words if words.startswith(f"{tokens[0].lower()} "))
+        if group:
+            raise NotUnderstood(f"{tokens[0]!r} needs a second word: {_either(group)}.", hint=group[0])
+        near = nearest(" ".join(tokens[:2]).lower(), self._by_words) or nearest(tokens[0].lower(), self._by_words)
+        meant = f" Did you mean {_either(near)}?" if near else " Type help for what you can run here."
+        shown = typed.strip() if len(typed) <= 60 else f"{typed[:57]}…"
+        raise NotUnderstood(f"There is no command {shown!r}.{meant}", hint=near[0] if near else "help")
+
+
+def nearest(word: str, known: Iterable[str]) -> list[str]:
+    """Up to three known words that `word` may have been meant for, likeliest first."""
+    return get_close_matches(word, list(known), n=3, cutoff=0.6)
+
+
+def _either(words: list[str]) -> str:
+    return " or ".join(words) if len(words) < 3 else f"{', '.join(words[:-1])} or {words[-1]}"

@@ -1,0 +1,129 @@
+"""What was said, through the road, to an answer: the same for commands, mentions, clicks and forms."""
+
+import json
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from cachetools import LRUCache, TTLCache
+
+from bot.ask.parse import parse
+from bot.road import Asked, Reply, Road, Shown
+from bot.slack.door.errands import Errands
+from bot.slack.outbox.answering import Teller
+from bot.slack.views.kit import Message
+from bot.slack.views.place import Origin
+from bot.slack.views.reports import answer_message, redacted, report_message, words_message
+from bot.tell.sentences import misunderstood
+from bot.words.action import Change, Lookup
+from bot.words.exceptions import NotUnderstood, OpsError
+from bot.words.report import PersonId
+from bot.words.request import Answer, Request, Said, State
+
+
+@dataclass(frozen=True)
+class Conversation:
+    road: Road
+    teller: Teller
+    errands: Errands
+    _acks: TTLCache[tuple[object, ...], str] = field(default_factory=lambda: TTLCache(1024, ttl=1.0))
+    """By person, place, words and reading of the roster: a second's repetitions cost nothing."""
+    _rendered: LRUCache[tuple[object, ...], str] = field(default_factory=lambda: LRUCache(256))
+    """By report: the same help and the same health are asked for by many."""
+
+    # -- hearing -----------------------------------------------------------------------------
+
+    def instantly(self, said: Said) -> str | None:
+        """The ack's body where the answer needs no I/O."""
+        key = (said.who, said.on_behalf_of, said.channel, said.words, self.road.directory.roster().read_at)
+        body = self._acks.get(key)
+        if body is None:
+            body = self._instant(said)
+            if body is not None:
+                self._acks[key] = body
+        return body
+
+    def _instant(self, said: Said) -> str | None:
+        try:
+            reply = self.road.instant(said)
+        except NotUnderstood as error:
+            reply = misunderstood(error)
+        if not isinstance(reply, Shown):
+            return _body(answer_message(reply), "ephemeral") if reply else None
+        if reply.report.secret:
+            return None  # not to be kept here either
+        key = (reply.report, reply.open, said.words)
+        body = self._rendered.get(key)
+        if body is None:
+            message = self.rendered(reply)
+            if message.file is not None or message.chart is not None:
+                return None  # neither can come with an ack
+            body = _body(message, "in_channel" if reply.open else "ephemeral")
+            self._rendered[key] = body
+        return body
+
+    def meanwhile(self, said: Said) -> str:
+        """What is said at once where the answer takes its time; empty for a lookup."""
+        try:
+            parsed = parse(self.road.catalogue, said.words)
+        except NotUnderstood:
+            return ""
+        return "Making the plan…" if isinstance(parsed.action, Change) else ""
+
+    async def hear(self, said: Said, origin: Origin, *, quietly: bool = True) -> None:
+        """Ask and answer. `quietly`: a card in the same channel is answer enough."""
+        await self.answer(await self.road.ask(said), origin, quietly=quietly)
+
+    async def keep(self, said: Said) -> Reply:
+        """Accept: when this returns, what was decided is committed. Never raises an OpsError."""
+        try:
+            return await self.road.accept(said)
+        except OpsError as error:
+            return Answer(text=str(error))
+
+    # -- answering ---------------------------------------------------------------------------
+
+    async def answer(
+        self, reply: Reply, origin: Origin, *, quietly: bool = False, shared_by: PersonId | None = None
+    ) -> None:
+        match reply:
+            case Answer():
+                await self.teller.privately(origin, answer_message(reply))
+            case Shown():
+                message = self.rendered(reply, shared_by)
+                openly = (reply.open or shared_by) and not reply.report.secret
+                await (self.teller.openly if openly else self.teller.privately)(origin, message)
+            case Asked(request=request):
+                if request.state is State.ASKED:
+                    request = await self.road.prepare(request.id)
+                if told := self._where(request, quietly):
+                    await self.teller.privately(origin, answer_message(told))
+            case _:
+                assert_never(reply)
+
+    def _where(self, request: Request, quietly: bool) -> Answer | None:
+        """What the person hears of their request beside its card."""
+        if request.state is State.DENIED:
+            choices = self.road.meant.get(request.id, ())
+            return Answer(text=f"{request.id}: {request.outcome}", choices=choices, request=request.id)
+        in_channel = bool(request.channel) and str(request.channel)[:1] in "CG"
+        if quietly and in_channel:
+            return None
+        if request.state is not State.WAITING:
+            return Answer(text=f"{request.id} is {request.state}.", request=request.id)
+        where = (
+            "is on its way here" if in_channel or not self.road.approvals_channel else "stands in the approval channel"
+        )
+        return Answer(text=f"{request.id} is asked; its card {where}.", request=request.id)
+
+    def rendered(self, shown: Shown, shared_by: PersonId | None = None) -> Message:
+        report = redacted(shown.report, self.road.redactor)
+        lookup = isinstance(self.road.catalogue.get(shown.action), Lookup)
+        share = shown.said.words if lookup and not shown.open and shared_by is None else ""
+        return report_message(report, self.road.directory.name, share=share, shared_by=shared_by)
+
+    async def tell(self, origin: Origin, text: str) -> None:
+        await self.teller.privately(origin, words_message(text))
+
+
+def _body(message: Message, response_type: str) -> str:
+    return json.dumps({"response_type": response_type, **message.payload()}, ensure_ascii=False)

@@ -1,0 +1,27 @@
+"""Draws one person's Home from the stored state."""
+
+from dataclasses import dataclass
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.road import Road
+from bot.slack.views.home import HomeFacts, home
+from bot.words.report import PersonId
+from bot.words.request import Said, Via
+
+
+@dataclass(frozen=True)
+class HomeTab:
+    road: Road
+    client: AsyncWebClient
+
+    async def publish(self, person: PersonId) -> None:
+        road = self.road
+        allowed = road.may_ask(road.asker(Said(who=person, words="", via=Via.HOME)), Via.HOME)
+        facts = HomeFacts(
+            person=person,
+            open=await road.requests.open(),
+            commands=[action for action in road.catalogue if allowed(action)],
+            freeze=await road.freezes.current() or road.policy.freeze_window(road.clock()),
+        )
+        await self.client.views_publish(user_id=person, view=home(facts))

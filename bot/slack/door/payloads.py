@@ -1,0 +1,188 @@
+"""Slack's payloads as small frozen values; past this file no dict of Slack's goes on."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import JsonValue
+
+from bot.slack.views.place import Origin, Routing
+from bot.slack.views.text import unescape
+from bot.words.report import Frozen, PersonId
+from bot.words.request import Said, Via
+
+Payload = Mapping[str, Any]
+
+
+class Click(Frozen):
+    """One button pressed."""
+
+    origin: Origin
+    action_id: str
+    value: str
+    delivery: str
+    message_ts: str | None = None
+    """Of a message that everybody sees; None for an ephemeral one, a view or Home."""
+    on_home: bool = False
+
+
+class Submission(Frozen):
+    """A form sent off."""
+
+    origin: Origin
+    callback_id: str
+    view_id: str
+    routing: Routing
+    fields: Mapping[str, str]
+    """By block id; empty ones are empty strings."""
+    delivery: str
+
+
+class OptionsAsked(Frozen):
+    """A select wants its options."""
+
+    who: PersonId
+    action: str
+    """Words of the action whose form it is."""
+    field: str
+    typed: str
+
+
+class Shortcut(Frozen):
+    origin: Origin
+    callback_id: str
+
+
+_LINKED = re.compile(
+    r"<(?:(@[UW][A-Z0-9]+)(?:\|[^>]*)?|#([CG][A-Z0-9]+)(?:\|[^>]*)?|[a-z]+:[^|>]+\|([^>]+)|([a-z]+:[^|>]+))>"
+)
+
+
+def typed_text(text: str) -> str:
+    """As the person typed it: mentions as ids, links as their text, entities as letters."""
+
+    def word(found: re.Match[str]) -> str:
+        person, channel, label, link = found.groups()
+        return f"<{person}>" if person else f"<#{channel}>" if channel else label or link
+
+    return unescape(_LINKED.sub(word, text))
+
+
+def command(body: Payload) -> tuple[Said, Origin]:
+    """A slash command. Its trigger id names the delivery."""
+    channel, trigger = str(body["channel_id"]), str(body.get("trigger_id") or "")
+    who = PersonId(str(body["user_id"]))
+    said = Said(
+        who=who,
+        words=typed_text(str(body.get("text") or "")),
+        via=Via.SLASH,
+        channel=channel,
+        delivery=trigger or None,
+    )
+    return said, Origin(who=who, channel=channel, response_url=body.get("response_url"), trigger=trigger or None)
+
+
+def spoken(body: Payload) -> Said | None:
+    """A mention, or a direct message; None for what no person wrote."""
+    event = body["event"]
+    if event.get("bot_id") or event.get("subtype") or not event.get("user") or event.get("hidden"):
+        return None
+    mention = event["type"] == "app_mention"
+    text = str(event.get("text") or "")
+    return Said(
+        who=PersonId(str(event["user"])),
+        words=typed_text(re.sub(r"^\s*<@[UW][A-Z0-9]+(?:\|[^>]*)?>[:,]?\s*", "", text) if mention else text),
+        via=Via.MENTION,
+        channel=str(event["channel"]),
+        thread=event.get("thread_ts") or (event.get("ts") if mention else None),
+        # One message may come under several event ids.
+        delivery=f"{event['channel']}:{event.get('ts') or body.get('event_id')}",
+    )
+
+
+def click(body: Payload) -> Click:
+    action = body["actions"][0]
+    container, view = body.get("container") or {}, body.get("view") or {}
+    routing = Routing.read(str(view.get("private_metadata") or ""))
+    message, channel = body.get("message") or {}, (body.get("channel") or {}).get("id") or routing.channel
+    ts = message.get("ts") or container.get("message_ts")
+    who = PersonId(str(body["user"]["id"]))
+    chosen = (action.get("selected_option") or {}).get("value")
+    return Click(
+        origin=Origin(
+            who=who,
+            channel=channel,
+            thread=message.get("thread_ts") or container.get("thread_ts") or routing.thread,
+            response_url=body.get("response_url") or None,
+            trigger=body.get("trigger_id"),
+        ),
+        action_id=str(action.get("action_id") or ""),
+        value=str(action.get("value") or chosen or ""),
+        delivery=f"{ts or view.get('id')}:{action.get('action_id')}:{who}:{action.get('action_ts')}",
+        message_ts=None if container.get("is_ephemeral") or not message else message.get("ts"),
+        on_home=view.get("type") == "home",
+    )
+
+
+def submission(body: Payload) -> Submission:
+    view = body["view"]
+    routing = Routing.read(str(view.get("private_metadata") or ""))
+    who = PersonId(str(body["user"]["id"]))
+    values = (view.get("state") or {}).get("values") or {}
+    return Submission(
+        origin=Origin(who=who, channel=routing.channel, thread=routing.thread, trigger=body.get("trigger_id")),
+        callback_id=str(view.get("callback_id") or ""),
+        view_id=str(view["id"]),
+        routing=routing,
+        fields={block: _typed(next(iter(inputs.values()), {})) for block, inputs in values.items()},
+        # A form is sent once: what comes under the same view is the same.
+        delivery=f"{view['id']}:{view.get('hash', '')}:{who}",
+    )
+
+
+def _typed(given: Mapping[str, JsonValue]) -> str:
+    option = given.get("selected_option")
+    if isinstance(option, dict):
+        return str(option.get("value") or "")
+    return str(given.get("value") or "")
+
+
+def options_asked(body: Payload) -> OptionsAsked:
+    routing = Routing.read(str((body.get("view") or {}).get("private_metadata") or ""))
+    return OptionsAsked(
+        who=PersonId(str(body["user"]["id"])),
+        action=routing.action,
+        field=str(body.get("block_id") or ""),
+        typed=str(body.get("value") or ""),
+    )
+
+
+def shortcut(body: Payload) -> Shortcut:
+    message = body.get("message") or {}
+    return Shortcut(
+        origin=Origin(
+            who=PersonId(str(body["user"]["id"])),
+            channel=(body.get("channel") or {}).get("id"),
+            thread=message.get("thread_ts") or message.get("ts"),
+            response_url=body.get("response_url"),
+            trigger=body.get("trigger_id"),
+        ),
+        callback_id=str(body.get("callback_id") or ""),
+    )
+
+
+def who_and_where(body: Payload) -> Origin | None:
+    """Whom to tell of a failure, out of whatever came in; None where no person is in it."""
+    event = body.get("event") or {}
+    user = body.get("user_id") or (body.get("user") or {}).get("id") or event.get("user")
+    said = not event or event.get("type") in ("app_mention", "message")
+    if not isinstance(user, str) or event.get("bot_id") or not said:
+        return None
+    channel = body.get("channel_id") or (body.get("channel") or {}).get("id") or event.get("channel")
+    url = body.get("response_url")
+    return Origin(
+        who=PersonId(user),
+        channel=channel if isinstance(channel, str) else None,
+        thread=event.get("thread_ts"),
+        response_url=url if isinstance(url, str) else None,
+    )

@@ -1,0 +1,190 @@
+"""Delivers what the outbox owes Slack: cards drawn from the stored state, words in their threads."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import aiohttp
+import structlog
+
+from bot.slack.outbox.drawing import Drawing, digest
+from bot.slack.outbox.posting import Gone, Later, Poster, Sent, Unusable
+from bot.words.exceptions import OpsError, StoreUnwritable
+from bot.words.ports import NoticeKind, Outbox, Posting
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(minutes=1)
+"""Longer than AT_ONCE of one channel take at Slack's pace of one a second; a killed process delays them by as much."""
+POLL_S = 0.5
+NOTE_PAUSES_S = (0.2, 1.0, 3.0)
+AT_ONCE = 40
+"""Postings taken and not delivered yet."""
+STORM = 10
+"""More words than this for one channel at once become one message with a count."""
+LATE = timedelta(seconds=30)
+"""A limit shorter than this is not worth a word."""
+Post = Callable[[tuple[str, str | None]], Awaitable[Sent]]
+"""To a channel and a thread."""
+LIMITED = "Slack limits how much may be said here"
+
+
+@dataclass
+class Deliverer:
+    """One per process; `run` until cancelled. `wake` makes it look at once."""
+
+    outbox: Outbox
+    drawing: Drawing
+    poster: Poster
+    approvals_channel: str | None = None
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _queues: dict[str, deque[Posting]] = field(default_factory=dict)
+    _workers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self) -> None:
+        try:
+            while True:
+                try:
+                    await self.sweep()
+                except OpsError as error:
+                    log.warning("outbox_unreadable", error=str(error))
+                except Exception:
+                    log.exception("outbox_crashed")
+                with suppress(TimeoutError):
+                    # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the wake-up.
+                    async with asyncio.timeout(POLL_S):
+                        await self._woken.wait()
+                self._woken.clear()
+        finally:
+            for worker in self._workers.values():
+                worker.cancel()
+
+    async def sweep(self) -> None:
+        """Take what is owed and hand it to the worker of its channel."""
+        room = AT_ONCE - sum(map(len, self._queues.values()))
+        if room <= 0:
+            return
+        for posting in await self.outbox.take(room, LEASE):
+            where = posting.channel or ""
+            self._queues.setdefault(where, deque()).append(posting)
+            if where not in self._workers:
+                self._workers[where] = asyncio.create_task(self._work(where))
+
+    async def settle(self, patience: timedelta = timedelta(seconds=10)) -> None:
+        """Sweep once and wait until all that was taken is dealt with."""
+        await self.sweep()
+        async with asyncio.timeout(patience.total_seconds()):
+            while self._workers:
+                await asyncio.wait(list(self._workers.values()))
+
+    async def _work(self, where: str) -> None:
+        queue = self._queues[where]
+        try:
+            while queue:
+                storm = [posting for posting in queue if _is_talk(posting)]
+                if len(storm) > STORM:
+                    for posting in storm:
+                        queue.remove(posting)
+                    await self._guarded(storm)
+                else:
+                    await self._guarded([queue.popleft()])
+        finally:
+            del self._workers[where], self._queues[where]
+
+    async def _guarded(self, postings: Sequence[Posting]) -> None:
+        try:
+            await (self._deliver(postings[0]) if len(postings) == 1 else self._digest(postings))
+        except Later as late:
+            await self._postpone(postings, late.after, late.why)
+            if late.limited and late.after >= LATE:
+                await self._say_limited(postings[0])
+        except OpsError as error:  # the lease runs out, and another try follows
+            log.warning("delivery_not_kept", error=str(error))
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            await self._postpone(postings, _backoff(postings[0]), f"{type(error).__name__}: {error}")
+        except Exception as error:
+            log.exception("delivery_crashed", postings=[posting.id for posting in postings])
+            await self._postpone(postings, _backoff(postings[0]), f"{type(error).__name__}: {error}")
+
+    async def _deliver(self, posting: Posting) -> None:
+        drawn = await self.drawing.draw(posting)
+        if drawn is None:
+            await self.outbox.give_up(posting, "there is nothing to draw")
+            return
+        try:
+            if posting.is_card and posting.ts and posting.channel:
+                sent = await self.poster.edit(posting.channel, posting.ts, drawn.ways)
+            else:
+                sent = await self._post(posting, drawn.owner, lambda where: self.poster.post(where, drawn.ways))
+        except Gone as gone:
+            # Of a card: owed anew, as a fresh message.
+            await self.outbox.give_up(posting, str(gone))
+            return
+        await self._noted(posting, sent, drawn.version)
+
+    async def _noted(self, posting: Posting, sent: Sent, version: int) -> None:
+        """It stands in Slack: where that cannot be written down, it would be posted twice, so it is tried again."""
+        for pause in NOTE_PAUSES_S:
+            try:
+                return await self.outbox.delivered(posting, channel=sent.channel, ts=sent.ts, version=version)
+            except StoreUnwritable:
+                await asyncio.sleep(pause)
+        return await self.outbox.delivered(posting, channel=sent.channel, ts=sent.ts, version=version)
+
+    async def _post(self, posting: Posting, owner: str | None, post: Post) -> Sent:
+        """Where it belongs, else in the approval channel, else to the person whose request it is. Raises: Gone"""
+        places = [(posting.channel, posting.thread)] if posting.channel else []
+        places += [(self.approvals_channel, None)] if posting.channel and self.approvals_channel else []
+        places += [(person, None) for person in (posting.to[:1] if not posting.channel else ())]
+        places += [(owner, None)] if owner else []
+        why = "there is nowhere to say it"
+        for place in dict.fromkeys(places):
+            try:
+                return await post((str(place[0]), place[1]))
+            except Unusable as unusable:
+                why = str(unusable)
+                log.warning("channel_unusable", channel=place[0], error=why)
+        raise Gone(why)
+
+    async def _digest(self, postings: Sequence[Posting]) -> None:
+        """One message for many; each of them is in it, or in its file."""
+        ways = digest(postings, self.drawing.names)
+        plain = postings[0].model_copy(update={"thread": None})
+        try:
+            sent = await self._post(plain, None, lambda where: self.poster.post(where, ways))
+        except Gone as gone:
+            for posting in postings:
+                await self.outbox.give_up(posting, str(gone))
+            return
+        for posting in postings:
+            await self._noted(posting, sent, 0)
+
+    async def _postpone(self, postings: Sequence[Posting], after: timedelta, why: str) -> None:
+        for posting in postings:
+            try:
+                await self.outbox.postpone(posting, after, why)
+            except OpsError as error:
+                log.warning("not_postponed", posting=posting.id, error=str(error))
+
+    async def _say_limited(self, posting: Posting) -> None:
+        """Once an hour and channel, through the outbox like everything; never about this very word."""
+        if posting.channel is None or posting.text.startswith(LIMITED):
+            return
+        owed = await self.outbox.backlog(posting.channel)
+        text = f"{LIMITED}; {owed} message(s) come late, none is lost."
+        await self.outbox.post(posting.channel, key=f"limited:{posting.channel}:{int(time.time() // 3600)}", text=text)
+
+
+def _is_talk(posting: Posting) -> bool:
+    return not posting.is_card and posting.kind is not NoticeKind.MENTION
+
+
+def _backoff(posting: Posting) -> timedelta:
+    return timedelta(seconds=min(2 ** min(posting.attempts, 6), 60))

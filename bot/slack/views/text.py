@@ -1,0 +1,153 @@
+"""Text from outside made inert, and values in words: the one place that writes Slack's own markup."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import assert_never
+
+from bot.words.report import Link, Moment, Person, PersonId, Span, Value
+
+Names = Callable[[PersonId], str]
+"""How to call somebody where Slack shows no mention: in a monospaced table, in a file."""
+
+DASH = "–"
+# Control characters, and those that turn the reading direction: they make text look like other text.
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_PERSON = re.compile(r"[UW][A-Z0-9]{2,}")
+
+
+def escape(text: str) -> str:
+    """For mrkdwn: no `<!channel>`, no link, no mention is left in it."""
+    return _INVISIBLE.sub("", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def unescape(text: str) -> str:
+    """What a person typed, from what Slack sent."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def line(text: str, limit: int = 3000) -> str:
+    """Escaped, on one line, at most `limit` characters of the original."""
+    return escape(cut(" ".join(text.split()), limit))
+
+
+def paragraph(text: str, limit: int = 3000) -> str:
+    """Escaped, with its line breaks."""
+    return escape(cut(text.strip(), limit))
+
+
+def cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
+
+
+def cut_markup(text: str, limit: int) -> str:
+    """Cut what is escaped already, never within an entity or a mention."""
+    if len(text) <= limit:
+        return text
+    return re.sub(r"(&[a-z]{0,4}|<[^>]*)$", "", text[: limit - 1]).rstrip() + "…"
+
+
+def code(text: str) -> str:
+    """As typed; a backtick would end it."""
+    inner = line(text).replace("`", "'")
+    return f"`{inner}`" if inner else ""
+
+
+def tail(text: str, lines: int, limit: int = 1500) -> str:
+    """The last lines as a block of code, each as it is; a backtick would end it."""
+    last = "\n".join(text.rstrip().split("\n")[-lines:]).replace("`", "'")
+    last = last if len(last) <= limit else f"…{last[1 - limit :]}"
+    return f"```{escape(last)}```"
+
+
+def mention(person: PersonId) -> str:
+    """A person by mention, anything else by name."""
+    if _PERSON.fullmatch(person):
+        return f"<@{person}>"
+    return line(person.removeprefix("machine:"), 80)
+
+
+def mentions(people: tuple[PersonId, ...], most: int = 20) -> str:
+    """`@a, @b and 3 more`."""
+    shown = ", ".join(mention(person) for person in people[:most])
+    return f"{shown} and {len(people) - most} more" if len(people) > most else shown
+
+
+def when(at: datetime) -> str:
+    """In each reader's own zone."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{utc(at)}>"
+
+
+def utc(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def span(seconds: float) -> str:
+    """`340 ms`, `1.2 s`, `2 min 5 s`, `3 h 5 min`, `2 d 4 h`."""
+    if seconds < 0:
+        return f"-{span(-seconds)}"
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    if seconds < 60:
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    left, parts = round(seconds), []
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2])
+
+
+def number(value: float) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def shown(value: Value, limit: int = 300) -> str:
+    """A value as mrkdwn."""
+    match value:
+        case None | "":
+            return DASH
+        case str():
+            return line(value, limit)
+        case Moment():
+            return when(value.at)
+        case Person():
+            return mention(value.id)
+        case Span():
+            return span(value.seconds)
+        case Link():
+            return link(value)
+        case int() | float():
+            return number(value)
+        case _:
+            assert_never(value)
+
+
+def link(value: Link) -> str:
+    """An address with anything in it that could end or hide it is shown as text."""
+    if re.fullmatch(r"https?://[^\s<>|`]+", value.url) and len(value.url) <= 2000:
+        return f"<{escape(value.url)}|{line(value.name, 80)}>"
+    return line(f"{value.name}: {value.url}", 300)
+
+
+def plain(value: Value, names: Names) -> str:
+    """A value as plain text, not escaped."""
+    match value:
+        case None | "":
+            return DASH
+        case str():
+            return " ".join(_INVISIBLE.sub("", value).split())
+        case Moment():
+            return utc(value.at)
+        case Person():
+            return names(value.id)
+        case Span():
+            return span(value.seconds)
+        case Link():
+            return value.url
+        case int() | float():
+            return number(value)
+        case _:
+            assert_never(value)

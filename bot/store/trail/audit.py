@@ -1,0 +1,126 @@
+"""The trail in PostgreSQL: rows appended in the transaction of what they record, each sealed with the one before."""
+
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import asyncpg
+from pydantic import JsonValue
+
+from bot.store.pool import Connection, canonical, number, reading, request_id, storable, transaction, unwritable
+from bot.words.exceptions import Misconfigured
+from bot.words.ports import Audited, Clock, Entry
+from bot.words.report import PersonId
+from bot.words.request import RequestId
+
+GENESIS = "0" * 64
+"""Stands before the first row's seal."""
+
+
+def seal(key: bytes, before: str, fields: Mapping[str, JsonValue]) -> str:
+    """Hex HMAC-SHA256 over the canonical JSON of a row as exported, without its `mac`, with `prev`: the seal before."""
+    text = canonical({name: value for name, value in fields.items() if name != "mac"} | {"prev": before})
+    return hmac.digest(key, text.encode(), "sha256").hex()
+
+
+def fields_of(record: asyncpg.Record) -> dict[str, JsonValue]:
+    """A stored row as it is sealed and exported. Raises ValueError for a detail that is no JSON."""
+    request = record["request"]
+    fields = {**record, "at": _instant(record["at"]), "detail": json.loads(record["detail"])}
+    return fields | {"request": None if request is None else request_id(request)}
+
+
+def key_check(key: bytes) -> str:
+    """Tells a wrong key from a changed row."""
+    return hmac.digest(key, b"handrail audit key", "sha256").hex()
+
+
+async def append(connection: Connection, entry: Entry, key: bytes, now: datetime) -> Audited:
+    """Add a row within the caller's transaction, as its last statement: every other appender waits from here to the
+    commit.
+
+    Raises: StoreUnwritable when PostgreSQL refuses the row, for whatever reason; Misconfigured when the trail was begun
+    with another key.
+    """
+    try:
+        head = await connection.fetchrow("SELECT seq, mac, key_check FROM audit_head FOR UPDATE")
+        if head is None:
+            raise Misconfigured("The audit trail has lost its head (table audit_head). Restore it from a backup.")
+        check = key_check(key)
+        if head["key_check"] not in ("", check):
+            raise Misconfigured("OPS_AUDIT_KEY is not the key this audit trail was begun with. Set the former key.")
+        unsealed = Audited(**_storable(entry), seq=head["seq"] + 1, at=now.astimezone(UTC), mac="")
+        fields = unsealed.model_dump() | {"at": _instant(unsealed.at)}
+        row = unsealed.model_copy(update={"mac": seal(key, head["mac"], fields)})
+        await connection.execute(
+            "WITH head AS (UPDATE audit_head SET seq = $1, mac = $10, key_check = $11)"
+            " INSERT INTO audit (seq, at, kind, actor, on_behalf_of, request, action, target, detail, mac)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            row.seq,
+            row.at,
+            row.kind,
+            row.actor,
+            row.on_behalf_of,
+            None if row.request is None else number(row.request),
+            row.action,
+            row.target,
+            canonical(row.detail),
+            row.mac,
+            check,
+        )
+    except asyncpg.PostgresError as error:
+        raise unwritable(error) from error
+    return row
+
+
+class PgAuditLog:
+    """For what is recorded without a move; fulfils `bot.words.ports.AuditLog`."""
+
+    def __init__(self, pool: asyncpg.Pool, key: bytes, clock: Clock) -> None:
+        self._pool = pool
+        self._key = key
+        self._clock = clock
+
+    async def write(self, entry: Entry) -> Audited:
+        async with transaction(self._pool) as connection:
+            return await append(connection, entry, self._key, self._clock())
+
+    async def read(
+        self,
+        *,
+        who: PersonId | None = None,
+        action: str | None = None,
+        request: RequestId | None = None,
+        since: datetime | None = None,
+        limit: int = 50,
+    ) -> tuple[Audited, ...]:
+        """Newest first. `who` is the actor or the one acted for."""
+        row = None if request is None else number(request) or 0
+        async with reading(self._pool) as connection:
+            found = await connection.fetch(
+                "SELECT seq, at, kind, actor, on_behalf_of, request, action, target, detail, mac FROM audit"
+                " WHERE ($1::text IS NULL OR actor = $1 OR on_behalf_of = $1)"
+                " AND ($2::text IS NULL OR action = $2)"
+                " AND ($3::bigint IS NULL OR request = $3)"
+                " AND ($4::timestamptz IS NULL OR at >= $4)"
+                " ORDER BY seq DESC LIMIT $5",
+                who,
+                action,
+                row,
+                since,
+                limit,
+            )
+        return tuple(Audited.model_validate(fields_of(record)) for record in found)
+
+
+def _storable(entry: Entry) -> dict[str, object]:
+    """The fields as PostgreSQL will give them back, so that the seal still fits."""
+    fields = entry.model_dump(exclude={"seq", "at", "mac"})
+    clean = {name: storable(value) if isinstance(value, str) else value for name, value in fields.items()}
+    row = number(entry.request) if entry.request else None
+    return clean | {"request": row and request_id(row), "detail": json.loads(canonical(entry.detail))}
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,73 @@
+"""What doctor asks Slack: do the tokens work, are the scopes there, can the channels be seen."""
+
+from collections.abc import Sequence
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.directory import People
+from bot.settings import Environment, Team
+from bot.words.report import Status
+from ops.doctor import Finding, Probe
+
+SCOPES = {
+    "commands": "the /ops command",
+    "chat:write": "posting and redrawing cards",
+    "chat:write.public": "posting where the bot is no member",
+    "channels:read": "finding channels by name",
+    "groups:read": "finding private channels by name",
+    "channels:join": "joining a public channel that it has to redraw cards in",
+    "usergroups:read": "roles by user group",
+    "users:read": "names in files and the terminal",
+    "files:write": "long answers as files",
+    "im:write": "telling one person where no channel is left",
+    "im:history": "commands typed to the bot itself",
+    "app_mentions:read": "commands in threads, by mention",
+}
+"""What the bot asks of Slack, and for what. manifest.yml has the same list; a test compares."""
+
+
+def slack_probe(environment: Environment, team: Team, people: People) -> Probe:
+    async def slack() -> Sequence[Finding]:
+        token = environment.slack_bot_token
+        if token is None:
+            return ()
+        client = AsyncWebClient(token=token.get_secret_value(), base_url=environment.slack_api_url)
+        try:
+            answer = await client.auth_test()
+        except SlackApiError as error:
+            mend = "copy the Bot User OAuth Token from OAuth & Permissions again"
+            return (Finding(f"Slack refuses SLACK_BOT_TOKEN: {error.response['error']}", Status.FAILED, mend),)
+        found = [Finding(f"Slack knows the bot as {answer['user']} in {answer['team']}", Status.OK)]
+        granted = {scope.strip() for scope in str(answer.headers.get("X-OAuth-Scopes", "")).split(",") if scope.strip()}
+        for scope, purpose in SCOPES.items():
+            if granted and scope not in granted:
+                mend = "add it to the app (manifest.yml has it) and install the app again"
+                found.append(Finding(f"scope {scope} is missing, needed for {purpose}", Status.FAILED, mend))
+        for extra in sorted(granted - SCOPES.keys()):
+            found.append(Finding(f"scope {extra} is granted and not needed", Status.WARNING, "take it away"))
+        found += _channels(team, people)
+        if environment.slack_app_token is not None:
+            found.append(await _app_token(environment))
+        return found
+
+    return slack
+
+
+def _channels(team: Team, people: People) -> list[Finding]:
+    found = []
+    for name, channel in (("approvals_channel", team.approvals_channel), ("audit_channel", team.audit_channel)):
+        if channel and people.channel_id(channel) is None:
+            mend = "correct the name, or invite the bot if the channel is private"
+            found.append(Finding(f"team.{name} {channel} cannot be found", Status.FAILED, mend))
+    return found
+
+
+async def _app_token(environment: Environment) -> Finding:
+    token = environment.slack_app_token.get_secret_value() if environment.slack_app_token else ""
+    try:
+        await AsyncWebClient(base_url=environment.slack_api_url).apps_connections_open(app_token=token)
+    except SlackApiError as error:
+        mend = "make an app-level token with connections:write and set SLACK_APP_TOKEN"
+        return Finding(f"Slack refuses SLACK_APP_TOKEN: {error.response['error']}", Status.FAILED, mend)
+    return Finding("Socket Mode may be opened", Status.OK)

@@ -1,0 +1,83 @@
+"""What a supervisor may ask: alive, ready, and figures for Prometheus."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+from bot.later.due import Jobs
+from bot.words.exceptions import OpsError
+from bot.words.ports import Outbox
+
+SILENT_S = 30.0
+"""Jobs sweep every second; a loop that has not for this long is stuck."""
+
+
+@dataclass(frozen=True)
+class Vitals:
+    pool: asyncpg.Pool
+    outbox: Outbox
+    jobs: Jobs
+    connected: Callable[[], bool]
+    timer: Callable[[], float]
+
+    async def problems(self) -> tuple[str, ...]:
+        """Why it is not ready; empty when it is."""
+        found = []
+        try:
+            await self.pool.fetchval("SELECT 1", timeout=3)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            found.append(f"database: {type(error).__name__}")
+        if not self.connected():
+            found.append("slack: not connected")
+        if self.timer() - self.jobs.swept_at > SILENT_S:
+            found.append("jobs: no sweep lately")
+        return tuple(found)
+
+    async def metrics(self) -> bytes:
+        registry = CollectorRegistry()
+
+        def gauge(name: str, what: str, value: float) -> None:
+            Gauge(f"handrail_{name}", what, registry=registry).set(value)
+
+        gauge("connected", "1 while Slack is heard", self.connected())
+        gauge("running", "requests that this process runs now", self.jobs.busy)
+        try:
+            gauge("outbox_backlog", "messages and cards owed to Slack", await self.outbox.backlog())
+            states = await self.pool.fetch("SELECT state, count(*) AS count FROM requests GROUP BY state")
+            by_state = Gauge("handrail_requests", "requests by state", ["state"], registry=registry)
+            for row in states:
+                by_state.labels(row["state"]).set(row["count"])
+            gauge("database_up", "1 while the database answers", 1)
+        except (OpsError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            gauge("database_up", "1 while the database answers", 0)
+        return generate_latest(registry)
+
+
+@asynccontextmanager
+async def served_vitals(vitals: Vitals, host: str, port: int) -> AsyncIterator[str]:
+    """GET /healthz (the process answers), /readyz (it can work), /metrics. Yields the address."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        problems = await vitals.problems()
+        body = {"status": "not ready" if problems else "ok", "problems": list(problems)}
+        return web.json_response(body, status=503 if problems else 200)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=await vitals.metrics(), content_type="text/plain")
+
+    application = web.Application()
+    application.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield f"http://{host}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()

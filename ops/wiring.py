@@ -1,0 +1,271 @@
+"""Wires everything; the only file that sees all of it."""
+
+import asyncio
+import importlib
+import secrets as randomness
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import asyncpg
+import httpx
+from pydantic import SecretStr
+
+from bot.ask.catalogue import Catalogue
+from bot.desk import Desk
+from bot.road import Road
+from bot.run.emergency import Emergency
+from bot.run.execute import Checkpoint, Executor, no_checkpoint
+from bot.run.journal import Journal
+from bot.settings import Environment, OpsToml
+from bot.store.ledger.follows import PgFollows
+from bot.store.ledger.freezes import PgFreezes
+from bot.store.ledger.outbox import PgOutbox
+from bot.store.ledger.requests import PgRequests
+from bot.store.migrate import migrate
+from bot.store.pool import open_pool
+from bot.store.server.embedded import AlreadyUsed, EmbeddedPostgres
+from bot.store.tokens import PgTokens
+from bot.store.trail.audit import PgAuditLog
+from bot.store.vendors.call_counts import PgTally
+from bot.store.vendors.health import PgHealthHistory
+from bot.store.vendors.keys import PgKeys
+from bot.store.vendors.turns import PgTurns
+from bot.tell.following import Following
+from bot.words.action import AnyAction
+from bot.words.exceptions import Misconfigured
+from bot.words.ports import Clock, Directory
+from bot.words.redaction import Redactor
+from bot.words.secrets import Reader
+from commands import Hold, commands
+from commands.keys import Kept
+from integrations import Services, open_services
+from integrations.capabilities import Credentialed
+from integrations.plumbing.call_counts import Counted
+from integrations.plumbing.pace import OwnTurns
+from integrations.plumbing.probe import probe_session
+from integrations.plumbing.transport import PerHost
+from ops.doctor import Doctor, journal_probe
+from ops.rights import rights_probe
+
+AUDIT_KEY_LENGTH = 32
+"""Characters at least; a shorter key could be guessed offline from one exported row."""
+
+
+T = TypeVar("T")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Later(Generic[T]):
+    """Something that is handed around before it exists; calling it too early is a defect."""
+
+    def __init__(self) -> None:
+        self._thing: T | None = None
+
+    def comes(self, thing: T) -> T:
+        self._thing = thing
+        return thing
+
+    def __call__(self) -> T:
+        if self._thing is None:
+            raise RuntimeError("asked for before it was wired")
+        return self._thing
+
+
+@dataclass(frozen=True)
+class Ops:
+    """The whole machine but its Slack side."""
+
+    environment: Environment
+    settings: OpsToml
+    road: Road
+    desk: Desk
+    catalogue: Catalogue
+    services: Services
+    pool: asyncpg.Pool
+    audit_key: bytes
+    audit: PgAuditLog
+    outbox: PgOutbox
+    follows: PgFollows
+    following: Following
+    tokens: PgTokens
+    redactor: Redactor
+    doctor: Doctor
+    emergency: Emergency
+    clock: Clock
+
+
+def registered(environment: Environment) -> Redactor:
+    """A redactor that knows every secret of the environment."""
+    values = [getattr(environment, name) for name in Environment.model_fields]
+    return Redactor(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+
+
+@asynccontextmanager
+async def database(environment: Environment, *, attach: bool = False) -> AsyncIterator[tuple[str, bytes]]:
+    """A migrated database and the audit's key; the embedded server where DATABASE_URL is not set.
+
+    With `attach`, a server that another process of ours keeps on the same data folder is used instead of refused.
+    Raises Misconfigured.
+    """
+    async with AsyncExitStack() as stack:
+        if environment.database_url is not None:
+            dsn = environment.database_url.get_secret_value()
+        else:
+            try:
+                server = await stack.enter_async_context(EmbeddedPostgres(environment.ops_data))
+                dsn = server.dsn()
+            except AlreadyUsed as used:
+                running = used.dsn() if attach else None
+                if running is None:
+                    raise
+                dsn = running
+        connection = await asyncpg.connect(dsn)
+        try:
+            await migrate(connection)
+        finally:
+            await connection.close()
+        yield dsn, audit_key(environment)
+
+
+def audit_key(environment: Environment) -> bytes:
+    """OPS_AUDIT_KEY, or the embedded server's own, made at first use. Raises Misconfigured."""
+    if environment.ops_audit_key is not None:
+        key = environment.ops_audit_key.get_secret_value()
+        if len(key) < AUDIT_KEY_LENGTH:
+            raise Misconfigured(
+                f"OPS_AUDIT_KEY is shorter than {AUDIT_KEY_LENGTH} characters; write a longer random one"
+            )
+        return key.encode()
+    if environment.database_url is not None:
+        raise Misconfigured("OPS_AUDIT_KEY is not set; it chains the audit: write 32 random characters or more")
+    path: Path = environment.ops_data / "audit.key"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(randomness.token_hex(32), encoding="ascii")
+    return path.read_bytes().strip()
+
+
+@asynccontextmanager
+async def open_ops(
+    environment: Environment,
+    settings: OpsToml,
+    people: Directory,
+    *,
+    clock: Clock = utc_now,
+    checkpoint: Checkpoint = no_checkpoint,
+    attach: bool = False,
+) -> AsyncIterator[Ops]:
+    """Everything that `serve`, the terminal and the tests share. Raises Misconfigured."""
+    redactor = registered(environment)
+    async with AsyncExitStack() as stack:
+        dsn, key = await stack.enter_async_context(database(environment, attach=attach))
+        redactor.register(key.decode("ascii", "replace"))
+        pool = await stack.enter_async_context(open_pool(dsn))
+        http = await stack.enter_async_context(httpx.AsyncClient(transport=PerHost(), follow_redirects=False))
+        probes = await stack.enter_async_context(probe_session())
+        secrets = Reader(redactor)
+        await asyncio.to_thread(secrets.warm, settings.services)
+        keys = PgKeys(pool, key, secrets, clock, Kept)
+        services = await stack.enter_async_context(
+            open_services(
+                settings.services,
+                http,
+                secrets,
+                redact=redactor.text,
+                probes=probes,
+                turns=PgTurns(pool, OwnTurns().book),
+                tally=await stack.enter_async_context(PgTally(pool, clock, Counted)),
+                proofs=keys,
+            )
+        )
+        requests, audit = PgRequests(pool, key, clock), PgAuditLog(pool, key, clock)
+        tokens, follows, outbox = PgTokens(pool, key, clock), PgFollows(pool, key, clock), PgOutbox(pool, clock)
+        # The machine's own words act on the road that carries them: one of the two has to come later.
+        catalogue, later = Later[Catalogue](), Later[Road]()
+        doctor = Doctor(environment, settings, pool, people, catalogue, clock)
+        desk = Desk(later)
+        hold = Hold(
+            services=services,
+            desk=desk,
+            tokens=tokens,
+            follows=follows,
+            inspection=doctor,
+            history=PgHealthHistory(pool),
+            keys=keys,
+            catalogue=catalogue,
+            allowed=lambda asker: later().may_ask(asker),
+            now=clock,
+            settings=settings.commands,
+        )
+        actions = catalogue.comes(Catalogue((*commands(hold), *own_modules(settings, services))))
+        following = Following(actions, follows, outbox, clock)
+        journal = Journal(environment.ops_data / "journal")
+        # Made while the disk has room; what is wrong with it is for `ops doctor` to say.
+        await journal_probe(journal)()
+        doctor.probes.append(journal_probe(journal))
+        doctor.probes.append(rights_probe(services.having(Credentialed)))
+        emergency = Emergency(
+            journal=journal,
+            audit=audit,
+            outbox=outbox,
+            channel=lambda: people.channel_id(settings.team.approvals_channel),
+            limits=settings.limits,
+            redactor=redactor,
+            clock=clock,
+        )
+        executor = Executor(actions, requests, settings.limits, clock, redactor, checkpoint)
+        road = later.comes(
+            Road(
+                catalogue=actions,
+                policy=settings.policy(),
+                limits=settings.limits,
+                requests=requests,
+                audit=audit,
+                freezes=PgFreezes(pool, key, clock),
+                directory=people,
+                following=following,
+                executor=executor,
+                redactor=redactor,
+                clock=clock,
+                approvals_channel=settings.team.approvals_channel,
+                checkpoint=checkpoint,
+                emergency=emergency,
+            )
+        )
+        yield Ops(
+            environment=environment,
+            settings=settings,
+            road=road,
+            desk=desk,
+            catalogue=actions,
+            services=services,
+            pool=pool,
+            audit_key=key,
+            audit=audit,
+            outbox=outbox,
+            follows=follows,
+            following=following,
+            tokens=tokens,
+            redactor=redactor,
+            doctor=doctor,
+            emergency=emergency,
+            clock=clock,
+        )
+
+
+def own_modules(settings: OpsToml, services: Services) -> tuple[AnyAction, ...]:
+    """A company's own commands: each module has `actions(services)`. Raises Misconfigured, naming the module."""
+    found: list[AnyAction] = []
+    for name in settings.modules:
+        try:
+            found += importlib.import_module(name).actions(services)
+        except (ImportError, AttributeError) as error:
+            raise Misconfigured(f"ops.toml: modules: {name!r} has no actions(services) to call: {error}") from error
+    return tuple(found)
