@@ -1,72 +1,24 @@
-"""The outside: opens the clients that ops.toml names. One line a kind."""
+"""The outside: opens the clients that ops.toml names, and imports no other kind of service."""
 
 import difflib
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType, TracebackType
-from typing import Any, Final, Protocol, Self, TypeVar, cast
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
 
 import aiohttp
 import httpx
 from pydantic import ValidationError
 
 from bot.words.exceptions import Misconfigured, NotUnderstood
-from integrations.apollo.client import Apollo, ApolloSection
 from integrations.capabilities import Named, VendorStatus
-from integrations.clearbit.client import Clearbit, ClearbitSection
-from integrations.github.client import GitHubSection, github
-from integrations.http.client import WebSection, web
-from integrations.hubspot.client import HubSpot, HubSpotSection
-from integrations.n8n.client import N8nSection, n8n
-from integrations.neon.client import NeonSection, neon
-from integrations.openai.client import OpenAiSection, openai
+from integrations.kinds import KINDS, kind_of
 from integrations.plumbing.call_counts import OwnTally, Tally
 from integrations.plumbing.pace import OwnTurns, Turns
 from integrations.plumbing.proofs import Proofs, Unnoted
 from integrations.plumbing.section import Outside, Section
-from integrations.postgres.client import PostgresSection, postgres
-from integrations.process.client import ProcessSection, processes
-from integrations.railway.client import Railway, RailwaySection
-from integrations.resend.client import Resend, ResendSection
-from integrations.retell.client import RetellSection, retell
-from integrations.sentry.client import SentrySection, sentry
-from integrations.statuspage.client import StatusPage, StatusPageSection, vendor_pages
-from integrations.stripe.client import StripeSection, stripe
-from integrations.supabase.client import SupabaseSection, supabase
-from integrations.telnyx.client import TelnyxSection, telnyx
-from integrations.unleashed.client import Unleashed, UnleashedSection
-from integrations.vercel.client import VercelSection, vercel
-
-
-class _Factory(Protocol):
-    def __call__(self, name: str, section: Any, outside: Outside) -> Named | tuple[Named, ...]: ...
-
-
-KINDS: Final[Mapping[str, tuple[type[Section], _Factory]]] = MappingProxyType(
-    {
-        "apollo": (ApolloSection, Apollo),
-        "clearbit": (ClearbitSection, Clearbit),
-        "github": (GitHubSection, github),
-        "http": (WebSection, web),
-        "hubspot": (HubSpotSection, HubSpot),
-        "n8n": (N8nSection, n8n),
-        "neon": (NeonSection, neon),
-        "openai": (OpenAiSection, openai),
-        "postgres": (PostgresSection, postgres),
-        "process": (ProcessSection, processes),
-        "railway": (RailwaySection, Railway),
-        "resend": (ResendSection, Resend),
-        "sentry": (SentrySection, sentry),
-        "retell": (RetellSection, retell),
-        "statuspage": (StatusPageSection, StatusPage),
-        "stripe": (StripeSection, stripe),
-        "supabase": (SupabaseSection, supabase),
-        "telnyx": (TelnyxSection, telnyx),
-        "unleashed": (UnleashedSection, Unleashed),
-        "vercel": (VercelSection, vercel),
-    }
-)
+from integrations.plumbing.vendor_pages import bought
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,38}[a-z0-9])?")
 
@@ -151,28 +103,27 @@ def open_services(
             raise Misconfigured(
                 f"services.{name[:40]}: a service's name is typed by people; write lower-case letters, digits, - and _"
             )
-        model, build = _kind(name, table)
+        kind = kind_of(name, table)
         try:
-            section = model.model_validate(table)
+            section = kind.section.model_validate(table)
         except ValidationError as error:
-            raise Misconfigured(_what_to_write(f"services.{name}", model, error)) from None
+            raise Misconfigured(_what_to_write(f"services.{name}", kind.section, error)) from None
         read[name] = section
         outside = Outside(http, secrets, redact, probes, turns=turns, tally=tally, proofs=proofs)
-        built = build(name, section, outside)
-        clients.extend(built if isinstance(built, tuple) else (built,))
-    vendors = vendor_pages(read, lambda: Outside(http, secrets, redact, probes, turns=turns))
+        clients.extend(kind.clients(name, section, outside))
+    vendors = _vendor_pages(read, lambda: Outside(http, secrets, redact, probes, turns=turns))
     return Services(tuple(clients), vendors)
 
 
-def _kind(name: str, table: Mapping[str, Any]) -> tuple[type[Section], _Factory]:
-    kind = table.get("kind")
-    if isinstance(kind, str) and kind in KINDS:
-        return KINDS[kind]
-    known = ", ".join(f'"{each}"' for each in KINDS)
-    close = difflib.get_close_matches(str(kind), KINDS, n=1) if kind is not None else []
-    guess = f' Did you mean "{close[0]}"?' if close else ""
-    what = "is missing" if kind is None else f"{str(kind)[:40]!r} is not known"
-    raise Misconfigured(f"services.{name}.kind {what}; write one of {known}.{guess}")
+def _vendor_pages(sections: Mapping[str, Section], outside: Callable[[], Outside]) -> tuple[VendorStatus, ...]:
+    """Pages of the vendors that these services are bought from, but those that a section names."""
+    pages: list[VendorStatus] = []
+    for vendor, names in bought(sections).items():
+        page = KINDS["statuspage"]
+        table = {"kind": "statuspage", "vendor": vendor, "services": names}
+        clients = page.clients(vendor, page.section.model_validate(table), outside())
+        pages += [client for client in clients if isinstance(client, VendorStatus)]
+    return tuple(pages)
 
 
 def _what_to_write(where: str, model: type[Section], error: ValidationError) -> str:

@@ -33,7 +33,8 @@ from bot.words.params import duration_text
 from bot.words.ports import Roster
 from bot.words.report import PersonId
 from bot.words.request import MOVES, Mode, State, Via
-from integrations import KINDS, Services, open_services
+from integrations import Services, open_services
+from integrations.kinds import KINDS
 from ops.cli import app
 from ops.wiring import own_modules
 from tests.commands.world import Board
@@ -251,10 +252,10 @@ def test_the_example_configuration_names_every_setting() -> None:
         ("rules.*", Rule, list(raw["rules"].values())),
         ("freezes", Window, raw["freezes"]),
     ]
-    for kind, (section, _) in KINDS.items():
-        of_kind = [table for table in raw["services"].values() if table["kind"] == kind]
-        assert of_kind, f"ops.example.toml has no service of the kind {kind}"
-        models.append((f"services of kind {kind}", section, of_kind))
+    for name, kind in KINDS.items():
+        of_kind = [table for table in raw["services"].values() if table["kind"] == name]
+        assert of_kind, f"ops.example.toml has no service of the kind {name}"
+        models.append((f"services of kind {name}", kind.section, of_kind))
     for where, model, found in models:
         written = set().union(*(table.keys() for table in found))
         wanted = {info.alias or name for name, info in model.model_fields.items()}
@@ -269,7 +270,7 @@ def test_what_is_commented_out_is_the_default() -> None:
     for name in whole.rules:
         assert applying(whole.policy(), name) == applying(active.policy(), name)
     for name, table in example(uncommented=True)["services"].items():
-        section, _ = KINDS[table["kind"]]
+        section = KINDS[table["kind"]].section
         assert section.model_validate(table) == section.model_validate(example()["services"][name])
 
 

@@ -15,7 +15,8 @@ from bot.settings import Commands
 from bot.words.action import AnyAction, Change, Lookup, Risk, Undoable, Upkeep
 from bot.words.request import State
 from commands import Hold, commands
-from integrations import KINDS, Services
+from integrations import Services
+from integrations.kinds import KINDS
 from tests.services.page import every_kind, models
 
 ROOT = Path(__file__).parents[1]
@@ -116,7 +117,7 @@ def test_what_slack_tells_people_to_type_exists() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_is_whole(kind: str) -> None:
     """One without tests of its own, or with settings that say nothing, was noticed by nobody."""
-    section, _ = KINDS[kind]
+    section = KINDS[kind].section
     own = Path("tests", "integrations", kind, f"test_{kind}.py")
     assert (ROOT / own).exists(), f"write {own}"
     for promise in ("rights", "undo"):

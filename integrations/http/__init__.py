@@ -1,0 +1,6 @@
+"""The kind `http` in ops.toml."""
+
+from integrations.http.client import WebSection, web
+from integrations.plumbing.kind import Kind
+
+KIND = Kind(WebSection, web)

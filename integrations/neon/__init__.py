@@ -1,0 +1,6 @@
+"""The kind `neon` in ops.toml."""
+
+from integrations.neon.client import NeonSection, neon
+from integrations.plumbing.kind import Kind
+
+KIND = Kind(NeonSection, neon)

@@ -1,0 +1,6 @@
+"""The kind `railway` in ops.toml."""
+
+from integrations.plumbing.kind import Kind
+from integrations.railway.client import Railway, RailwaySection
+
+KIND = Kind(RailwaySection, Railway)

@@ -2,11 +2,10 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar, Literal, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
@@ -15,8 +14,8 @@ from integrations.capabilities import Checked, Health, Trial, VendorState
 from integrations.plumbing.outbound import Answer, Service
 from integrations.plumbing.section import Outside, Section, Url
 from integrations.plumbing.trying import Step, tried
+from integrations.plumbing.vendor_pages import VENDORS, Format
 from integrations.statuspage.formats import FORMATS, Told, narrowed
-from integrations.statuspage.vendors import VENDORS, Format, runs
 
 MOST_AFFECTED = 20
 """Components that are named; a page may have hundreds."""
@@ -56,8 +55,8 @@ class StatusPageSection(Section):
         return self
 
 
-class VendorPage:
-    """VendorStatus."""
+class StatusPage:
+    """VendorStatus, Testable."""
 
     kind = "statuspage"
 
@@ -119,21 +118,6 @@ class VendorPage:
             raise TryLater(f"it answers {answer.media or 'without a content type'} instead of JSON")
         return _shaped(answer, shape)
 
-
-def _shaped(answer: Answer, shape: type[M]) -> M:
-    try:
-        return shape.model_validate(answer.json())
-    except ValidationError:
-        # The cause is dropped: pydantic's text quotes the answer.
-        raise TryLater("it answers JSON of another shape than its format has") from None
-    except (ValueError, RecursionError):
-        broken = "broken JSON" if answer.whole else "JSON that is cut off or too large"
-        raise TryLater(f"it answers {broken}") from None
-
-
-class StatusPage(VendorPage):
-    """VendorStatus, Testable: a page that ops.toml names itself."""
-
     async def test(self) -> tuple[Trial, ...]:
         where = f"services.{self.name}"
         return await tried(
@@ -146,21 +130,12 @@ class StatusPage(VendorPage):
             raise TryLater(lacking)
 
 
-def vendor_pages(sections: Mapping[str, Section], outside: Callable[[], Outside]) -> tuple[VendorPage, ...]:
-    """Pages of the vendors that these services are bought from, but those that a section names.
-
-    A service at an address that is not its vendor's, like an n8n of one's own or a GitHub Enterprise, has none.
-    """
-    named = {section.vendor for section in sections.values() if isinstance(section, StatusPageSection)}
-    bought: dict[str, list[str]] = {}
-    for name, section in sections.items():
-        vendor = VENDORS.get(section.kind)
-        if vendor is None or section.kind in named:
-            continue
-        url = getattr(section, "url", None)
-        if url is None or runs(vendor, urlsplit(url).hostname or ""):
-            bought.setdefault(section.kind, []).append(name)
-    return tuple(
-        VendorPage(kind, StatusPageSection(kind="statuspage", vendor=kind, services=tuple(names)), outside())
-        for kind, names in bought.items()
-    )
+def _shaped(answer: Answer, shape: type[M]) -> M:
+    try:
+        return shape.model_validate(answer.json())
+    except ValidationError:
+        # The cause is dropped: pydantic's text quotes the answer.
+        raise TryLater("it answers JSON of another shape than its format has") from None
+    except (ValueError, RecursionError):
+        broken = "broken JSON" if answer.whole else "JSON that is cut off or too large"
+        raise TryLater(f"it answers {broken}") from None

@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from bot.words.exceptions import OpsError, TryLater
 from integrations.capabilities import Health, VendorIncident
-from integrations.statuspage.vendors import Format
+from integrations.plumbing.vendor_pages import Format
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from bot.words.params import duration_text
-from integrations import KINDS, Services, open_services
+from integrations import Services, open_services
+from integrations.kinds import KINDS
 from integrations.plumbing.section import Section
 from sandbox.world import World
 from sandbox.world.vendors import vendors
@@ -35,8 +36,8 @@ it: `env:NAME`, `file:/path`, or `command:program argument`.
 def page() -> str:
     services = every_kind()
     parts = [HEAD, _matrix(services)]
-    for kind, (section, _) in KINDS.items():
-        parts.append(_kind(kind, section, services))
+    for name, kind in KINDS.items():
+        parts.append(_kind(name, kind.section, services))
     return "\n".join(parts)
 
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from bot.words.exceptions import Misconfigured, NotUnderstood
-from integrations import KINDS, open_services
+from integrations import open_services
 from integrations.capabilities import Checkable, ErrorSource, Executions, Health, RateLimiter, Switches
 
 N8N = {"kind": "n8n", "url": "https://n8n.example.com", "api_key": "env:KEY"}
@@ -95,8 +95,3 @@ async def test_a_secret_that_cannot_be_found_is_said_by_the_check(http: httpx.As
         seen = await client.check()
         assert seen.health in (Health.UNKNOWN, Health.DOWN)
         assert "KEY" in seen.detail or table["kind"] == "n8n"
-
-
-def test_every_kind_has_its_own_name_in_its_section() -> None:
-    for kind, (section, _) in KINDS.items():
-        assert section.model_fields["kind"].annotation.__args__ == (kind,)  # type: ignore[union-attr]

@@ -9,10 +9,11 @@ import httpx
 import pytest
 
 from bot.words.exceptions import Misconfigured
-from integrations import KINDS, open_services
+from integrations import open_services
 from integrations.capabilities import Checkable, Health, VendorState, VendorStatus
 from integrations.capabilities.trials import Testable as Tryable
-from integrations.statuspage.vendors import VENDORS, runs
+from integrations.kinds import KINDS
+from integrations.plumbing.vendor_pages import VENDORS, runs
 from sandbox.world.misbehaving import Fault, Kind
 from sandbox.world.statuspages import FakeStatusPages, Mood
 from tests.integrations.contract import NO_SPECS, Contract
@@ -323,10 +324,10 @@ async def test_a_section_takes_the_place_of_its_vendors_page(http: httpx.AsyncCl
 
 def _own_addresses() -> dict[str, str]:
     """Of kinds that have an address by themselves."""
-    fields = {kind: section.model_fields.get("url") for kind, (section, _) in KINDS.items() if kind in VENDORS}
+    fields = {kind: KINDS[kind].section.model_fields.get("url") for kind in KINDS if kind in VENDORS}
     return {kind: field.default for kind, field in fields.items() if field and isinstance(field.default, str)}
 
 
 @pytest.mark.parametrize(("kind", "address"), _own_addresses().items())
 def test_the_address_that_a_kind_has_by_itself_is_its_vendors(kind: str, address: str) -> None:
-    assert runs(VENDORS[kind], urlsplit(address).hostname or ""), "add it to VENDORS in statuspage_vendors.py"
+    assert runs(VENDORS[kind], urlsplit(address).hostname or ""), "add it to VENDORS in plumbing/vendor_pages.py"

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from integrations.plumbing.section import Section
 
 Format = Literal["statuspage", "stripe", "instatus", "betterstack"]
 """`statuspage` is also what incident.io's pages answer."""
@@ -50,3 +53,20 @@ VENDORS: Final[Mapping[str, Vendor]] = MappingProxyType(
 def runs(vendor: Vendor, host: str) -> bool:
     """Whether the vendor itself runs what is at this host."""
     return any(host == own or host.endswith(f".{own}") for own in vendor.hosts)
+
+
+def bought(sections: Mapping[str, Section]) -> Mapping[str, tuple[str, ...]]:
+    """Vendors whose page nobody wrote into ops.toml, with the services that are bought from each.
+
+    A service at an address that is not its vendor's, like an n8n of one's own or a GitHub Enterprise, has none.
+    """
+    named = {getattr(section, "vendor", "") for section in sections.values() if section.kind == "statuspage"}
+    found: dict[str, tuple[str, ...]] = {}
+    for name, section in sections.items():
+        vendor = VENDORS.get(section.kind)
+        if vendor is None or section.kind in named:
+            continue
+        url = getattr(section, "url", None)
+        if url is None or runs(vendor, urlsplit(url).hostname or ""):
+            found[section.kind] = (*found.get(section.kind, ()), name)
+    return found
