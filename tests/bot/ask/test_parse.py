@@ -1,119 +1,14 @@
 """What people type, and what comes of it: one table a kind of typing."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import Field as Bound
 
-from bot.ask.catalogue import Catalogue
-from bot.ask.parse import Incomplete, Kind, NotFilled, Parsed, fields_of, fill, filled, parse, usage
-from bot.words.action import Action, Asker, Change, Lookup, Plan, Receipt, Risk, Upkeep
-from bot.words.exceptions import Misconfigured, NotUnderstood
-from bot.words.params import Choices, Duration, Network, Params, Reason, duration_text
-from bot.words.report import Report
-from bot.words.request import RequestWord
+from bot.ask.parse import Incomplete, parse
+from bot.words.exceptions import NotUnderstood
+from tests.bot.ask.made import BLOCK, CATALOGUE, LOOK
 
-
-class Block(Params):
-    positional = ("network",)
-
-    network: Network
-    """Address."""
-    for_: Duration | None = None
-    """How long."""
-    reason: Reason
-    """Why."""
-    service_name: Annotated[str | None, Choices()] = None
-    """Where."""
-
-
-class Look(Params):
-    positional = ("name", "more")
-
-    name: str | None = None
-    """What."""
-    more: str | None = None
-    """What else."""
-    since: Duration = timedelta(hours=1)
-    """How far back."""
-    n: int = Bound(default=20, ge=1, le=200)
-    """How many."""
-    mode: Literal["short", "long"] = "short"
-    """How much of it."""
-    all_: bool = False
-    """Everything."""
-
-
-class Show(Params):
-    positional = ("request",)
-
-    request: RequestWord
-    """Which."""
-
-
-class Named(Action[Any]):
-    """Words of their own, instead of a module's."""
-
-    words_are = ""
-
-    @property
-    def words(self) -> str:
-        return self.words_are
-
-
-class BlockIt(Named, Change[Block, Plan]):
-    """Block an address."""
-
-    words_are = "net block"
-    risk = Risk.DESTRUCTIVE
-    examples = ("net block 203.0.113.7 reason=abuse",)
-
-    async def execute(self, plan: Plan) -> Receipt:
-        raise NotImplementedError
-
-
-class LookAtIt(Named, Lookup[Look]):
-    """Look at something."""
-
-    words_are = "look"
-
-
-class File(Params):
-    positional = ("table",)
-
-    table: str
-    """Which."""
-    all_: bool = False
-    """Everything."""
-
-
-class FileIt(Named, Lookup[File]):
-    """File something."""
-
-    words_are = "file"
-
-
-class ShowIt(Named, Lookup[Show]):
-    """Show a request."""
-
-    words_are = "show"
-
-
-class WithdrawIt(Named, Upkeep[Show]):
-    """Take it back."""
-
-    words_are = "withdraw"
-
-    async def carry_out(self, asker: Asker, params: Show) -> Report:
-        raise NotImplementedError
-
-
-CATALOGUE = Catalogue((BlockIt(), LookAtIt(), FileIt(), ShowIt(), WithdrawIt()))
 WHY = {"network": "203.0.113.7", "reason": "abuse"}
 
 
@@ -219,8 +114,6 @@ class Mistake:
     form: str = ""
 
 
-BLOCK = "net block NETWORK reason=… [for=…] [service-name=…]"
-LOOK = "look [NAME] [MORE] [since=1h] [n=20] [mode=short] [all]"
 GLASS = "Breaking the glass needs a command that changes something, and because=REASON."
 
 MISTAKES = [
@@ -308,117 +201,3 @@ def test_mistakes_are_answered_with_what_to_type(case: Mistake) -> None:
     assert str(told.value).startswith(case.told)
     assert told.value.hint == case.hint
     assert (told.value.form if isinstance(told.value, Incomplete) else "") == case.form
-
-
-# -- forms ----------------------------------------------------------------------------------------
-
-
-def test_a_form_gives_the_same_as_typing() -> None:
-    typed = parse(CATALOGUE, "net block 203.0.113.7 for=2h reason=abuse override=site down")
-    form = {"network": " 203.0.113.7 ", "for": "2h", "reason": "abuse", "override": "site down", "service-name": ""}
-    action = typed.action
-    assert filled(action, form) == typed
-
-
-def test_a_form_breaks_the_glass_by_its_reason() -> None:
-    form = {"network": "203.0.113.7", "reason": "abuse", "because": "nobody answers"}
-    assert filled(BlockIt(), form).break_glass == "nobody answers"
-    with pytest.raises(NotUnderstood, match="Breaking the glass needs"):
-        filled(BlockIt(), form | {"because": "x"})
-    with pytest.raises(NotUnderstood, match="Breaking the glass needs"):
-        filled(LookAtIt(), {"because": "nobody answers"})
-
-
-def test_a_form_says_what_is_wrong_in_which_field() -> None:
-    with pytest.raises(NotFilled) as wrong:
-        fill(BlockIt(), {"network": "here", "for": "soon", "service-name": "api"})
-    assert set(wrong.value.fields) == {"network", "for", "reason"}
-    assert wrong.value.fields["for"] == "'soon' is not a duration; type one like 90s, 15m, 2h or 3d"
-    assert wrong.value.fields["reason"] == "needed"
-
-
-def test_a_form_of_an_older_version_with_a_field_too_many() -> None:
-    with pytest.raises(NotFilled) as wrong:
-        fill(ShowIt(), {"request": "R1", "colour": "red"})
-    assert wrong.value.fields == {"colour": "there is no such field any more"}
-
-
-# -- what help and forms are made of --------------------------------------------------------------
-
-
-def test_usage_and_fields() -> None:
-    assert [usage(action) for action in CATALOGUE] == [
-        BLOCK,
-        LOOK,
-        "file TABLE [all]",
-        "show REQUEST",
-        "withdraw REQUEST",
-    ]
-    kinds = {each.name: each.kind for action in CATALOGUE for each in fields_of(action)}
-    assert kinds == {
-        "network": Kind.TEXT, "for": Kind.TEXT, "reason": Kind.LONG, "service-name": Kind.CHOICES, "name": Kind.TEXT,
-        "more": Kind.TEXT, "since": Kind.TEXT, "n": Kind.NUMBER, "mode": Kind.PICK, "all": Kind.YES_NO,
-        "table": Kind.TEXT, "request": Kind.CHOICES,
-    }  # fmt: skip
-    assert next(each.values for each in fields_of(LookAtIt()) if each.name == "mode") == ("short", "long")
-    assert all(each.hint for action in CATALOGUE for each in fields_of(action))
-
-
-def test_two_actions_of_one_name_are_a_mistake_at_start() -> None:
-    with pytest.raises(Misconfigured, match="'look'"):
-        Catalogue((LookAtIt(), LookAtIt()))
-
-
-def test_nothing_names_no_command() -> None:
-    with pytest.raises(NotUnderstood, match="names no command"):
-        CATALOGUE.find("  ")
-
-
-# -- what no table is large enough for ------------------------------------------------------------
-
-# Unclosed quotes, half a pair, letters whose capital or small one is another's: what a regular expression trips over.
-WORDS = st.sampled_from(
-    ["look", "net", "block", "show", "break-glass", "/ops", "203.0.113.7", "R1", '"', "=", "since=", "reason=", "for=",
-     "name=", "override=", "because=", "journal=", "yes", "2h", "ſ", "K", "İ", "\ud83d", "\0", "“", "’", " ", "\u200b"]
-)  # fmt: skip
-
-
-def understood(read: Callable[[], Parsed]) -> Parsed | None:
-    """None for a mistake that was answered; anything else that is raised fails the test."""
-    try:
-        return read()
-    except NotUnderstood as mistake:
-        return None if str(mistake) else pytest.fail("a mistake without a word")
-
-
-mixed = st.lists(st.one_of(WORDS, st.text(max_size=8)))
-
-
-@given(st.one_of(st.text(), mixed.map(" ".join), mixed.map("".join)))
-def test_whatever_is_typed_is_understood_or_answered(typed: str) -> None:
-    parsed = understood(lambda: parse(CATALOGUE, typed))
-    assert parsed is None or type(parsed.params) is parsed.action.params_type
-
-
-@given(st.dictionaries(st.sampled_from(["network", "for", "reason", "override", "because", "x"]), st.text()))
-def test_whatever_is_in_a_form_is_understood_or_answered(fields: dict[str, str]) -> None:
-    parsed = understood(lambda: filled(BlockIt(), fields))
-    assert parsed is None or isinstance(parsed.params, Block)
-
-
-spans = st.integers(1, 366 * 86400).map(lambda seconds: timedelta(seconds=seconds))
-plain = st.text(st.characters(categories=("L", "N"), max_codepoint=0x2FF), min_size=3, max_size=30)
-names = st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters='"“”„«»‘’–—\u00ad'), min_size=1)
-
-
-@given(network=st.ip_addresses(), span=st.none() | spans, reason=st.lists(plain, min_size=1, max_size=5))
-def test_what_is_shown_as_typing_is_read_back_the_same(network: Any, span: timedelta | None, reason: list[str]) -> None:
-    block = Block(network=str(network), for_=span, reason=" ".join(reason))
-    lasts = f"for={duration_text(span)} " if span else ""
-    assert parse(CATALOGUE, f"net block {network} {lasts}reason={block.reason}").params == block
-
-
-@given(name=names, since=spans, n=st.integers(1, 200))
-def test_a_quoted_value_is_read_back_the_same(name: str, since: timedelta, n: int) -> None:
-    typed = f'look "{name}" since={duration_text(since)} n={n}'
-    assert parse(CATALOGUE, typed).params == Look(name=name, since=since, n=n)

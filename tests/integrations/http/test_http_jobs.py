@@ -23,7 +23,7 @@ from integrations.capabilities import (
 from integrations.capabilities.trials import Testable as Tryable
 from sandbox.world.misbehaving import Fault, Kind
 from sandbox.world.own_jobs import FakeBackOffice
-from tests.integrations.process.test_process import Noted
+from tests.integrations.process.conftest import Noted
 from tests.integrations.standin import serving
 from tests.integrations.vendor import Vendor, says
 
