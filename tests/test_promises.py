@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +21,7 @@ from integrations.kinds import KINDS
 from tests.services.page import every_kind, models
 
 ROOT = Path(__file__).parents[1]
-CODE = ("bot", "commands", "integrations", "sandbox")
+CODE = ("bot", "commands", "integrations", "ops", "sandbox")
 LONGEST_FILE = 400
 """Lines."""
 
@@ -156,10 +157,49 @@ def _sources() -> list[Path]:
 def test_no_file_is_longer_than_one_reads_at_once() -> None:
     long = {
         path.relative_to(ROOT).as_posix(): lines
-        for path in _sources()
+        for path in (*_sources(), *(ROOT / "tests").rglob("*.py"))
         if (lines := len(path.read_text(encoding="utf-8").splitlines())) > LONGEST_FILE
     }
     assert long == {}, f"split these: more than {LONGEST_FILE} lines"
+
+
+ONE_MEANING = {
+    "client": "the client of one kind of service",
+    "api": "one vendor's answers as values",
+    "access": "who may reach one vendor's database",
+    "logs": "log lines of a service",
+    "workflows": "workflows that a service runs",
+    "statistics": "operations counted over time",
+    "jobs": "a team's own jobs",
+    "usage": "quotas and budgets, and how much of them is used",
+    "tables": "tables that ops.toml maps",
+    "rows": "rows of a table that ops.toml lists",
+    "switches": "things that can be paused and resumed",
+    "pause": "pausing such a thing",
+    "resume": "resuming it",
+    "rights": "what a service's credential may do",
+    "requests": "requests for an action, as the road means them",
+    "read_only": "a database's read-only mode",
+    "numbers": "phone numbers",
+    "calls": "phone calls",
+    "call_counts": "our own calls to a vendor, counted a month",
+    "members": "people and channels as last read from Slack",
+    "health": "how services are, and how they were",
+    "following": "an answer that goes on telling what is new",
+    "executions": "runs of a workflow",
+    "doctor": "what is wrong with the set-up",
+    "audit": "the trail",
+}
+"""Names that several files of the program share, each with the one thing it stands for in all of them."""
+
+
+def test_no_file_name_has_two_meanings() -> None:
+    stems = Counter(path.stem for path in _sources() if path.parts[len(ROOT.parts)] != "sandbox")
+    shared = {stem for stem, count in stems.items() if count > 1 and not stem.startswith("__")}
+    assert shared - ONE_MEANING.keys() == set(), (
+        "several files have these names: rename all but one, or say what they share"
+    )
+    assert ONE_MEANING.keys() - shared == set(), "only one file has these names now: take them out"
 
 
 def test_every_module_is_named_by_what_it_is() -> None:
