@@ -47,7 +47,7 @@ class GitHubSection(Section):
     kind: Literal["github"]
     token: SecretRef
     """A fine-grained token for the one repository, with Actions: read; and write, to rerun, cancel, turn off, start."""
-    repository: str = Field(pattern=r"^[\w-]{1,39}/[\w.-]{1,100}$")
+    repository: str = Field(pattern=r"^[A-Za-z0-9_-]{1,39}/[A-Za-z0-9_.-]{1,100}$")
     """Like `acme/shop`."""
     url: Url = "https://api.github.com"
     """For GitHub Enterprise Server https://HOST/api/v3."""

@@ -22,9 +22,9 @@ _WHY_OFF = {
 class DispatchSection(JobSection):
     """`params` are inputs of the workflow."""
 
-    workflow: str = Field(pattern=r"^[\w.-]{1,100}$")
+    workflow: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")
     """The workflow's file, like `cleanup.yml`, or its id; it must have `on: workflow_dispatch`."""
-    ref: str = Field(default="main", pattern=r"^[\w./-]{1,200}$")
+    ref: str = Field(default="main", pattern=r"^[A-Za-z0-9_./-]{1,200}$")
     """Branch or tag that it runs on."""
     inputs: Mapping[str, str] = Field(default_factory=dict)
     """Inputs that are always given like this."""

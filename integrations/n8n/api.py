@@ -63,7 +63,7 @@ class _Shape(BaseModel):
 class Run(_Shape):
     """An execution. Field names are n8n's."""
 
-    id: Annotated[_Id, Field(pattern=r"^\d+$")]
+    id: Annotated[_Id, Field(pattern=r"^[0-9]+$")]
     status: str
     workflowId: _Id
     startedAt: datetime | None = None

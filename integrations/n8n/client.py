@@ -59,7 +59,7 @@ class N8nSection(Section):
     """Workflows that may be paused, by name or id."""
     pausable_tag: str = ""
     """Workflows that carry this tag may be paused too."""
-    readiness: str = Field(default="/healthz/readiness", pattern=r"^/[\w/-]+$")
+    readiness: str = Field(default="/healthz/readiness", pattern=r"^/[A-Za-z0-9_/-]+$")
     """n8n's N8N_ENDPOINT_HEALTH moves it."""
 
     rights: ClassVar[str] = ", ".join(RIGHTS)

@@ -56,9 +56,9 @@ class RailwaySection(Section):
     """Whose token it is; a workspace's token is like an account's."""
     service: str = Field(min_length=1, max_length=100)
     """Its name or id."""
-    project: str = Field(default="", pattern=r"^[\w-]*$")
+    project: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
     """Id; a project's token knows it."""
-    environment: str = Field(default="", pattern=r"^[\w-]*$")
+    environment: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
     """Id; a project's token knows it."""
     url: Url = "https://backboard.railway.com/graphql/v2"
     timeout: TimeLimit = timedelta(seconds=10)

@@ -37,7 +37,7 @@ class StripeSection(Section):
     kind: Literal["stripe"]
     key: SecretRef
     """A restricted key (rk_…); live or test mode is its choice."""
-    api_version: str = Field(default="2025-09-30.clover", pattern=r"^\d{4}-\d\d-\d\d(\.[a-z]{1,20})?$")
+    api_version: str = Field(default="2025-09-30.clover", pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(\.[a-z]{1,20})?$")
     """Sent with every call, whatever the account's own default is."""
     url: Url = "https://api.stripe.com"
     timeout: TimeLimit = timedelta(seconds=10)
