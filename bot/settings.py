@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.decide.policy import Policy, Role, Rule, Window, Zone
 from bot.words.exceptions import Misconfigured
+from bot.words.mistakes import mistake
 from bot.words.params import Duration
 from bot.words.report import Frozen, PersonId
 
@@ -128,13 +129,7 @@ class OpsToml(Frozen):
                 "open_answers": self.team.open_answers,
             })  # fmt: skip
         except ValidationError as error:
-            raise Misconfigured(f"ops.toml: {_first(error)}") from error
-
-
-def _first(error: ValidationError) -> str:
-    problem = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in problem["loc"])
-    return f"{where}: {problem['msg']}" if where else problem["msg"]
+            raise Misconfigured(f"ops.toml: {mistake(error, Policy).sentence}") from None
 
 
 def read_toml(path: Path) -> OpsToml:
@@ -153,7 +148,7 @@ def parse_toml(raw: Mapping[str, Any]) -> OpsToml:
     try:
         settings = OpsToml.model_validate(raw)
     except ValidationError as error:
-        raise Misconfigured(f"ops.toml: {_first(error)}") from error
+        raise Misconfigured(f"ops.toml: {mistake(error, OpsToml).sentence}") from None
     known: dict[PersonId, str] = {}
     for name, person in settings.people.items():
         if (other := known.setdefault(person.slack, name)) != name:

@@ -12,6 +12,7 @@ import httpx
 from pydantic import ValidationError
 
 from bot.words.exceptions import Misconfigured, NotUnderstood
+from bot.words.mistakes import mistake
 from integrations.capabilities import Named, VendorStatus
 from integrations.kinds import KINDS, kind_of
 from integrations.plumbing.call_counts import OwnTally, Tally
@@ -107,7 +108,7 @@ def open_services(
         try:
             section = kind.section.model_validate(table)
         except ValidationError as error:
-            raise Misconfigured(_what_to_write(f"services.{name}", kind.section, error)) from None
+            raise Misconfigured(mistake(error, kind.section, "services", name).sentence) from None
         read[name] = section
         outside = Outside(http, secrets, redact, probes, turns=turns, tally=tally, proofs=proofs)
         clients.extend(kind.clients(name, section, outside))
@@ -124,33 +125,3 @@ def _vendor_pages(sections: Mapping[str, Section], outside: Callable[[], Outside
         clients = page.clients(vendor, page.section.model_validate(table), outside())
         pages += [client for client in clients if isinstance(client, VendorStatus)]
     return tuple(pages)
-
-
-def _what_to_write(where: str, model: type[Section], error: ValidationError) -> str:
-    """One sentence for the first problem. What stands there is not repeated: it may be a secret."""
-    problem = error.errors(include_url=False, include_input=False)[0]
-    path = ".".join([where, *(str(part) for part in problem["loc"])])
-    match problem["type"]:
-        case "extra_forbidden":
-            known = _known_keys(model, problem["loc"][:-1])
-            close = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
-            instead = f"did you mean {close[0]}?" if close else f"write one of {', '.join(known)}"
-            return f"{path} is not a setting; {instead}"
-        case "missing":
-            return f"{path} is missing; write it"
-        case "value_error":
-            return f"{path}: {problem['ctx']['error']}"
-        case _:
-            return f"{path}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
-
-
-def _known_keys(model: type[Section], path: tuple[int | str, ...]) -> list[str]:
-    """The settings that may stand at `path`, read from the JSON schema so that nested tables are found too."""
-    schema = model.model_json_schema()
-    here: dict[str, Any] = schema
-    for part in path:
-        here = here["items"] if isinstance(part, int) else here["properties"][part]
-        for branch in here.get("anyOf", [here]):
-            if "$ref" in branch:
-                here = schema["$defs"][branch["$ref"].rpartition("/")[2]]
-    return sorted(here.get("properties", ()))

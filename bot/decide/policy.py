@@ -29,7 +29,7 @@ _DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # it is looked up as a file
         raise ValueError(f"{name!r} is no time zone; write one like Europe/Madrid") from error
     return name
 

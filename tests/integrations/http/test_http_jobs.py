@@ -318,7 +318,7 @@ SWITCH = {"name": "x", "state": "/x", "field": "a", "equals": 1, "pause": "/p", 
         ({"jobs": [JOB | {"path": "/x?dry=1", "into": "query"}]}, "write what stands behind the . into inputs"),
         ({"jobs": [JOB | {"params": [{"name": "reason"}]}]}, "reason= is a word of /ops job itself"),
         ({"jobs": [JOB | {"headers": {"X": "s3cret"}}]}, "write where to find it"),
-        ({"jobs": [JOB | {"method": "GET"}]}, "input should be 'POST'"),
+        ({"jobs": [JOB | {"method": "GET"}]}, 'method: write "POST"'),
         ({"switches": [{k: v for k, v in SWITCH.items() if k != "pause"}]}, r"switches\.0\.pause is missing"),
     ],
 )
