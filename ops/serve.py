@@ -19,7 +19,8 @@ from bot.later.weekly import Weekly
 from bot.run.execute import Checkpoint, no_checkpoint
 from bot.settings import Environment, OpsToml
 from bot.slack.door.app import Identity, SlackApp, slack_app
-from bot.slack.door.connection import Clients, HttpMode, SocketMode, clients
+from bot.slack.door.connection import SocketMode, clients
+from bot.slack.door.http_mode import HttpMode
 from bot.slack.door.members import PeopleReader
 from bot.slack.outbox.drawing import Drawing
 from bot.slack.outbox.notices import Deliverer
@@ -71,7 +72,7 @@ async def serving(
         people.learn(await load_people(ops.pool))
         reader = PeopleReader(slack.patient, people, lambda seen, at: save_people(ops.pool, seen, at), clock)
         identity, _ = await asyncio.gather(Identity.of(slack.patient), reader.refresh())
-        app = _app(ops, slack, identity, environment)
+        app = slack_app(ops.road, ops.outbox, slack.patient, identity)
         approvals = people.channel_id(settings.team.approvals_channel)
         deliverer = Deliverer(
             ops.outbox,
@@ -113,12 +114,6 @@ async def serve(environment: Environment, settings: OpsToml, *, http: str, healt
         log.info("stopping")
 
 
-def _app(ops: Ops, slack: Clients, identity: Identity, environment: Environment) -> SlackApp:
-    secret = environment.slack_signing_secret
-    signing = secret.get_secret_value() if secret else ""
-    return slack_app(ops.road, ops.outbox, slack.patient, identity, signing_secret=signing)
-
-
 def _looks(ops: Ops, people: People) -> tuple[Every, ...]:
     """What is looked at apart from the requests."""
     team = ops.settings.team
@@ -157,7 +152,7 @@ def _link(app: SlackApp, environment: Environment, http: str) -> SocketMode | Ht
     if http:
         if environment.slack_signing_secret is None:
             raise Misconfigured("HTTP mode needs SLACK_SIGNING_SECRET; copy it from the app's Basic Information")
-        return HttpMode(app.bolt, *_address(http))
+        return HttpMode(app.bolt, environment.slack_signing_secret.get_secret_value(), *_address(http))
     if environment.slack_app_token is None:
         raise Misconfigured("Socket Mode needs SLACK_APP_TOKEN; make an app-level token with connections:write")
     return SocketMode(app.bolt, environment.slack_app_token.get_secret_value(), environment.slack_api_url)

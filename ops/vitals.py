@@ -8,6 +8,7 @@ import asyncpg
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
+from bot.gate import Gate, Route, Verified, anybody
 from bot.later.due import Jobs
 from bot.words.exceptions import OpsError
 from bot.words.ports import Outbox
@@ -57,27 +58,26 @@ class Vitals:
         return generate_latest(registry)
 
 
-@asynccontextmanager
-async def served_vitals(vitals: Vitals, host: str, port: int) -> AsyncIterator[str]:
-    """GET /healthz (the process answers), /readyz (it can work), /metrics. Yields the address."""
+def vital_routes(vitals: Vitals) -> tuple[Route, ...]:
+    """GET /healthz (the process answers), /readyz (it can work), /metrics: counts and names of states, no secrets."""
 
-    async def healthz(_: web.Request) -> web.Response:
+    async def healthz(_: Verified) -> web.Response:
         return web.json_response({"status": "ok"})
 
-    async def readyz(_: web.Request) -> web.Response:
+    async def readyz(_: Verified) -> web.Response:
         problems = await vitals.problems()
         body = {"status": "not ready" if problems else "ok", "problems": list(problems)}
         return web.json_response(body, status=503 if problems else 200)
 
-    async def metrics(_: web.Request) -> web.Response:
+    async def metrics(_: Verified) -> web.Response:
         return web.Response(body=await vitals.metrics(), content_type="text/plain")
 
-    application = web.Application()
-    application.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-        yield f"http://{host}:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    answers = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+    return tuple(Route("GET", path, anybody, answer) for path, answer in answers.items())
+
+
+@asynccontextmanager
+async def served_vitals(vitals: Vitals, host: str, port: int) -> AsyncIterator[str]:
+    """Yields the address."""
+    async with Gate(vital_routes(vitals), host, port) as gate:
+        yield gate.address

@@ -1,8 +1,8 @@
-"""How Slack reaches the app: over sockets that we open, or by HTTP to us."""
+"""How the app reaches Slack: its clients, and the sockets over which Slack answers."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -10,8 +10,6 @@ from typing import Any, Self
 
 import aiohttp
 import structlog
-from aiohttp import web
-from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
@@ -22,7 +20,6 @@ log = structlog.get_logger(__name__)
 PING_S = 5.0
 DEAF_AFTER = 4
 """Pings without an answer before the connection is built anew."""
-PATH = "/slack/events"
 
 
 @dataclass(frozen=True)
@@ -113,44 +110,3 @@ class SocketMode:
                     await self._build()
             except Exception as error:
                 log.warning("socket_not_rebuilt", error=str(error))
-
-
-@dataclass
-class HttpMode:
-    """`async with HttpMode(app, host, port)`: Slack's requests at /slack/events, signatures checked by Bolt."""
-
-    app: AsyncApp
-    host: str
-    port: int
-    also: Sequence[web.RouteDef] = ()
-    """Health and metrics, where they share the port."""
-    _runner: web.AppRunner | None = None
-
-    @property
-    def connected(self) -> bool:
-        return self._runner is not None
-
-    @property
-    def address(self) -> str:
-        """With the port that was taken, for port 0."""
-        if self._runner is None:
-            raise RuntimeError("not started")
-        return f"http://{self.host}:{self._runner.addresses[0][1]}"
-
-    async def __aenter__(self) -> Self:
-        application = web.Application(client_max_size=4 * 1024 * 1024)
-        application.add_routes([web.post(PATH, self._take), *self.also])
-        self._runner = web.AppRunner(application, access_log=None)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self.host, self.port).start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
-
-    async def _take(self, request: web.Request) -> web.Response:
-        return await to_aiohttp_response(await self.app.async_dispatch(await to_bolt_request(request)))

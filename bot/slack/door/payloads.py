@@ -172,17 +172,21 @@ def shortcut(body: Payload) -> Shortcut:
 
 
 def who_and_where(body: Payload) -> Origin | None:
-    """Whom to tell of a failure, out of whatever came in; None where no person is in it."""
-    event = body.get("event") or {}
-    user = body.get("user_id") or (body.get("user") or {}).get("id") or event.get("user")
-    said = not event or event.get("type") in ("app_mention", "message")
-    if not isinstance(user, str) or event.get("bot_id") or not said:
+    """Whom to tell of a failure, out of whatever came in, however odd; None where no person is in it."""
+    event, user, channel = body.get("event"), body.get("user"), body.get("channel")
+    if isinstance(event, dict):
+        if event.get("type") not in ("app_mention", "message") or event.get("bot_id"):
+            return None
+        who, where = event.get("user"), event.get("channel")
+    else:
+        who = user.get("id") if isinstance(user, dict) else body.get("user_id")
+        where = channel.get("id") if isinstance(channel, dict) else body.get("channel_id")
+    if not isinstance(who, str):
         return None
-    channel = body.get("channel_id") or (body.get("channel") or {}).get("id") or event.get("channel")
-    url = body.get("response_url")
+    thread, url = event.get("thread_ts") if isinstance(event, dict) else None, body.get("response_url")
     return Origin(
-        who=PersonId(user),
-        channel=channel if isinstance(channel, str) else None,
-        thread=event.get("thread_ts"),
+        who=PersonId(who),
+        channel=where if isinstance(where, str) else None,
+        thread=thread if isinstance(thread, str) else None,
         response_url=url if isinstance(url, str) else None,
     )

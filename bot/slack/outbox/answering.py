@@ -8,7 +8,7 @@ import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.webhook.async_client import AsyncWebhookClient
+from yarl import URL
 
 from bot.slack.views.kit import File, Message, Picture, words
 from bot.slack.views.place import Origin
@@ -24,6 +24,10 @@ TOO_MUCH = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too
 ALT = 1000
 """Characters that Slack keeps of a picture's description."""
 NOT_TAKEN = "The chart is missing: Slack did not take the picture."
+
+SLACKS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
+"""Where Slack's response_urls lie."""
+PATIENCE = aiohttp.ClientTimeout(total=10)
 
 Send = Callable[[dict[str, Any]], Awaitable[object]]
 
@@ -85,13 +89,15 @@ class Teller:
 
     def _respond(self, origin: Origin, how: dict[str, Any]) -> Send:
         async def respond(content: dict[str, Any]) -> None:
-            if not origin.response_url:
-                raise Unreachable("there is no response_url")
+            url = origin.response_url or ""
+            if not url or not is_slacks(url, self.client.base_url) or self.client.session is None:
+                raise Unreachable("there is no response_url" if not url else "response_url: not an address of Slack's")
             # The session of the Web API's client; a new one for each answer would cost a connection each.
-            hook = AsyncWebhookClient(origin.response_url, session=self.client.session, timeout=10)
-            answered = await hook.send_dict({**how, **content})
-            if answered.status_code != 200:
-                raise Unreachable(f"response_url: {answered.status_code} {answered.body[:100]}")
+            async with self.client.session.post(
+                URL(url), json={**how, **content}, timeout=PATIENCE, allow_redirects=False
+            ) as answered:
+                if answered.status != 200:
+                    raise Unreachable(f"response_url: {answered.status} {(await answered.text())[:100]}")
 
         return respond
 
@@ -136,6 +142,19 @@ class Teller:
 
     async def _upload(self, file: File, channel: str, thread: str | None) -> None:
         await upload(self.client, file, channel, thread)
+
+
+def is_slacks(url: str, api: str) -> bool:
+    """Whether an address out of a payload is one that Slack gives, or lies where the Web API that we were told to use
+    does: whatever else it is, nothing is sent there."""
+    try:
+        to, own = URL(url), URL(api)
+        origin = to.origin()
+    except (ValueError, TypeError):
+        return False
+    if to.user is not None or to.password is not None:
+        return False
+    return (to.scheme == "https" and to.host in SLACKS and to.port == 443) or origin == own.origin()
 
 
 async def picture(painter: Painter, chart: Chart) -> Picture:

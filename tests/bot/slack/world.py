@@ -17,7 +17,8 @@ from bot.road import Road
 from bot.run.execute import Executor
 from bot.settings import OpsToml, parse_toml
 from bot.slack.door.app import Identity, SlackApp, slack_app
-from bot.slack.door.connection import HttpMode, SocketMode, clients
+from bot.slack.door.connection import SocketMode, clients
+from bot.slack.door.http_mode import HttpMode
 from bot.slack.door.members import PeopleReader
 from bot.slack.outbox.drawing import Drawing
 from bot.slack.outbox.notices import Deliverer
@@ -128,13 +129,13 @@ async def world(
         await reader.refresh()
         identity = await Identity.of(both.patient)
         secret = slack.workspace.app.signing_secret
-        app = slack_app(road, outbox, both.patient, identity, signing_secret=secret)
+        app = slack_app(road, outbox, both.patient, identity)
         poster = Poster(both.strict)
         drawing = Drawing(requests, catalogue, people.name, redactor)
         deliverer = Deliverer(outbox, drawing, poster, people.channel_id(toml.team.approvals_channel))
         jobs = Jobs(road)
         if http:
-            server = await stack.enter_async_context(HttpMode(app.bolt, "127.0.0.1", 0))
+            server = await stack.enter_async_context(HttpMode(app.bolt, secret, "127.0.0.1", 0))
             slack.listen_at(f"{server.address}/slack/events")
             stack.callback(slack.listen_at, None)
         else:

@@ -1,18 +1,13 @@
 """Both ways in which Slack reaches the app, and what breaks them."""
 
 import asyncio
-import time
 from collections.abc import Callable
 
-import aiohttp
 import asyncpg
 
-from bot.slack.door.connection import HttpMode, SocketMode
-from sandbox.http_mode import signature
+from bot.slack.door.connection import SocketMode
 from sandbox.server import Sandbox
 from tests.bot.slack.world import OPS_TOML, World, world
-
-BODY = b"command=%2Fops&text=sum&user_id=U0ANA0001&channel_id=C0DEMO002&team_id=T0HANDRAIL&trigger_id=1.2"
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -58,24 +53,6 @@ async def test_a_socket_killed_in_the_middle_comes_back(still: World) -> None:
     still.slack.faults.update({"kill_socket_mid_envelope": 1})
     await still.slack.person("ana").says("/ops sum")
     await answers(still)
-
-
-async def test_http_takes_signed_requests_alone(still: World) -> None:
-    async with HttpMode(still.app.bolt, "127.0.0.1", 0) as http, aiohttp.ClientSession() as session:
-        url, now = f"{http.address}/slack/events", str(int(time.time()))
-
-        async def status(secret: str, timestamp: str) -> int:
-            headers = {
-                "Content-Type": "application/x-www-form-urlencoded",
-                "X-Slack-Request-Timestamp": timestamp,
-                "X-Slack-Signature": signature(secret, timestamp, BODY),
-            }
-            async with session.post(url, data=BODY, headers=headers) as answer:
-                return answer.status
-
-        assert await status(still.slack.workspace.app.signing_secret, now) == 200
-        assert await status("another", now) == 401
-        assert await status(still.slack.workspace.app.signing_secret, str(int(now) - 600)) == 401
 
 
 async def test_a_lone_approver_types_the_phrase(pool: asyncpg.Pool) -> None:
