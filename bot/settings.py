@@ -84,27 +84,6 @@ class Limits(Frozen):
     """Requests that one process runs at a time."""
 
 
-class WhitelistSetting(Frozen):
-    """Shortest prefixes that `whitelist` takes."""
-
-    widest_v4: int = Field(default=24, ge=8, le=32)
-    widest_v6: int = Field(default=48, ge=16, le=128)
-
-
-class StatusSetting(Frozen):
-    """What `status` looks at."""
-
-    vendor_pages: bool = True
-    """The public pages of the vendors that services are bought from, without a section for each."""
-
-
-class Commands(Frozen):
-    """Settings of single commands."""
-
-    whitelist: WhitelistSetting = WhitelistSetting()
-    status: StatusSetting = StatusSetting()
-
-
 class OpsToml(Frozen):
     """The whole of ops.toml. `ops.example.toml` explains each table."""
 
@@ -117,7 +96,8 @@ class OpsToml(Frozen):
     limits: Limits = Limits()
     services: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     """Read by the integration of each service's kind."""
-    commands: Commands = Commands()
+    commands: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+    """Read by each command that has settings of its own: `[commands.whitelist]` by commands/whitelist.py."""
     modules: tuple[str, ...] = ()
     """A company's own command modules, importable names."""
 

@@ -1,201 +1,52 @@
-"""The cargo: every command there is. The path is what people type; a new one is a file and a line here."""
+"""Every command there is: a file's path is what people type, and its `actions(house)` is all that registers it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from types import ModuleType
+from typing import Any
 
-from bot.ask.catalogue import Catalogue
-from bot.settings import Commands
-from bot.words.action import AnyAction
-from commands import (
-    audit,
-    calls,
-    campaigns,
-    db,
-    deploys,
-    doctor,
-    end,
-    errors,
-    execution,
-    extend,
-    freeze,
-    health,
-    help,
-    issues,
-    job,
-    jobs,
-    keys,
-    logs,
-    numbers,
-    pause,
-    reconcile,
-    requests,
-    resume,
-    retry,
-    review,
-    rows,
-    show,
-    stats,
-    status,
-    stop,
-    test,
-    token,
-    undo,
-    unfollow,
-    unfreeze,
-    usage,
-    whitelist,
-    withdraw,
-    workflows,
-)
-from commands._shared import reversal as _reversal
-from commands.campaigns import pause as pause_campaigns
-from commands.campaigns import resume as resume_campaigns
-from commands.db import analyze, cleanup, kill_idle, read_only, terminate, vacuum, writable
-from commands.deploys import promote, redeploy, restart, rollback
-from commands.deploys._hosting import Listing
-from commands.issues import ignore, resolve
-from commands.keys import _book, rotate
-from commands.numbers import reassign, release
-from commands.workflows import off, on
-from integrations import Services
-from integrations.capabilities import (
-    Calls,
-    Checkable,
-    Credentialed,
-    Database,
-    Deployments,
-    ErrorSource,
-    Executions,
-    Issues,
-    LiftsReadOnly,
-    LogSource,
-    Metered,
-    Numbers,
-    OwnJobs,
-    Promotes,
-    RateLimiter,
-    Redeploys,
-    Restarts,
-    RollsBack,
-    Rows,
-    Statistics,
-    Switches,
-    Testable,
-    VendorStatus,
-    Workflows,
-)
+from bot.words.action import AnyAction, words_of
+from bot.words.exceptions import Misconfigured
+from commands._shared.house import Desk, House
 
-CAMPAIGN_KINDS = ("n8n", "postgres", "supabase")
-"""Where everything that can be paused was named in ops.toml as a campaign; elsewhere `all` would mean too much."""
+__all__ = ["Desk", "House", "command_files", "commands"]
 
 
-class Desk(
-    _reversal.Ledger,
-    audit.Ledger,
-    extend.Ledger,
-    freeze.Freezer,
-    reconcile.Ledger,
-    requests.Ledger,
-    review.Ledger,
-    show.Ledger,
-    withdraw.Ledger,
-    Protocol,
-):
-    """What the machine's own words need of it."""
+def command_files() -> tuple[ModuleType, ...]:
+    """The modules of this package; one whose name begins with _ is no command, but what several share."""
+    names = (found.name for found in pkgutil.walk_packages(__path__, "commands."))
+    return tuple(importlib.import_module(name) for name in names if "._" not in name)
 
 
-@dataclass(frozen=True)
-class Hold:
-    """Everything that some command asks for in its constructor."""
+def commands(house: House, own: Iterable[str] = ()) -> tuple[AnyAction, ...]:
+    """Those of this package, then those of a company's own modules, by their importable names.
 
-    services: Services
-    desk: Desk
-    tokens: token.Tokens
-    follows: unfollow.Follows
-    inspection: doctor.Inspection
-    history: health.HealthHistory
-    keys: _book.Book
-    catalogue: Callable[[], Catalogue]
-    allowed: help.Allowed
-    now: Callable[[], datetime]
-    settings: Commands
+    Raises Misconfigured, naming the module or the table of ops.toml that is wrong.
+    """
+    modules = (*command_files(), *map(_own, own))
+    _refuse_unknown(house.tables, [words_of(module.__name__) for module in modules if hasattr(module, "Settings")])
+    return tuple(action for module in modules for action in _actions(module, house))
 
 
-def commands(hold: Hold) -> tuple[AnyAction, ...]:
-    services, desk, now = hold.services, hold.desk, hold.now
-    switches = services.having(Switches)
-    held = tuple(each for each in switches if each.kind in CAMPAIGN_KINDS)
-    flows = services.having(Workflows)
-    trackers = services.having(Issues)
-    databases = services.having(Database)
-    guards = services.having(LiftsReadOnly)
-    inventories = services.having(Numbers)
-    hosts = services.having(Deployments)
-    listing = Listing(hosts)
-    limits = hold.settings.whitelist
-    proved, testable = services.having(Credentialed), {each.name: each for each in services.having(Testable)}
-    checks = {each.name: each for each in services.having(Checkable)}
-    pages = (*services.having(VendorStatus), *(services.vendors if hold.settings.status.vendor_pages else ()))
-    return (
-        help.ShowHelp(hold.catalogue, hold.allowed),
-        health.CheckServices(services.having(Checkable), hold.history, now),
-        status.ShowStatus(pages, services.having(Checkable), now),
-        usage.ShowUsage(services.having(Metered), now),
-        errors.TailErrors(services.having(ErrorSource), now),
-        logs.ShowLogs(services.having(LogSource), now),
-        test.TryServices(services.having(Testable), services.having(Credentialed), now),
-        issues.ListIssues(trackers, now),
-        resolve.ResolveIssue(trackers),
-        ignore.IgnoreIssue(trackers),
-        stats.ShowStatistics(services.having(Statistics), now),
-        workflows.ListWorkflows(flows, now),
-        on.TurnOn(flows),
-        off.TurnOff(flows),
-        execution.ShowExecution(services.having(Executions), now),
-        retry.RetryExecution(services.having(Executions)),
-        stop.StopExecution(services.having(stop.StoppableExecutions)),
-        deploys.ListDeployments(hosts, now),
-        rollback.RollBackDeployment(services.having(RollsBack), listing),
-        promote.PromoteDeployment(services.having(Promotes), listing),
-        redeploy.RedeployDeployment(services.having(Redeploys), listing),
-        restart.RestartDeployment(services.having(Restarts)),
-        whitelist.LiftRateLimit(services.having(RateLimiter), now, limits.widest_v4, limits.widest_v6),
-        campaigns.ListCampaigns(held, now),
-        pause_campaigns.PauseCampaigns(held),
-        resume_campaigns.ResumeCampaigns(held),
-        pause.PauseThing(switches),
-        resume.ResumeThing(switches),
-        db.LookAtDatabase(databases, now),
-        kill_idle.KillIdleConnections(databases),
-        terminate.TerminateConnection(databases),
-        analyze.AnalyzeTable(databases),
-        vacuum.VacuumTable(databases),
-        cleanup.CleanUpRows(databases, desk),
-        read_only.ShowReadOnly(guards, now),
-        writable.LetItWrite(guards),
-        rows.ReadRows(services.having(Rows), now),
-        calls.ShowCalls(services.having(Calls), now),
-        numbers.ListNumbers(inventories, now),
-        release.ReleaseNumber(inventories),
-        reassign.ReassignNumber(inventories),
-        keys.ListKeys(proved, checks, hold.keys, now),
-        rotate.RotateKey(proved, testable, checks, hold.keys, now),
-        jobs.ListJobs(services.having(OwnJobs)),
-        job.StartJob(services.having(OwnJobs)),
-        requests.OpenRequests(desk),
-        show.ShowRequest(desk),
-        withdraw.WithdrawRequest(desk),
-        undo.UndoRequest(_reversal.Reversal(desk)),
-        extend.ExtendRequest(desk),
-        end.EndNow(_reversal.Reversal(desk)),
-        reconcile.ReconcileRequest(desk),
-        review.ReviewRequest(desk),
-        freeze.DeclareFreeze(desk),
-        unfreeze.LiftFreeze(desk),
-        audit.AuditTrail(desk),
-        doctor.Doctor(hold.inspection),
-        unfollow.StopFollowing(hold.follows),
-        token.TerminalToken(hold.tokens),
-    )
+def _own(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise Misconfigured(f"ops.toml: modules: {name!r} cannot be imported: {error}") from error
+
+
+def _actions(module: ModuleType, house: House) -> Iterator[AnyAction]:
+    if not hasattr(module, "actions"):
+        raise Misconfigured(f"{module.__name__} has no actions(house): end the file with it, as every command does")
+    made: AnyAction | tuple[AnyAction, ...] = module.actions(house)
+    yield from made if isinstance(made, tuple) else (made,)
+
+
+def _refuse_unknown(tables: Mapping[str, Any], known: list[str]) -> None:
+    for name in tables:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            instead = f"did you mean commands.{close[0]}?" if close else f"write one of {', '.join(sorted(known))}"
+            raise Misconfigured(f"ops.toml: commands.{name} is not a setting; {instead}")

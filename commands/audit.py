@@ -1,8 +1,8 @@
 """/ops audit: the trail, newest first."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Annotated, Protocol
+from datetime import timedelta
+from typing import Annotated
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ from bot.words.exceptions import NotUnderstood
 from bot.words.params import Duration, Params, Spaced
 from bot.words.ports import Audited
 from bot.words.report import Moment, Person, PersonId, Report, Table
+from commands import Desk, House
 
 
 class Audit(Params):
@@ -24,23 +25,11 @@ class Audit(Params):
     """How many rows at most."""
 
 
-class Ledger(Protocol):
-    async def trail(
-        self,
-        *,
-        who: PersonId | None = None,
-        action: str | None = None,
-        since: datetime | None = None,
-        limit: int = 50,
-    ) -> tuple[Audited, ...]: ...
-    def now(self) -> datetime: ...
-
-
 @dataclass(frozen=True)
 class AuditTrail(Lookup[Audit]):
     """Who did what, when, and who said yes."""
 
-    ledger: Ledger
+    ledger: Desk
     restricted = True
     examples = ("audit", "audit action=retry since=7d")
 
@@ -72,3 +61,7 @@ def _person(typed: str) -> PersonId:
     if not person or " " in person:
         raise NotUnderstood(f"{typed!r} is no person.", hint="audit who=@name")
     return PersonId(person)
+
+
+def actions(house: House) -> AuditTrail:
+    return AuditTrail(house.desk)

@@ -11,6 +11,7 @@ from pydantic import Field
 from bot.words.action import Lookup
 from bot.words.params import Choices, Duration, FreeText, Option, Params, duration_text
 from bot.words.report import Fact, Line, Link, Moment, Report, Span, Status, Suggestion, Table
+from commands import House
 from commands._shared.services import ask_all, matching, names, pick, retyped
 from integrations.capabilities import Call, Calls
 
@@ -160,3 +161,7 @@ def _further(params: CallLog, service: str, *, failing: bool) -> tuple[Suggestio
     if not failing or params.failed:
         return (again,)
     return Suggestion(label="Only the failed", words=retyped("calls", here.model_copy(update={"failed": True}))), again
+
+
+def actions(house: House) -> ShowCalls:
+    return ShowCalls(house.having(Calls), house.now)

@@ -1,28 +1,16 @@
 """/ops doctor: what is wrong with the set-up, and how to mend it."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from bot.words.action import Lookup
 from bot.words.params import Params
 from bot.words.report import Line, Report, Status
+from commands import House
+from commands._shared.house import Inspection
 
 
 class NoParams(Params):
     pass
-
-
-class Finding(Protocol):
-    @property
-    def what(self) -> str: ...
-    @property
-    def status(self) -> Status: ...
-    @property
-    def mend(self) -> str: ...
-
-
-class Inspection(Protocol):
-    async def inspect(self) -> tuple[Finding, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -50,3 +38,7 @@ async def doctor_report(inspection: Inspection) -> Report:
         status=worst_first[0].status if worst_first else Status.UNKNOWN,
         lines=tuple(Line(text=found.what, detail=found.mend, status=found.status) for found in worst_first),
     )
+
+
+def actions(house: House) -> Doctor:
+    return Doctor(house.inspection)

@@ -6,6 +6,7 @@ from bot.words.action import Asker, Change, Receipt, Risk
 from bot.words.exceptions import NotUnderstood
 from bot.words.params import Params
 from bot.words.request import RequestWord
+from commands import House
 from commands._shared.reversal import Reversal, ReversalPlan
 
 
@@ -32,3 +33,7 @@ class EndNow(Change[End, ReversalPlan]):
 
     async def execute(self, plan: ReversalPlan) -> Receipt:
         return await self.reversal.put_back(plan)
+
+
+def actions(house: House) -> EndNow:
+    return EndNow(Reversal(house.desk))

@@ -12,6 +12,7 @@ from bot.words.action import Followable
 from bot.words.exceptions import Misconfigured
 from bot.words.params import Choices, Duration, FreeText, Option, Params, Spaced, duration_text
 from bot.words.report import Fact, Line, Link, Moment, Report, Status, Table
+from commands import House
 from commands._shared.error_groups import Group, grouped
 from commands._shared.following import FollowFor, Reading, news, unread
 from commands._shared.services import Unanswered, ask, but_unread, closest, matching, names
@@ -191,3 +192,7 @@ def _table(found: Sequence[tuple[str, ErrorEvent]]) -> Table:
         columns=("time", "source", "origin", "operation", "message"),
         rows=tuple((Moment(at=e.at), source, e.origin, e.operation, e.message) for source, e in newest_first),
     )
+
+
+def actions(house: House) -> TailErrors:
+    return TailErrors(house.having(ErrorSource), house.now)

@@ -12,6 +12,7 @@ from bot.words.action import Lookup
 from bot.words.exceptions import Refused, TryLater
 from bot.words.params import Choices, Option, Params
 from bot.words.report import Fact, Line, Link, Moment, Report, Span, Status, Suggestion
+from commands import House
 from commands._shared.executions import Engines
 from commands._shared.services import matching, names
 from integrations.capabilities import Execution, Executions, Stoppable
@@ -106,3 +107,7 @@ def _suggestions(
     if going and isinstance(engine, Stoppable):
         return tuple(Suggestion(label=f"Stop {each.id}", words=f"stop {each.id}{where}") for each in going)
     return ()
+
+
+def actions(house: House) -> ShowExecution:
+    return ShowExecution(house.having(Executions), house.now)

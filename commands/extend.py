@@ -1,8 +1,7 @@
 """/ops extend: let a time-boxed change last longer."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import timedelta
 
 from pydantic import AwareDatetime
 
@@ -10,7 +9,8 @@ from bot.words.action import Asker, Change, Plan, Receipt, Risk
 from bot.words.exceptions import NotUnderstood, Stale
 from bot.words.params import Duration, Params, duration_text
 from bot.words.report import Fact, Moment, PersonId
-from bot.words.request import Request, RequestWord, State
+from bot.words.request import RequestWord, State
+from commands import Desk, House
 
 LONGEST = timedelta(days=7)
 """From now; what should last longer is no exception any more."""
@@ -32,17 +32,11 @@ class ExtendPlan(Plan):
     by: PersonId
 
 
-class Ledger(Protocol):
-    async def request(self, request_id: str) -> Request: ...
-    async def extend(self, request: Request, until: datetime, by: PersonId) -> Request: ...
-    def now(self) -> datetime: ...
-
-
 @dataclass(frozen=True)
 class ExtendRequest(Change[Extend, ExtendPlan]):
     """Let a time-boxed change last longer."""
 
-    ledger: Ledger
+    ledger: Desk
     risk = Risk.CHANGE
     examples = ("extend R42 1h",)
 
@@ -78,3 +72,7 @@ class ExtendRequest(Change[Extend, ExtendPlan]):
         return Receipt(
             headline=f"{plan.request} lasts longer.", facts=(Fact(label="Ends", value=Moment(at=plan.until)),)
         )
+
+
+def actions(house: House) -> ExtendRequest:
+    return ExtendRequest(house.desk)

@@ -1,14 +1,13 @@
 """/ops freeze: nothing destructive runs until it is lifted."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
 
 from bot.words.action import Asker, Plan, Receipt, Risk, Undoable
 from bot.words.exceptions import Stale
 from bot.words.params import Duration, Params, Reason, duration_text
 from bot.words.ports import Freeze
 from bot.words.report import PersonId
+from commands import Desk, House
 
 
 class FreezeParams(Params):
@@ -24,18 +23,11 @@ class FreezePlan(Plan):
     by: PersonId
 
 
-class Freezer(Protocol):
-    async def frozen(self) -> Freeze | None: ...
-    async def freeze(self, freeze: Freeze) -> None: ...
-    async def unfreeze(self, by: PersonId) -> Freeze | None: ...
-    def now(self) -> datetime: ...
-
-
 @dataclass(frozen=True)
 class DeclareFreeze(Undoable[FreezeParams, FreezePlan]):
     """Let nothing destructive run for a while."""
 
-    freezer: Freezer
+    freezer: Desk
     risk = Risk.CHANGE
     examples = ("freeze reason=launch day until=6h",)
 
@@ -66,3 +58,7 @@ class DeclareFreeze(Undoable[FreezeParams, FreezePlan]):
             raise Stale("That freeze does not hold any more.")
         await self.freezer.unfreeze(plan.by)
         return Receipt(headline="The freeze is lifted.")
+
+
+def actions(house: House) -> DeclareFreeze:
+    return DeclareFreeze(house.desk)

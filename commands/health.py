@@ -2,14 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from bot.words.action import Asker, Lookup
 from bot.words.params import Choices, Option, Params
 from bot.words.report import Fact, Line, Moment, Report, Span, Status, Suggestion
+from commands import House
+from commands._shared.house import HealthHistory, Measured
 from commands._shared.recent import Recent
 from commands._shared.services import Unanswered, ask, matching, names, pick
 from integrations.capabilities import Checkable, Checked, Health
@@ -22,27 +24,6 @@ class Checkup(Params):
     """Service to check, as named in ops.toml; all of them if left out."""
     fresh: bool = False
     """Check again now; otherwise an answer may be up to ten seconds old."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One check as history keeps it."""
-
-    service: str
-    kind: str
-    health: Health
-    detail: str
-    latency: timedelta
-    """How long the check took, the wait until its deadline included."""
-    at: datetime
-    calls_left: str = ""
-    """What the vendor still allows, in its own count; not kept."""
-
-
-class HealthHistory(Protocol):
-    async def record(self, results: Sequence[Measured]) -> Mapping[str, datetime]:
-        """Keep these, and say for each service since when it has been as it is now."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -121,3 +102,7 @@ def _line(result: Measured, since: datetime | None) -> Line:
         facts=tuple(facts),
         suggestions=() if result.health is Health.OK else (errors,),
     )
+
+
+def actions(house: House) -> CheckServices:
+    return CheckServices(house.having(Checkable), house.history, house.now)

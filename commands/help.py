@@ -8,6 +8,7 @@ from bot.ask.parse import fields_of, usage
 from bot.words.action import AnyAction, Asker, Lookup, Risk
 from bot.words.params import Params
 from bot.words.report import Fact, Line, Report, Suggestion
+from commands import House
 
 
 class Help(Params):
@@ -21,7 +22,6 @@ class Help(Params):
 
 _TOGETHER = 20
 """Commands in one section."""
-Allowed = Callable[[Asker], Callable[[AnyAction], bool]]
 _GROUPS: Sequence[tuple[Risk, str]] = (
     (Risk.READ, "Look"),
     (Risk.CHANGE, "Change: you confirm the plan"),
@@ -34,7 +34,7 @@ class ShowHelp(Lookup[Help]):
     """What you may run here."""
 
     catalogue: Callable[[], Catalogue]
-    allowed: Allowed
+    allowed: Callable[[Asker], Callable[[AnyAction], bool]]
     for_everyone = True
     examples = ("help", "help retry")
 
@@ -81,3 +81,7 @@ def _one(action: AnyAction) -> Report:
         lines=tuple(Line(text=f"/ops {example}") for example in action.examples),
         notes=(risks[action.risk],),
     )
+
+
+def actions(house: House) -> ShowHelp:
+    return ShowHelp(house.catalogue, house.allowed)

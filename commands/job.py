@@ -10,6 +10,7 @@ from bot.words.action import Change, Plan, Receipt, Risk, Tell
 from bot.words.exceptions import Misconfigured, NotUnderstood
 from bot.words.params import Choices, FreeText, Option, Pairs, Params
 from bot.words.report import Fact, Link
+from commands import House
 from commands._shared.services import LONGEST_LABEL, closest, matching, names, pick, retyped
 from integrations.capabilities import Job, OwnJobs, unheard
 
@@ -105,3 +106,7 @@ class StartJob(Change[Start, JobPlan]):
 
     def _service(self, name: str, asked: Start) -> OwnJobs:
         return pick(self.services, name, can="start jobs", typed=lambda each: retyped(self.words, asked, service=each))
+
+
+def actions(house: House) -> StartJob:
+    return StartJob(house.having(OwnJobs))

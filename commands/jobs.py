@@ -7,6 +7,7 @@ from bot.words.action import Lookup
 from bot.words.exceptions import Misconfigured
 from bot.words.params import Params
 from bot.words.report import Fact, Line, Report, Suggestion
+from commands import House
 from integrations.capabilities import Job, OwnJobs
 
 
@@ -52,3 +53,7 @@ def _line(service: str, job: Job, *, alone: bool) -> Line:
         ),
         suggestions=pressed,
     )
+
+
+def actions(house: House) -> ListJobs:
+    return ListJobs(house.having(OwnJobs))

@@ -10,6 +10,7 @@ from pydantic import Field
 from bot.words.action import Followable
 from bot.words.params import Choices, Duration, FreeText, Option, Params, duration_text
 from bot.words.report import Fact, Line, Link, Moment, Report, Status, Suggestion, Table
+from commands import House
 from commands._shared.following import FollowFor, Reading, news
 from commands._shared.services import Unanswered, ask, matching, names, pick, retyped
 from integrations.capabilities import ErrorSource, Level, LogLine, LogPage, LogSource
@@ -182,3 +183,7 @@ def _next(source: LogSource, params: Which, page: LogPage) -> tuple[Suggestion, 
 
 def _typed(source: LogSource, params: Which, since: timedelta) -> str:
     return retyped("logs", params.model_copy(update={"service": source.name, "since": since, "follow": None}))
+
+
+def actions(house: House) -> ShowLogs:
+    return ShowLogs(house.having(LogSource), house.now)

@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import Annotated
 
 from bot.words.params import Choices, Spaced
+from commands import House
 from commands._shared.switches import AskedToPause, Pausing
+from integrations.capabilities import Switches
 
 
 class Pause(AskedToPause):
@@ -17,3 +19,7 @@ class PauseThing(Pausing[Pause]):
 
     refresh_every = timedelta(minutes=5)
     examples = ('pause "Outreach cadence" reason="bounces"', 'pause "Outreach cadence" for=2h reason="wrong link"')
+
+
+def actions(house: House) -> PauseThing:
+    return PauseThing(house.having(Switches))

@@ -1,27 +1,23 @@
 """/ops requests: what waits, for whom, until when."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from bot.words.action import Lookup
 from bot.words.params import Params
 from bot.words.report import Fact, Line, Moment, Person, Report, Suggestion
 from bot.words.request import Mode, Request, Review, State
+from commands import Desk, House
 
 
 class NoParams(Params):
     pass
 
 
-class Ledger(Protocol):
-    async def open_requests(self) -> tuple[Request, ...]: ...
-
-
 @dataclass(frozen=True)
 class OpenRequests(Lookup[NoParams]):
     """What waits, for whom, until when."""
 
-    ledger: Ledger
+    ledger: Desk
     examples = ("requests",)
 
     async def answer(self, params: NoParams) -> Report:
@@ -62,3 +58,7 @@ def _waits_for(request: Request) -> str:
             return "is done and time-boxed"
         case state:
             return f"is {state}"
+
+
+def actions(house: House) -> OpenRequests:
+    return OpenRequests(house.desk)

@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import Annotated
 
 from bot.words.params import Choices, Spaced
+from commands import House
 from commands._shared.switches import Asked, Resuming
+from integrations.capabilities import Switches
 
 
 class Resume(Asked):
@@ -17,3 +19,7 @@ class ResumeThing(Resuming[Resume]):
 
     refresh_every = timedelta(minutes=5)
     examples = ('resume "Outreach cadence" reason="fixed"',)
+
+
+def actions(house: House) -> ResumeThing:
+    return ResumeThing(house.having(Switches))

@@ -12,6 +12,7 @@ from bot.words.action import Change, Plan, Receipt, Risk
 from bot.words.exceptions import NotUnderstood, Refused, Stale
 from bot.words.params import Choices, Option, Params, Spaced
 from bot.words.report import Fact, Link, Moment
+from commands import House
 from commands._shared.executions import Engines
 from commands._shared.services import LONGEST_LABEL, ask_all, matching, names, retyped
 from integrations.capabilities import Execution, Executions, RetriesCurrent
@@ -196,3 +197,7 @@ def _option(failed: Execution) -> Option:
     label = f"{failed.id} {failed.workflow}"
     at = f" {when.astimezone(UTC):%d %b %H:%M} UTC" if when else ""
     return Option(failed.id, f"{label[: LONGEST_LABEL - len(at)]}{at}")
+
+
+def actions(house: House) -> RetryExecution:
+    return RetryExecution(house.having(Executions))

@@ -1,12 +1,13 @@
 """/ops review: an approver who was passed over looks at what a broken glass did."""
 
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from bot.words.action import Asker, Upkeep
 from bot.words.params import FreeText, Params
 from bot.words.report import Report
-from bot.words.request import Request, RequestWord
+from bot.words.request import RequestWord
+from commands import Desk, House
 
 
 class ReviewParams(Params):
@@ -18,17 +19,17 @@ class ReviewParams(Params):
     """What you think of it; kept in the audit."""
 
 
-class Ledger(Protocol):
-    async def review(self, asker: Asker, request_id: str, note: str) -> Request: ...
-
-
 @dataclass(frozen=True)
 class ReviewRequest(Upkeep[ReviewParams]):
     """Review a request that ran without its approvers."""
 
-    ledger: Ledger
+    ledger: Desk
     examples = ("review R42 note=right call",)
 
     async def carry_out(self, asker: Asker, params: ReviewParams) -> Report:
         request = await self.ledger.review(asker, params.request, params.note)
         return Report(title=f"{request.id} reviewed", lead="It is closed now.")
+
+
+def actions(house: House) -> ReviewRequest:
+    return ReviewRequest(house.desk)

@@ -12,6 +12,7 @@ from bot.words.action import Lookup
 from bot.words.exceptions import Misconfigured, NotUnderstood
 from bot.words.params import Choices, FreeText, Option, Params
 from bot.words.report import Report, Table
+from commands import House
 from commands._shared.services import LONGEST_LABEL, closest, matching, names, pick, retyped, tables_called
 from integrations.capabilities import Rows
 
@@ -129,3 +130,7 @@ class ReadRows(Lookup[Read]):
         return pick(
             listing, params.db, can="show rows of that table", typed=lambda name: retyped(self.words, params, db=name)
         )
+
+
+def actions(house: House) -> ReadRows:
+    return ReadRows(house.having(Rows), house.now)

@@ -2,13 +2,13 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Protocol
 
 from bot.words.action import Lookup
 from bot.words.params import Params
 from bot.words.ports import Audited
 from bot.words.report import Fact, Line, Moment, Person, Report, Table
 from bot.words.request import Request, RequestWord, State, Vote
+from commands import Desk, House
 
 
 class Show(Params):
@@ -18,18 +18,11 @@ class Show(Params):
     """Any request, like R42."""
 
 
-class Ledger(Protocol):
-    async def request(self, request_id: str) -> Request: ...
-    async def votes(self, request_id: str) -> tuple[Vote, ...]: ...
-    async def story(self, request_id: str) -> tuple[Audited, ...]: ...
-    async def evidence(self, request: Request) -> str: ...
-
-
 @dataclass(frozen=True)
 class ShowRequest(Lookup[Show]):
     """One request's whole story."""
 
-    ledger: Ledger
+    ledger: Desk
     examples = ("show R42",)
 
     async def answer(self, params: Show) -> Report:
@@ -83,3 +76,7 @@ def _vote(vote: Vote) -> Line:
 def _detail(row: Audited) -> str:
     shown = row.detail.get("outcome") or row.detail.get("reason") or row.detail.get("words") or row.detail.get("note")
     return str(shown or "")
+
+
+def actions(house: House) -> ShowRequest:
+    return ShowRequest(house.desk)

@@ -12,6 +12,7 @@ from bot.words.action import Lookup
 from bot.words.exceptions import Misconfigured
 from bot.words.params import Choices, Duration, Option, Params, duration_text
 from bot.words.report import Fact, Line, Report, Span, Status, Suggestion, Table
+from commands import House
 from commands._shared.services import Unanswered, ask, but_unread, matching, names, pick, retyped
 from commands._shared.stats_chart import DAY, before_words, chart, last_words, sliced
 from integrations.capabilities import Operation, Statistic, Statistics
@@ -307,3 +308,7 @@ def _suggestions(asked: Sequence[Statistics], current: tuple[int, int], since: t
         return ()
     where = f" {asked[0].name}" if len(asked) == 1 else ""
     return (Suggestion(label="Show the errors", words=f"errors{where} since={duration_text(since)}"),)
+
+
+def actions(house: House) -> ShowStatistics:
+    return ShowStatistics(house.having(Statistics), house.now)

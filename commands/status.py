@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from bot.words.action import Asker, Lookup
 from bot.words.params import Choices, Option, Params
-from bot.words.report import Fact, Line, Link, Moment, Report, Status, Suggestion
+from bot.words.report import Fact, Frozen, Line, Link, Moment, Report, Status, Suggestion
+from commands import House
 from commands._shared.recent import Recent
 from commands._shared.services import Unanswered, ask, matching, names, pick
 from integrations.capabilities import Checkable, Checked, Health, VendorState, VendorStatus
@@ -20,6 +21,13 @@ SHOWN = 5
 _FIRST = (Health.DOWN, Health.DEGRADED, Health.UNKNOWN, Health.OK)
 """Trouble that is told comes before a page that cannot be read: some never can."""
 _TROUBLE = (Health.DOWN, Health.DEGRADED)
+
+
+class Settings(Frozen):
+    """What is looked at."""
+
+    vendor_pages: bool = True
+    """The public pages of the vendors that services are bought from, without a section for each."""
 
 
 class Standing(Params):
@@ -209,3 +217,8 @@ def _host(url: str) -> str:
 
 def _measured(checked: Checked) -> str:
     return f"{checked.health.value}, {checked.detail}" if checked.detail else checked.health.value
+
+
+def actions(house: House) -> ShowStatus:
+    bought = house.services.vendors if house.settings(Settings).vendor_pages else ()
+    return ShowStatus((*house.having(VendorStatus), *bought), house.having(Checkable), house.now)

@@ -11,6 +11,7 @@ from bot.words.action import Change, Plan, Receipt, Risk
 from bot.words.exceptions import Stale
 from bot.words.params import Choices, FreeText, Option, Params
 from bot.words.report import Fact, Link, Moment
+from commands import House
 from commands._shared.executions import Engines
 from commands._shared.services import LONGEST_LABEL, ask_all, matching, names
 from integrations.capabilities import Execution, Executions, Stoppable
@@ -108,3 +109,7 @@ class StopExecution(Change[Stop, StopPlan]):
 
 def _option(run: Execution) -> Option:
     return Option(run.id, f"{run.id} {run.workflow} ({run.status})"[:LONGEST_LABEL])
+
+
+def actions(house: House) -> StopExecution:
+    return StopExecution(house.having(StoppableExecutions))

@@ -10,6 +10,7 @@ from bot.words.action import Lookup
 from bot.words.exceptions import NotUnderstood
 from bot.words.params import Choices, Option, Params
 from bot.words.report import Fact, Line, Report, Span, Status, Suggestion
+from commands import House
 from commands._shared.services import Unanswered, ask, matching, names, pick
 from integrations.capabilities import Credentialed, Health, Rights, Testable, Trial
 
@@ -183,3 +184,7 @@ def _rights(rights: Rights | Unanswered, prefix: str, settings: Sequence[str], *
 def _notes(tried: Tried, *, alone: bool) -> list[str]:
     told = [rights.note for rights in tried.rights if isinstance(rights, Rights) and rights.note]
     return told if alone else [f"{tried.service}: {note}" for note in told]
+
+
+def actions(house: House) -> TryServices:
+    return TryServices(house.having(Testable), house.having(Credentialed), house.now)

@@ -1,12 +1,14 @@
 """/ops token: a terminal token for oneself, for when Slack is down."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from bot.words.action import Asker, Upkeep
 from bot.words.exceptions import NotAllowed
 from bot.words.params import Params
-from bot.words.report import Fact, Moment, PersonId, Report
+from bot.words.report import Fact, Moment, Report
+from commands import House
+from commands._shared.house import Tokens
 
 
 class Token(Params):
@@ -14,11 +16,6 @@ class Token(Params):
 
     do: Literal["new", "revoke"] = "new"
     """`new` replaces the one you had; `revoke` leaves you without."""
-
-
-class Tokens(Protocol):
-    async def issue(self, person: PersonId) -> tuple[str, object]: ...
-    async def revoke(self, person: PersonId) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -42,3 +39,7 @@ class TerminalToken(Upkeep[Token]):
             notes=("It is shown this once and stored as a hash. token revoke voids it.",),
             secret=token,
         )
+
+
+def actions(house: House) -> TerminalToken:
+    return TerminalToken(house.tokens)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bot.words.action import Asker, Change, Receipt, Risk
 from bot.words.params import Params
 from bot.words.request import RequestWord
+from commands import House
 from commands._shared.reversal import Reversal, ReversalPlan
 
 
@@ -28,3 +29,7 @@ class UndoRequest(Change[Undo, ReversalPlan]):
 
     async def execute(self, plan: ReversalPlan) -> Receipt:
         return await self.reversal.put_back(plan)
+
+
+def actions(house: House) -> UndoRequest:
+    return UndoRequest(Reversal(house.desk))

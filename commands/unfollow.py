@@ -1,15 +1,17 @@
 """/ops unfollow: stop following before its time is over."""
 
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from pydantic import Field
 
 from bot.words.action import Asker, Upkeep
 from bot.words.exceptions import NotUnderstood
 from bot.words.params import Params
-from bot.words.ports import Entry, Follow
+from bot.words.ports import Entry
 from bot.words.report import Report
+from commands import House
+from commands._shared.house import Follows
 
 
 class Unfollow(Params):
@@ -17,10 +19,6 @@ class Unfollow(Params):
 
     number: Annotated[int, Field(ge=1)]
     """Its number, as the Stop button has it."""
-
-
-class Follows(Protocol):
-    async def stop(self, follow_id: int, entry: Entry) -> Follow | None: ...
 
 
 @dataclass(frozen=True)
@@ -36,3 +34,7 @@ class StopFollowing(Upkeep[Unfollow]):
         if stopped is None:
             raise NotUnderstood("That is over already.")
         return Report(title="Stopped", lead=f"{stopped.action} is not followed any more.")
+
+
+def actions(house: House) -> StopFollowing:
+    return StopFollowing(house.follows)

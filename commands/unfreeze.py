@@ -1,13 +1,12 @@
 """/ops unfreeze: lift a declared freeze."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from bot.words.action import Asker, Change, Plan, Receipt, Risk
 from bot.words.exceptions import Stale
 from bot.words.params import Params
-from bot.words.ports import Freeze
 from bot.words.report import Fact, Person, PersonId
+from commands import Desk, House
 
 
 class Unfreeze(Params):
@@ -19,16 +18,11 @@ class UnfreezePlan(Plan):
     by: PersonId
 
 
-class Freezer(Protocol):
-    async def frozen(self) -> Freeze | None: ...
-    async def unfreeze(self, by: PersonId) -> Freeze | None: ...
-
-
 @dataclass(frozen=True)
 class LiftFreeze(Change[Unfreeze, UnfreezePlan]):
     """Lift the freeze that somebody declared."""
 
-    freezer: Freezer
+    freezer: Desk
     risk = Risk.CHANGE
     examples = ("unfreeze",)
 
@@ -52,3 +46,7 @@ class LiftFreeze(Change[Unfreeze, UnfreezePlan]):
         if await self.freezer.unfreeze(plan.by) is None:
             raise Stale("No declared freeze holds any more.")
         return Receipt(headline="The freeze is lifted.")
+
+
+def actions(house: House) -> LiftFreeze:
+    return LiftFreeze(house.desk)

@@ -9,6 +9,7 @@ from typing import Annotated
 from bot.words.action import Lookup
 from bot.words.params import Choices, Option, Params
 from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
+from commands import House
 from commands._shared.services import ask_all, matching, names, pick
 from integrations.capabilities import Metered, Quota
 
@@ -168,3 +169,7 @@ def _number(value: float, unit: str) -> str:
 def _notes(read: Sequence[tuple[str, Sequence[Quota]]]) -> list[str]:
     told = [f"{name}: {quota.note}" for name, quotas in read for quota in quotas if quota.note]
     return told + [f"{name}: it counts nothing." for name, quotas in read if not quotas]
+
+
+def actions(house: House) -> ShowUsage:
+    return ShowUsage(house.having(Metered), house.now)

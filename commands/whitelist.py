@@ -6,14 +6,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, cast
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from bot.words.action import Plan, Receipt, Risk, Undoable
 from bot.words.exceptions import NotUnderstood, Stale
 from bot.words.params import Choices, Duration, Network, Option, Params, Reason, duration_text
-from bot.words.report import Fact
+from bot.words.report import Fact, Frozen
+from commands import House
 from commands._shared.services import matching, names, pick, retyped
 from integrations.capabilities import Prolongs, RateLimiter, RateLimitState
+
+
+class Settings(Frozen):
+    """Shortest prefixes that may be lifted."""
+
+    widest_v4: int = Field(default=24, ge=8, le=32)
+    widest_v6: int = Field(default=48, ge=16, le=128)
 
 
 class Whitelist(Params):
@@ -46,7 +54,6 @@ class LiftRateLimit(Undoable[Whitelist, WhitelistPlan]):
     limiters: tuple[RateLimiter, ...]
     now: Callable[[], datetime]
     widest_v4: int = 24
-    """Shortest IPv4 prefix that may be lifted."""
     widest_v6: int = 48
 
     risk = Risk.DESTRUCTIVE
@@ -213,3 +220,8 @@ def _nothing_to_do(network: str, service: str, state: RateLimitState) -> str:
 def _addresses(network: str) -> int | str:
     count = ipaddress.ip_network(network).num_addresses
     return count if count < 1_000_000 else f"2^{count.bit_length() - 1}"
+
+
+def actions(house: House) -> LiftRateLimit:
+    widest = house.settings(Settings)
+    return LiftRateLimit(house.having(RateLimiter), house.now, widest.widest_v4, widest.widest_v6)

@@ -1,7 +1,6 @@
 """Wires everything; the only file that sees all of it."""
 
 import asyncio
-import importlib
 import secrets as randomness
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -35,13 +34,12 @@ from bot.store.vendors.health import PgHealthHistory
 from bot.store.vendors.keys import PgKeys
 from bot.store.vendors.turns import PgTurns
 from bot.tell.following import Following
-from bot.words.action import AnyAction
 from bot.words.exceptions import Misconfigured
 from bot.words.ports import Clock, Directory
 from bot.words.redaction import Redactor
 from bot.words.secrets import Reader
-from commands import Hold, commands
-from commands.keys import Kept
+from commands import House, commands
+from commands._shared.house import Kept
 from integrations import Services, open_services
 from integrations.capabilities import Credentialed
 from integrations.plumbing.call_counts import Counted
@@ -191,8 +189,9 @@ async def open_ops(
         catalogue, later = Later[Catalogue](), Later[Road]()
         doctor = Doctor(environment, settings, pool, people, catalogue, clock)
         desk = Desk(later)
-        hold = Hold(
+        house = House(
             services=services,
+            now=clock,
             desk=desk,
             tokens=tokens,
             follows=follows,
@@ -201,10 +200,9 @@ async def open_ops(
             keys=keys,
             catalogue=catalogue,
             allowed=lambda asker: later().may_ask(asker),
-            now=clock,
-            settings=settings.commands,
+            tables=settings.commands,
         )
-        actions = catalogue.comes(Catalogue((*commands(hold), *own_modules(settings, services))))
+        actions = catalogue.comes(Catalogue(commands(house, settings.modules)))
         following = Following(actions, follows, outbox, clock)
         journal = Journal(environment.ops_data / "journal")
         # Made while the disk has room; what is wrong with it is for `ops doctor` to say.
@@ -258,14 +256,3 @@ async def open_ops(
             emergency=emergency,
             clock=clock,
         )
-
-
-def own_modules(settings: OpsToml, services: Services) -> tuple[AnyAction, ...]:
-    """A company's own commands: each module has `actions(services)`. Raises Misconfigured, naming the module."""
-    found: list[AnyAction] = []
-    for name in settings.modules:
-        try:
-            found += importlib.import_module(name).actions(services)
-        except (ImportError, AttributeError) as error:
-            raise Misconfigured(f"ops.toml: modules: {name!r} has no actions(services) to call: {error}") from error
-    return tuple(found)

@@ -17,27 +17,24 @@ from bot.ask.catalogue import Catalogue
 from bot.ask.parse import parse, usage
 from bot.decide.policy import Allow, Decision, Deny, NeedsApproval, Question, Role, Rule, Window, applying, decide
 from bot.settings import (
-    Commands,
     Environment,
     Limits,
     OpsToml,
     PersonSetting,
-    StatusSetting,
     Team,
-    WhitelistSetting,
     parse_toml,
 )
-from bot.words.action import Asker, Undoable
+from bot.words.action import Asker, Undoable, words_of
 from bot.words.exceptions import Misconfigured, NotUnderstood
 from bot.words.params import duration_text
 from bot.words.ports import Roster
 from bot.words.report import PersonId
 from bot.words.request import MOVES, Mode, State, Via
-from integrations import Services, open_services
+from commands import command_files, commands
+from integrations import open_services
 from integrations.kinds import KINDS
 from ops.cli import app
-from ops.wiring import own_modules
-from tests.commands.world import Board
+from tests.commands.world import Board, bare_house
 from tests.services import page as services_page
 from tests.test_promises import catalogue
 
@@ -79,7 +76,7 @@ def promos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Undoable[An
     board = Board("shop-db")
     for number, name in enumerate(("Promo spring", "Promo summer", "Newsletter")):
         board.add(str(number), name)
-    (action,) = own_modules(settings, Services((board,)))
+    (action,) = (each for each in commands(bare_house(board), settings.modules) if each.words == "promos pause")
     assert isinstance(action, Undoable)
     return action, board
 
@@ -107,8 +104,10 @@ def test_the_example_action_is_typed_as_its_page_says(promos: tuple[Undoable[Any
 
 
 def test_a_module_without_actions_is_said_to_have_none() -> None:
-    with pytest.raises(Misconfigured, match=r"'acme\.nowhere' has no actions\(services\)"):
-        own_modules(parse_toml({"modules": ["acme.nowhere"]}), Services(()))
+    with pytest.raises(Misconfigured, match=r"modules: 'acme\.nowhere' cannot be imported"):
+        commands(bare_house(), parse_toml({"modules": ["acme.nowhere"]}).modules)
+    with pytest.raises(Misconfigured, match=r"tests\.contracts has no actions\(house\)"):
+        commands(bare_house(), parse_toml({"modules": ["tests.contracts"]}).modules)
 
 
 # -- docs/policy.md
@@ -244,14 +243,15 @@ def test_the_example_configuration_names_every_setting() -> None:
     models: list[tuple[str, type[BaseModel], list[Mapping[str, Any]]]] = [
         ("team", Team, [raw["team"]]),
         ("limits", Limits, [raw["limits"]]),
-        ("commands", Commands, [raw["commands"]]),
-        ("commands.whitelist", WhitelistSetting, [raw["commands"]["whitelist"]]),
-        ("commands.status", StatusSetting, [raw["commands"]["status"]]),
         ("people.*", PersonSetting, list(raw["people"].values())),
         ("roles.*", Role, list(raw["roles"].values())),
         ("rules.*", Rule, list(raw["rules"].values())),
         ("freezes", Window, raw["freezes"]),
     ]
+    for module in command_files():
+        if hasattr(module, "Settings"):
+            words = words_of(module.__name__)
+            models.append((f"commands.{words}", module.Settings, [raw["commands"].get(words, {})]))
     for name, kind in KINDS.items():
         of_kind = [table for table in raw["services"].values() if table["kind"] == name]
         assert of_kind, f"ops.example.toml has no service of the kind {name}"
@@ -264,9 +264,11 @@ def test_the_example_configuration_names_every_setting() -> None:
 
 def test_what_is_commented_out_is_the_default() -> None:
     active, whole = parse_toml(example()), parse_toml(example(uncommented=True))
-    assert whole.model_copy(update={"services": {}, "rules": {}}) == active.model_copy(
-        update={"services": {}, "rules": {}}
-    )
+    read_elsewhere: dict[str, Any] = {"services": {}, "rules": {}, "commands": {}}
+    assert whole.model_copy(update=read_elsewhere) == active.model_copy(update=read_elsewhere)
+    for words, table in whole.commands.items():
+        (model,) = (each.Settings for each in command_files() if words_of(each.__name__) == words)
+        assert model.model_validate(table) == model.model_validate(active.commands[words])
     for name in whole.rules:
         assert applying(whole.policy(), name) == applying(active.policy(), name)
     for name, table in example(uncommented=True)["services"].items():

@@ -5,19 +5,18 @@ import re
 from collections import Counter
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import yaml
 
 from bot.ask.catalogue import Catalogue
 from bot.ask.parse import RESERVED, fields_of, parse
-from bot.settings import Commands
 from bot.words.action import AnyAction, Change, Lookup, Risk, Undoable, Upkeep
 from bot.words.request import State
-from commands import Hold, commands
-from integrations import Services
+from commands import command_files, commands
 from integrations.kinds import KINDS
+from tests.commands.world import bare_house
 from tests.services.page import every_kind, models
 
 ROOT = Path(__file__).parents[1]
@@ -29,13 +28,7 @@ LONGEST_FILE = 400
 @cache
 def catalogue() -> Catalogue:
     """Every command, with nothing behind it: what is looked at here needs no service and no database."""
-    bare = cast(Any, object())
-    hold = Hold(**dict.fromkeys(inspect.signature(Hold).parameters, bare) | _needed_at_once())
-    return Catalogue(commands(hold))
-
-
-def _needed_at_once() -> dict[str, Any]:
-    return {"services": Services(()), "settings": Commands()}
+    return Catalogue(commands(bare_house()))
 
 
 def each_action() -> list[Any]:
@@ -45,16 +38,16 @@ def each_action() -> list[Any]:
 # -- commands
 
 
-def test_every_command_file_is_listed_and_every_listed_command_has_a_file() -> None:
-    files = {
-        path.relative_to(ROOT / "commands").with_suffix("").as_posix().removesuffix("/__init__").replace("/", " ")
-        for path in (ROOT / "commands").rglob("*.py")
-        if path.parent.name != "_shared" and (not path.name.startswith("_") or path.name == "__init__.py")
-    } - {"__init__"}
-    files = {words.replace("_", "-") for words in files}
-    listed = {action.words for action in catalogue()}
-    assert files - listed == set(), "commands/ has files that commands() in commands/__init__.py does not list"
-    assert listed - files == set(), "commands() lists actions that have no file of that path in commands/"
+def test_every_command_file_registers_itself() -> None:
+    paths = (path.relative_to(ROOT).with_suffix("") for path in (ROOT / "commands").rglob("*.py"))
+    names = {".".join(path.parts).removesuffix(".__init__") for path in paths}
+    files = {name for name in names if "._" not in name} - {"commands"}
+    walked = {module.__name__: module for module in command_files()}
+    assert files - walked.keys() == set(), "these are not found: their folder needs an __init__.py"
+    silent = [name for name, module in walked.items() if not hasattr(module, "actions")]
+    assert silent == [], "end these files with actions(house)"
+    made = {type(action).__module__ for action in catalogue()}
+    assert files - made == set(), "actions(house) of these files returns no command of their own"
 
 
 @pytest.mark.parametrize("action", each_action())

@@ -96,6 +96,11 @@ P = TypeVar("P", bound=Params)
 PL = TypeVar("PL", bound=Plan)
 
 
+def words_of(module: str) -> str:
+    """What a person types after `/ops ` for the command of this module: its path below `commands`."""
+    return (module.partition("commands.")[2] or module).replace(".", " ").replace("_", "-")
+
+
 class Action(ABC, Generic[P]):
     """What a command does. Its words are its module's path below `commands`."""
 
@@ -122,8 +127,7 @@ class Action(ABC, Generic[P]):
     @property
     def words(self) -> str:
         """What a person types after `/ops `."""
-        module = type(self).__module__.partition("commands.")[2] or type(self).__module__
-        return module.replace(".", " ").replace("_", "-")
+        return words_of(type(self).__module__)
 
     @property
     def summary(self) -> str:

@@ -12,6 +12,7 @@ from bot.words.action import Plan, Receipt, Risk, Undoable
 from bot.words.exceptions import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Stale, TryLater
 from bot.words.params import Choices, Duration, Option, Params, Reason, Spaced
 from bot.words.report import Fact
+from commands._shared.house import House
 from commands._shared.services import LONGEST_LABEL, ask_all, closest, matching, names, pick, retyped
 from integrations.capabilities import CautionsPause, Flipped, Switch, Switchable, Switches
 
@@ -39,6 +40,12 @@ class Noun:
 
 CAMPAIGN = Noun("campaign", listed_by="campaigns")
 THING = Noun("thing")
+CAMPAIGN_KINDS = ("n8n", "postgres", "supabase")
+"""Where everything that can be paused was named in ops.toml as a campaign; elsewhere `all` would mean too much."""
+
+
+def campaign_services(house: House) -> tuple[Switches, ...]:
+    return tuple(each for each in house.having(Switches) if each.kind in CAMPAIGN_KINDS)
 
 
 class SwitchPlan(Plan):

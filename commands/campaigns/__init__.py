@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from bot.words.action import Lookup
 from bot.words.params import Params
 from bot.words.report import Report, Table
+from commands import House
 from commands._shared.services import but_unread
-from commands._shared.switches import CAMPAIGN, look, state_of
+from commands._shared.switches import CAMPAIGN, campaign_services, look, state_of
 from integrations.capabilities import Switch, Switches
 
 
@@ -46,3 +47,7 @@ class ListCampaigns(Lookup[Campaigns]):
             notes=seen.unread,
             taken_at=now,
         )
+
+
+def actions(house: House) -> ListCampaigns:
+    return ListCampaigns(campaign_services(house), house.now)

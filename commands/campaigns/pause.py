@@ -3,7 +3,8 @@
 from typing import Annotated
 
 from bot.words.params import Choices, Spaced
-from commands._shared.switches import ALL, CAMPAIGN, AskedToPause, Pausing
+from commands import House
+from commands._shared.switches import ALL, CAMPAIGN, AskedToPause, Pausing, campaign_services
 
 
 class Pause(AskedToPause):
@@ -16,3 +17,7 @@ class PauseCampaigns(Pausing[Pause]):
 
     noun = CAMPAIGN
     examples = ('campaigns pause reason="bounces"', 'campaigns pause "Spring sale" for=2h reason="wrong link"')
+
+
+def actions(house: House) -> PauseCampaigns:
+    return PauseCampaigns(campaign_services(house))

@@ -3,7 +3,8 @@
 from typing import Annotated
 
 from bot.words.params import Choices, Spaced
-from commands._shared.switches import ALL, CAMPAIGN, Asked, Resuming
+from commands import House
+from commands._shared.switches import ALL, CAMPAIGN, Asked, Resuming, campaign_services
 
 
 class Resume(Asked):
@@ -16,3 +17,7 @@ class ResumeCampaigns(Resuming[Resume]):
 
     noun = CAMPAIGN
     examples = ('campaigns resume reason="fixed"', 'campaigns resume "Spring sale" reason="link corrected"')
+
+
+def actions(house: House) -> ResumeCampaigns:
+    return ResumeCampaigns(campaign_services(house))

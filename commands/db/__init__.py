@@ -8,6 +8,7 @@ from typing import Annotated
 from bot.words.action import Lookup
 from bot.words.params import Choices, Option, Params
 from bot.words.report import Report, Suggestion, Table
+from commands import House
 from commands._shared.services import matching, names, pick
 from integrations.capabilities import Database, View
 
@@ -57,3 +58,7 @@ class LookAtDatabase(Lookup[Look]):
 
     async def options(self, field: str, typed: str) -> Sequence[Option]:
         return matching(names(self.databases), typed)
+
+
+def actions(house: House) -> LookAtDatabase:
+    return LookAtDatabase(house.having(Database), house.now)

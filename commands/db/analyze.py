@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from commands import House
 from commands.db._tending import Tending
+from integrations.capabilities import Database
 
 
 @dataclass(frozen=True)
@@ -13,3 +15,7 @@ class AnalyzeTable(Tending):
     headline = "Analyze {table}."
     effects = ("a sample of its rows is read; reading and writing go on meanwhile",)
     examples = ("db analyze integration_logs",)
+
+
+def actions(house: House) -> AnalyzeTable:
+    return AnalyzeTable(house.having(Database))

@@ -15,6 +15,7 @@ from bot.words.exceptions import Misconfigured, NotUnderstood, OpsError, Outcome
 from bot.words.params import Choices, Option, Params, duration_text
 from bot.words.ports import Freeze
 from bot.words.report import Fact
+from commands import House
 from commands._shared.services import closest, matching, names, pick, retyped, tables_called
 from integrations.capabilities import Database, Retention
 
@@ -171,3 +172,7 @@ def _told(deleted: Mapping[str, int]) -> str:
     count = sum(deleted.values())
     where = f" of {', '.join(deleted)}" if deleted else ""
     return f"Deleted {count:,} row{'' if count == 1 else 's'}{where}"
+
+
+def actions(house: House) -> CleanUpRows:
+    return CleanUpRows(house.having(Database), house.desk)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator
 
 from bot.words.action import Change, Receipt, Risk
 from bot.words.params import Choices, Duration, Option, Params, duration_text
+from commands import House
 from commands._shared.services import matching, names, pick, retyped
 from commands.db._backends import EndPlan, counted, end, listed, still_there
 from integrations.capabilities import Backend, Database
@@ -99,3 +100,7 @@ def _meant(backend: Backend, params: KillIdle) -> bool:
     if params.user is not None and backend.user != params.user:
         return False
     return backend.state == "idle" or params.in_transaction
+
+
+def actions(house: House) -> KillIdleConnections:
+    return KillIdleConnections(house.having(Database))

@@ -9,6 +9,7 @@ from bot.words.action import Lookup
 from bot.words.exceptions import Misconfigured
 from bot.words.params import Params
 from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
+from commands import House
 from commands._shared.services import Unanswered, ask
 from integrations.capabilities import LiftsReadOnly, ReadOnly
 
@@ -58,3 +59,7 @@ def _line(name: str, seen: ReadOnly | Unanswered) -> Line:
         facts=until,
         suggestions=(lift,) if seen.on and not seen.lifted_until else (),
     )
+
+
+def actions(house: House) -> ShowReadOnly:
+    return ShowReadOnly(house.having(LiftsReadOnly), house.now)

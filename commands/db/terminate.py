@@ -9,6 +9,7 @@ from pydantic import Field
 from bot.words.action import Change, Receipt, Risk
 from bot.words.exceptions import NotUnderstood
 from bot.words.params import Choices, Option, Params
+from commands import House
 from commands._shared.services import matching, names, pick
 from commands.db._backends import EndPlan, end, still_there, told
 from integrations.capabilities import Backend, Database
@@ -73,3 +74,7 @@ class TerminateConnection(Change[Terminate, TerminatePlan]):
 
     def _database(self, name: str | None, pid: int) -> Database:
         return pick(self.databases, name, can="end connections", typed=lambda each: f"db terminate {pid} db={each}")
+
+
+def actions(house: House) -> TerminateConnection:
+    return TerminateConnection(house.having(Database))

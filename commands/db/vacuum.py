@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from commands import House
 from commands.db._tending import Tending
+from integrations.capabilities import Database
 
 
 @dataclass(frozen=True)
@@ -16,3 +18,7 @@ class VacuumTable(Tending):
         "reading and writing go on meanwhile; the disk is busier, for minutes if the table is large",
     )
     examples = ("db vacuum integration_logs", "db vacuum public.orders db=shop-db")
+
+
+def actions(house: House) -> VacuumTable:
+    return VacuumTable(house.having(Database))

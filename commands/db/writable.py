@@ -7,6 +7,7 @@ from typing import Annotated
 from bot.words.action import Change, Plan, Receipt, Risk
 from bot.words.params import Choices, Option, Params
 from bot.words.report import Fact, Moment
+from commands import House
 from commands._shared.services import matching, names, pick
 from integrations.capabilities import LiftsReadOnly
 
@@ -66,3 +67,7 @@ class LetItWrite(Change[Writable, WritablePlan]):
 
     def _host(self, name: str | None) -> LiftsReadOnly:
         return pick(self.hosts, name, can="lift a read-only mode", typed=lambda each: f"db writable {each}")
+
+
+def actions(house: House) -> LetItWrite:
+    return LetItWrite(house.having(LiftsReadOnly))

@@ -11,6 +11,7 @@ from bot.words.action import Lookup
 from bot.words.exceptions import Misconfigured, TryLater
 from bot.words.params import Choices, Option, Params
 from bot.words.report import Moment, Report, Table
+from commands import House
 from commands._shared.services import ask_all, matching, names, pick, retyped
 from commands.deploys._hosting import live_of, told
 from integrations.capabilities import Deployments
@@ -70,3 +71,7 @@ class ListDeployments(Lookup[Deploys]):
 
     async def options(self, field: str, typed: str) -> Sequence[Option]:
         return matching(names(self.hosts), typed)
+
+
+def actions(house: House) -> ListDeployments:
+    return ListDeployments(house.having(Deployments), house.now)

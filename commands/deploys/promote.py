@@ -5,8 +5,9 @@ from typing import Annotated
 
 from bot.words.exceptions import NotUnderstood
 from bot.words.params import Choices
-from commands.deploys._hosting import AskedToMove, Moving, meant
-from integrations.capabilities import Deployed, Deployment, Promotes
+from commands import House
+from commands.deploys._hosting import AskedToMove, Listing, Moving, meant
+from integrations.capabilities import Deployed, Deployment, Deployments, Promotes
 
 _READY = "ready"
 
@@ -48,3 +49,7 @@ class PromoteDeployment(Moving[Promote, Promotes]):
 
     def fits(self, deployment: Deployment) -> bool:
         return deployment.state == _READY and not deployment.live
+
+
+def actions(house: House) -> PromoteDeployment:
+    return PromoteDeployment(house.having(Promotes), Listing(house.having(Deployments)))

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from bot.words.exceptions import NotUnderstood
 from bot.words.params import Choices
-from commands.deploys._hosting import AskedToMove, Moving, meant
-from integrations.capabilities import Deployed, Deployment, Redeploys
+from commands import House
+from commands.deploys._hosting import AskedToMove, Listing, Moving, meant
+from integrations.capabilities import Deployed, Deployment, Deployments, Redeploys
 
 
 class Redeploy(AskedToMove):
@@ -41,3 +42,7 @@ class RedeployDeployment(Moving[Redeploy, Redeploys]):
 
     async def act(self, host: Redeploys, to: str) -> Deployed:
         return await host.redeploy(to)
+
+
+def actions(house: House) -> RedeployDeployment:
+    return RedeployDeployment(house.having(Redeploys), Listing(house.having(Deployments)))

@@ -8,6 +8,7 @@ from bot.words.action import Change, Plan, Receipt, Risk
 from bot.words.exceptions import Stale
 from bot.words.params import Choices, Option, Params
 from bot.words.report import Fact
+from commands import House
 from commands._shared.services import matching, names, pick
 from integrations.capabilities import Restarts
 
@@ -65,3 +66,7 @@ class RestartDeployment(Change[Restart, RestartPlan]):
 
     def _host(self, name: str) -> Restarts:
         return pick(self.hosts, name, can="be restarted", typed=lambda each: f"deploys restart {each}")
+
+
+def actions(house: House) -> RestartDeployment:
+    return RestartDeployment(house.having(Restarts))

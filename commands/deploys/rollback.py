@@ -5,8 +5,9 @@ from typing import Annotated
 
 from bot.words.exceptions import NotUnderstood
 from bot.words.params import Choices
-from commands.deploys._hosting import AskedToMove, Moving, meant
-from integrations.capabilities import Deployed, Deployment, RollsBack
+from commands import House
+from commands.deploys._hosting import AskedToMove, Listing, Moving, meant
+from integrations.capabilities import Deployed, Deployment, Deployments, RollsBack
 
 
 class Rollback(AskedToMove):
@@ -50,3 +51,7 @@ class RollBackDeployment(Moving[Rollback, RollsBack]):
 
     def fits(self, deployment: Deployment) -> bool:
         return deployment.can_return_to
+
+
+def actions(house: House) -> RollBackDeployment:
+    return RollBackDeployment(house.having(RollsBack), Listing(house.having(Deployments)))

@@ -12,6 +12,7 @@ from bot.words.action import Lookup
 from bot.words.exceptions import Misconfigured
 from bot.words.params import Choices, Duration, FreeText, Option, Params, duration_text
 from bot.words.report import Fact, Line, Link, Moment, Report, Status, Suggestion, Table
+from commands import House
 from commands._shared.services import Unanswered, ask, but_unread, matching, names, pick, retyped
 from integrations.capabilities import Issue, Issues
 
@@ -142,3 +143,7 @@ def _table(found: Sequence[tuple[str, Issue]]) -> Table:
 def _short(title: str, most: int = 240) -> str:
     flat = " ".join(title.split()) or "(no title)"
     return flat if len(flat) <= most else f"{flat[: most - 1]}…"
+
+
+def actions(house: House) -> ListIssues:
+    return ListIssues(house.having(Issues), house.now)

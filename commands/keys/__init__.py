@@ -9,8 +9,9 @@ from bot.words.action import Lookup
 from bot.words.exceptions import Misconfigured, OpsError
 from bot.words.params import Params
 from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
-from commands.keys._book import OLD, Book, Held, held
-from commands.keys._book import Kept as Kept
+from commands import House
+from commands._shared.house import Book
+from commands.keys._book import OLD, Held, held
 from integrations.capabilities import Checkable, Credentialed, Health
 
 
@@ -108,3 +109,8 @@ def _detail(one: Held, now: datetime) -> str:
         return one.kept.missing
     old = f"{one.age(now).days} days old: rotate it" if one.age(now) > OLD else ""
     return "; ".join(filter(None, (old, one.detail)))
+
+
+def actions(house: House) -> ListKeys:
+    checks = {each.name: each for each in house.having(Checkable)}
+    return ListKeys(house.having(Credentialed), checks, house.keys, house.now)

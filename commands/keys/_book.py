@@ -4,29 +4,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
+from commands._shared.house import Book, Kept
 from commands._shared.services import Unanswered, ask
 from integrations.capabilities import Checkable, Checked, Credential, Credentialed, Health
 
 OLD = timedelta(days=90)
 """Past it a key is to be rotated."""
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What is kept of one credential; of its value a keyed hash alone, which stays where it is kept."""
-
-    since: datetime | None
-    """First seen here with the value it has now; None where it cannot be found, for `missing`."""
-    worked_at: datetime | None = None
-    missing: str = ""
-
-
-class Book(Protocol):
-    async def look(self, credentials: Mapping[str, str], worked: frozenset[str]) -> Mapping[str, Kept]:
-        """By setting: `credentials` are settings with their references, `worked` those that were just taken."""
-        ...
 
 
 @dataclass(frozen=True)

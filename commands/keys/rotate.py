@@ -11,8 +11,10 @@ from pydantic import Field
 from bot.words.action import Lookup
 from bot.words.params import Choices, Option, Params
 from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
+from commands import House
+from commands._shared.house import Book
 from commands._shared.services import Unanswered, ask, matching, names, pick, retyped
-from commands.keys._book import Book, Held, held, held_since
+from commands.keys._book import Held, held, held_since
 from integrations.capabilities import Checkable, Credentialed, Health, Testable, Trial
 
 NEW = timedelta(days=1)
@@ -175,3 +177,9 @@ def _detail(trial: Trial) -> str:
 def _worst(trials: Sequence[Trial]) -> Status | None:
     order = list(Health)
     return Status(max((trial.health for trial in trials), key=order.index)) if trials else None
+
+
+def actions(house: House) -> RotateKey:
+    tests = {each.name: each for each in house.having(Testable)}
+    checks = {each.name: each for each in house.having(Checkable)}
+    return RotateKey(house.having(Credentialed), tests, checks, house.keys, house.now)

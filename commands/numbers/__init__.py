@@ -11,6 +11,7 @@ from bot.words.action import Lookup
 from bot.words.exceptions import Misconfigured
 from bot.words.params import FreeText, Params
 from bot.words.report import Fact, Moment, Report, Status, Table
+from commands import House
 from commands._shared.services import ask_all, but_unread
 from integrations.capabilities import Numbers, NumberState
 
@@ -83,3 +84,7 @@ def _asked(params: Inventory) -> str:
     """What is shown, completing `3 of the 14 are …`."""
     told = [] if params.state == "all" else [params.state]
     return " and ".join([*told, *([f"found by {params.match!r}"] if params.match else [])])
+
+
+def actions(house: House) -> ListNumbers:
+    return ListNumbers(house.having(Numbers), house.now)

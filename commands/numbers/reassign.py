@@ -6,8 +6,9 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.words.params import Choices, Params, Spaced
+from commands import House
 from commands.numbers._inventory import ChangeNumber, NumberPlan
-from integrations.capabilities import NumberState
+from integrations.capabilities import Numbers, NumberState
 
 
 class Reassign(Params):
@@ -40,3 +41,7 @@ class ReassignNumber(ChangeNumber[Reassign]):
             warnings=(f"{owner} loses it." if owner and not same else "", *unread),
             nothing_to_do=f"{number.number} belongs to {params.to} already." if same else "",
         )
+
+
+def actions(house: House) -> ReassignNumber:
+    return ReassignNumber(house.having(Numbers))

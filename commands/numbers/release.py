@@ -6,8 +6,9 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.words.params import Choices, Params, Spaced
+from commands import House
 from commands.numbers._inventory import ChangeNumber, NumberPlan
-from integrations.capabilities import Number, NumberState
+from integrations.capabilities import Number, Numbers, NumberState
 
 
 class Release(Params):
@@ -41,3 +42,7 @@ class ReleaseNumber(ChangeNumber[Release]):
 
     def offered(self, number: Number) -> bool:
         return number.state is not NumberState.AVAILABLE
+
+
+def actions(house: House) -> ReleaseNumber:
+    return ReleaseNumber(house.having(Numbers))

@@ -9,6 +9,7 @@ from bot.words.action import Lookup
 from bot.words.exceptions import Misconfigured
 from bot.words.params import Choices, Option, Params
 from bot.words.report import Link, Moment, Report, Status, Table
+from commands import House
 from commands._shared.services import ask_all, but_unread, matching, names, pick, retyped
 from integrations.capabilities import Workflow, Workflows
 
@@ -89,3 +90,7 @@ def _table(shown: list[tuple[str, Workflow]]) -> Table:
             for service, each in shown
         ),
     )
+
+
+def actions(house: House) -> ListWorkflows:
+    return ListWorkflows(house.having(Workflows), house.now)

@@ -1,7 +1,9 @@
 """/ops workflows off: a workflow starts no more runs by itself."""
 
 from bot.words.params import Duration
+from commands import House
 from commands.workflows._turning import Turn, Turning, TurnPlan
+from integrations.capabilities import Workflows
 
 
 class Off(Turn):
@@ -19,3 +21,7 @@ class TurnOff(Turning[Off]):
         plan = await super().preview(params)
         effects = (*plan.effects, "no new runs start; those that run already go on")
         return plan.model_copy(update={"ends_after": params.for_, "effects": effects})
+
+
+def actions(house: House) -> TurnOff:
+    return TurnOff(house.having(Workflows))

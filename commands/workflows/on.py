@@ -1,6 +1,8 @@
 """/ops workflows on: let a workflow start by itself again."""
 
+from commands import House
 from commands.workflows._turning import Turn, Turning
+from integrations.capabilities import Workflows
 
 
 class On(Turn):
@@ -12,3 +14,7 @@ class TurnOn(Turning[On]):
 
     on = True
     examples = ('workflows on "Weekly report"', 'workflows on "Weekly report" reason="HubSpot is back"')
+
+
+def actions(house: House) -> TurnOn:
+    return TurnOn(house.having(Workflows))

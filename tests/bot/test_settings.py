@@ -32,7 +32,6 @@ from ops.wiring import audit_key, registered
         ({"freezes": [{"name": "x", "timezone": "UTC"}]}, "ops.toml: freezes.0.from is missing; write it"),
         ({"freezes": [{"name": "x", "timezone": "UTC", "from": "9", "to": "99:00"}]}, "ops.toml: freezes.0."),
         ({"self_approval": "sometimes"}, 'ops.toml: self_approval: write "never" or "typed"'),
-        ({"commands": {"whitelist": {"widest_v4": 4}}}, "ops.toml: commands.whitelist.widest_v4: write 8 or more"),
     ],
 )  # fmt: skip
 def test_a_mistake_names_the_setting(toml: dict[str, Any], told: str) -> None:

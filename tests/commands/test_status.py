@@ -1,26 +1,22 @@
 """/ops status."""
 
-import inspect
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import httpx
 import pytest
 
-from bot.settings import Commands, StatusSetting
 from bot.words.action import Asker
 from bot.words.exceptions import Misconfigured, NotUnderstood, TryLater
 from bot.words.report import Fact, Link, Moment, PersonId, Report, Status
-from commands import Hold, commands
 from commands._shared.recent import Recent
-from commands.status import ShowStatus, Standing
+from commands.status import ShowStatus, Standing, actions
 from integrations import Services, open_services
 from integrations.capabilities import Checkable, Checked, Health, VendorIncident, VendorState, VendorStatus
 from sandbox.world.statuspages import FakeStatusPages
 from sandbox.world.web import WebService
-from tests.commands.world import NOON, Box, Clock, Outside
+from tests.commands.world import NOON, Box, Clock, Outside, bare_house
 from tests.integrations.standin import serving
 
 ASKER = Asker(PersonId("U1"))
@@ -221,14 +217,8 @@ async def test_an_answer_is_kept_for_a_minute() -> None:
 
 @pytest.mark.parametrize("on", [True, False])
 def test_pages_that_services_bring_along_can_be_turned_off(on: bool) -> None:
-    settings = Commands(status=StatusSetting(vendor_pages=on))
-    bare: Any = dict.fromkeys(inspect.signature(Hold).parameters)
     services = Services((Page("github"),), (Page("vercel"),))
-    (action,) = (
-        each
-        for each in commands(Hold(**bare | {"services": services, "settings": settings}))
-        if isinstance(each, ShowStatus)
-    )
+    action = actions(bare_house(services=services, tables={"status": {"vendor_pages": on}}))
     assert [page.name for page in action.pages] == (["github", "vercel"] if on else ["github"])
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bot.words.exceptions import Misconfigured, NotUnderstood
 from bot.words.params import Params
-from commands import CAMPAIGN_KINDS
+from commands._shared.switches import CAMPAIGN_KINDS
 from commands.pause import Pause, PauseThing
 from commands.resume import Resume, ResumeThing
 from integrations.capabilities import Switch

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from pydantic import JsonValue
 
 from bot.words.exceptions import NotUnderstood, Stale
-from commands.health import Measured
+from commands import House
+from commands._shared.house import Measured
+from integrations import Services
 from integrations.capabilities import (
     Checked,
     Credential,
@@ -41,6 +43,12 @@ class Clock:
 
     def tick(self, **by: float) -> None:
         self.at += timedelta(**by)
+
+
+def bare_house(*clients: Any, **instead: Any) -> House:
+    """One with these services, and nothing behind the rest of what a command may ask for."""
+    nothing: dict[str, Any] = dict.fromkeys((each.name for each in fields(House)), object())
+    return House(**nothing | {"services": Services(clients), "now": Clock(), "tables": {}} | instead)
 
 
 @dataclass

@@ -13,7 +13,7 @@ import aiohttp
 from bot.words.action import AnyAction, Change, Plan, Receipt, Risk, Undoable
 from bot.words.exceptions import TryLater
 from bot.words.params import Duration, Params
-from integrations import Services
+from commands import House
 
 WORLD, PROCESS = "CRASH_WORLD", "CRASH_PROCESS"
 """Environment: the stand-in's address; the name of this bot process."""
@@ -128,6 +128,6 @@ class Hold(Undoable[Boxed, KeyPlan]):
         return Receipt(headline=f"hold {plan.key} was put back.")
 
 
-def actions(services: Services) -> tuple[AnyAction, ...]:
+def actions(house: House) -> tuple[AnyAction, ...]:
     world = World(os.environ[WORLD], os.environ[PROCESS])
     return Touch(world), Tweak(world), Pair(world), Leave(world), Hold(world)

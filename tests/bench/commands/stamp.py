@@ -3,9 +3,9 @@
 import time
 from dataclasses import dataclass
 
-from bot.words.action import AnyAction, Change, Plan, Receipt, Risk
+from bot.words.action import Change, Plan, Receipt, Risk
 from bot.words.params import Params
-from integrations import Services
+from commands import House
 
 
 class Stamp(Params):
@@ -29,5 +29,5 @@ class NoteTime(Change[Stamp, Plan]):
         return Receipt(headline="The time was noted.", undo={"started": time.time()})
 
 
-def actions(services: Services) -> tuple[AnyAction, ...]:
-    return (NoteTime(),)
+def actions(house: House) -> NoteTime:
+    return NoteTime()
