@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.road import Road
+from bot.run.execute import MACHINE, NotClaimed
 from bot.words.action import Asker, Change, Receipt, Undoable
-from bot.words.exceptions import NotAllowed, NotUnderstood, OpsError
+from bot.words.exceptions import NotAllowed, NotUnderstood, OpsError, Stale
+from bot.words.params import duration_text
 from bot.words.ports import Audited, Entry, Freeze
 from bot.words.report import PersonId
 from bot.words.request import Mode, Request, RequestId, Review, State, Vote, sources_of
@@ -59,8 +61,27 @@ class Desk:
         return self.road.executor.plan(request).undo_note
 
     async def undo(self, request_id: str, by: PersonId) -> Request:
-        """Raises as `Executor.undo`."""
-        return await self.road.executor.undo(RequestId(request_id), by)
+        """Raises as `Executor.undo`; of two at once the later one hears who was first."""
+        try:
+            return await self.road.executor.undo(RequestId(request_id), by)
+        except NotClaimed as lost:
+            request = await self.request(request_id)
+            if request.state in (State.UNDOING, State.UNDONE):
+                raise Stale(await self.how_it_ended(request)) from lost
+            raise
+
+    async def how_it_ended(self, request: Request) -> str:
+        """Who ended a request that is being undone or was, and when, as a sentence."""
+        rows = await self.road.audit.read(request=request.id, limit=20)
+        begun = next((row for row in rows if row.kind == "undoing"), None)
+        by = "by itself, as its time was over"
+        if begun is not None and begun.actor != MACHINE:
+            by = f"by {self.name(begun.actor)}"
+        if request.state is State.UNDOING:
+            return f"{request.id} is being ended right now {by}; its card says how that goes."
+        since = request.finished_at or self.now()
+        ago = duration_text(max(self.now() - since, timedelta(seconds=1)))
+        return f"{request.id} was ended {ago} ago {by}."
 
     async def extend(self, request: Request, until: datetime, by: PersonId) -> Request:
         """Set another end. Raises NotUnderstood where it has none any more."""
@@ -71,7 +92,10 @@ class Desk:
         if isinstance(action, Undoable):
             receipt = await action.extend(self.road.executor.plan(request), receipt, until)
         entry = self._about(request, "extended", by, {"until": until.isoformat()})
-        return await self.road.requests.note(request.id, entry, ends_at=until, receipt=receipt) or request
+        moved = await self.road.requests.note(
+            request.id, entry, ends_at=until, end_tries=0, end_again_at=None, note="", receipt=receipt
+        )
+        return moved or request
 
     async def withdraw(self, asker: Asker, request_id: str) -> Request:
         """By its own requester, while it waits. Raises NotAllowed, NotUnderstood."""
@@ -108,6 +132,8 @@ class Desk:
         request = await self.request(request_id)
         if not self.may_decide(request, asker.person):
             raise NotAllowed("Only those who may approve this request can reconcile it.", rule="approvers")
+        if request.overdue and to is State.DONE:
+            return await self._stands(request, asker.person, note)
         seen = await self.evidence(request)
         entry = self._about(request, "reconciled", asker.person, {"to": to.value, "note": note, "evidence": seen})
         moved = await self.road.requests.move(
@@ -123,6 +149,17 @@ class Desk:
         if moved is None:
             raise NotUnderstood(f"{request.id} is {request.state}: only an unknown outcome can be reconciled.")
         return moved
+
+    async def _stands(self, request: Request, by: PersonId, note: str) -> Request:
+        """A change that could not be ended is to stay: nobody tries, and nobody is told again."""
+        entry = self._about(request, "kept", by, {"note": note})
+        kept = f"It is to stay, says {self.name(by)}{f': {note}' if note else '.'}"
+        noted = await self.road.requests.note(
+            request.id, entry, version=request.version, ends_at=None, end_tries=0, end_again_at=None, note=kept
+        )
+        if noted is None:
+            raise NotUnderstood(f"{request.id} has changed at this very moment: look at it again.")
+        return noted
 
     async def review(self, asker: Asker, request_id: str, note: str) -> Request:
         """By an approver of this moment, of those whom a broken glass passed over. Raises NotAllowed, NotUnderstood."""

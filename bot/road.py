@@ -303,15 +303,14 @@ class Road:
         return moved or await self.requests.get(request.id) or request
 
     def _places(self, request: Request, needs: Needs) -> tuple[Place, ...]:
-        """The channel that asked, and the approval channel where other people must act."""
-        places = []
-        if request.channel and request.channel[:1] in "CG":
-            places.append(Place(channel=request.channel, thread=request.thread))
+        """Where it was asked, so that its requester sees it, and the approval channel where other people must act."""
         approvals = self.directory.channel_id(self.approvals_channel)
-        if approvals and approvals != request.channel and (needs.mode is not Mode.CONFIRM or not places):
-            places.append(Place(channel=approvals))
-        if not places:
-            places.append(Place(channel=request.channel or request.on_behalf_of or request.requester))
+        elsewhere = approvals and approvals != request.channel and needs.mode is not Mode.CONFIRM
+        places = [Place(channel=str(approvals))] if elsewhere else []
+        if request.channel:
+            places.insert(0, Place(channel=request.channel, thread=request.thread))
+        elif needs.mode is not Mode.OTHERS or not places:  # from a terminal: it says there what becomes of it
+            places.append(Place(channel=request.on_behalf_of or request.requester))
         return tuple(places)
 
     # -- deciding --------------------------------------------------------------------------------

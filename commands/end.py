@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bot.words.action import Asker, Change, Receipt, Risk
 from bot.words.exceptions import NotUnderstood
 from bot.words.params import Params
-from bot.words.request import RequestWord
+from bot.words.request import RequestWord, State
 from commands import House
 from commands._shared.reversal import Reversal, ReversalPlan
 
@@ -27,7 +27,7 @@ class EndNow(Change[End, ReversalPlan]):
 
     async def preview_for(self, asker: Asker, params: End) -> ReversalPlan:
         request = await self.reversal.ledger.request(params.request)
-        if request.ends_at is None:
+        if request.ends_at is None and request.state is not State.UNDONE:
             raise NotUnderstood(f"{request.id} has no end by itself.", hint=f"undo {request.id}")
         return await self.reversal.plan(asker, params.request, "End")
 

@@ -44,7 +44,7 @@ class ExtendRequest(Change[Extend, ExtendPlan]):
         request = await self.ledger.request(params.request)
         if request.ends_at is None or request.state is not State.DONE:
             raise NotUnderstood(f"{request.id} is {request.state} and does not end by itself.")
-        until = request.ends_at + params.by
+        until = max(request.ends_at, self.ledger.now()) + params.by
         if until - self.ledger.now() > LONGEST:
             hint = f"extend {request.id} 1h"  # a request of somebody else's is soon extended by who is tired
             raise NotUnderstood(f"That would be more than {duration_text(LONGEST)} from now.", hint=hint)

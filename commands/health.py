@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from bot.words.action import Asker, Lookup
 from bot.words.params import Choices, Option, Params
 from bot.words.report import Fact, Line, Moment, Report, Span, Status, Suggestion
+from bot.words.request import Request
 from commands import House
 from commands._shared.house import HealthHistory, Measured
 from commands._shared.recent import Recent
@@ -26,6 +27,10 @@ class Checkup(Params):
     """Check again now; otherwise an answer may be up to ten seconds old."""
 
 
+class Ledger(Protocol):
+    async def open_requests(self) -> tuple[Request, ...]: ...
+
+
 @dataclass(frozen=True)
 class CheckServices(Lookup[Checkup]):
     """Check every service at once, worst first."""
@@ -34,6 +39,7 @@ class CheckServices(Lookup[Checkup]):
     history: HealthHistory
     now: Callable[[], datetime]
     recent: Recent = field(default_factory=Recent, compare=False)
+    ledger: Ledger | None = None
     history_deadline: timedelta = timedelta(seconds=1)
 
     examples = ("health", "health n8n", "health fresh")
@@ -54,18 +60,28 @@ class CheckServices(Lookup[Checkup]):
 
     async def _look(self, chosen: Sequence[Checkable], key: str) -> Report:
         results = await asyncio.gather(*(self._measure(service) for service in chosen))
-        since = await ask(self.history.record(results), self.history_deadline)
+        since, overdue = await asyncio.gather(ask(self.history.record(results), self.history_deadline), self._overdue())
         known = {} if isinstance(since, Unanswered) else since
         worst_first = sorted(results, key=lambda result: (-_RANK[result.health], result.service))
         return Report(
             title=f"Health of {key}" if key else "Health",
-            lead=_lead(worst_first),
-            status=Status(worst_first[0].health.value),
-            lines=tuple(_line(result, known.get(result.service)) for result in worst_first),
+            lead=f"{_standing(overdue)}{_lead(worst_first)}",
+            status=max((Status(worst_first[0].health.value), *(_OVERDUE for _ in overdue)), key=list(Status).index),
+            lines=(
+                *map(_overdue, overdue),
+                *(_line(result, known.get(result.service)) for result in worst_first),
+            ),
             notes=(f"History not available: {since.why}",) if isinstance(since, Unanswered) else (),
             suggestions=(Suggestion(label="Check again", words=" ".join(filter(None, ("health", key, "fresh=yes")))),),
             taken_at=self.now(),
         )
+
+    async def _overdue(self) -> tuple[Request, ...]:
+        """Changes that should have ended and could not be."""
+        if self.ledger is None:
+            return ()
+        requests = await ask(self.ledger.open_requests(), self.history_deadline)
+        return () if isinstance(requests, Unanswered) else tuple(each for each in requests if each.overdue)
 
     async def _measure(self, service: Checkable) -> Measured:
         began = time.monotonic()
@@ -77,6 +93,29 @@ class CheckServices(Lookup[Checkup]):
 
 
 _RANK = {health: rank for rank, health in enumerate(Health)}
+
+
+_OVERDUE = Status.FAILED
+
+
+def _standing(overdue: Sequence[Request]) -> str:
+    """The beginning of the lead where something is in place that should not be."""
+    if not overdue:
+        return ""
+    told = ", ".join(request.id for request in overdue[:5])
+    return f"{told} should have ended and {'is' if len(overdue) == 1 else 'are'} still in place. "
+
+
+def _overdue(request: Request) -> Line:
+    done = str((request.receipt or {}).get("headline") or request.typed)
+    facts = (Fact(label="should have ended", value=Moment(at=request.ends_at)),) if request.ends_at else ()
+    return Line(
+        text=f"{request.id}: {done}",
+        detail=request.note,
+        status=_OVERDUE,
+        facts=facts,
+        suggestions=(Suggestion(label="End now", words=f"end {request.id}"),),
+    )
 
 
 def _lead(worst_first: Sequence[Measured]) -> str:
@@ -105,4 +144,4 @@ def _line(result: Measured, since: datetime | None) -> Line:
 
 
 def actions(house: House) -> CheckServices:
-    return CheckServices(house.having(Checkable), house.history, house.now)
+    return CheckServices(house.having(Checkable), house.history, house.now, ledger=house.desk)

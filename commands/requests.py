@@ -54,6 +54,8 @@ def _waits_for(request: Request) -> str:
             return "waits for approval"
         case State.UNKNOWN:
             return "has an unknown outcome and waits for somebody to reconcile it"
+        case State.DONE if request.overdue:
+            return "is still in place and could not be ended"
         case State.DONE:
             return "is done and time-boxed"
         case state:

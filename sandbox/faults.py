@@ -17,7 +17,18 @@ class RateLimit:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """Slack refuses these calls, as where posting is restricted or a key was withdrawn."""
+
+    method: str
+    error: str
+    channel: str = "*"
+    """Id of the one channel it is limited to."""
+
+
+@dataclass(frozen=True)
 class Settings:
+    refusal: Refusal | None = None
     rate_limit: RateLimit | None = None
     duplicate: float = 0.0
     """Chance that a delivery arrives twice."""
@@ -53,6 +64,8 @@ class Faults:
             for name in ("kill_socket_mid_envelope", "seed"):
                 if name in values:
                     values[name] = int(values[name])
+            if values.get("refusal") is not None:
+                values["refusal"] = Refusal(**values["refusal"])
             if values.get("rate_limit") is not None:
                 values["rate_limit"] = RateLimit(**values["rate_limit"])
         except TypeError as problem:
@@ -77,6 +90,13 @@ class Faults:
             return False
         self.settings = replace(self.settings, kill_socket_mid_envelope=left - 1)
         return True
+
+    def refused(self, method: str, channel: str) -> str | None:
+        """The error with which this call is refused."""
+        refusal = self.settings.refusal
+        if refusal is None or refusal.method != method or refusal.channel not in ("*", channel):
+            return None
+        return refusal.error
 
     def rate_limited(self, method: str) -> int | None:
         """Seconds to wait, when this call is to be refused."""

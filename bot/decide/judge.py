@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bot.ask.catalogue import Catalogue
-from bot.decide.policy import Decision, Deny, Policy, Question, approvers, decide
+from bot.decide.policy import Decision, Deny, Policy, Question, approvers, concerned, decide
 from bot.words.action import AnyAction, Asker, Risk
 from bot.words.ports import Clock, Directory, Freeze, Freezes, Requests
 from bot.words.report import PersonId
@@ -66,6 +66,10 @@ class Judge:
     def approvers(self, request: Request) -> frozenset[PersonId]:
         """Who may approve such a request at this moment; never its owners."""
         return approvers(self._question(request), self.policy, self.directory.roster())
+
+    def concerned(self, request: Request) -> frozenset[PersonId]:
+        """Who may ask for such a change or approve it at this moment: those who can do something about it."""
+        return concerned(self._question(request), self.policy, self.directory.roster())
 
     def _question(self, request: Request) -> Question:
         # A rule of ops.toml for undo, end or extend themselves goes before that of what they act on.

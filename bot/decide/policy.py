@@ -318,6 +318,12 @@ def approvers(question: Question, policy: Policy, roster: Roster) -> frozenset[P
     return _people(_approving(rule, question.escalated), roster) - question.owners
 
 
+def concerned(question: Question, policy: Policy, roster: Roster) -> frozenset[PersonId]:
+    """Who may ask for it or approve it at this moment; no machine."""
+    rule = applying(policy, question.action, restricted=question.restricted)
+    return _people((*rule.ask, *_approving(rule, question.escalated)), roster)
+
+
 def _approving(rule: Applying, escalated: Iterable[str]) -> tuple[str, ...]:
     return (*rule.approvers, *(role for role in escalated if role in rule.then))
 

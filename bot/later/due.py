@@ -16,15 +16,14 @@ import structlog
 
 from bot.road import Road
 from bot.run.execute import MACHINE, LeaseLost, NotClaimed, lapsed
-from bot.words.exceptions import OpsError, TryLater
+from bot.run.overdue import overdue
+from bot.words.exceptions import OpsError, StoreUnwritable
 from bot.words.ports import Columns, Entry, Notice, NoticeKind
 from bot.words.request import Request, RequestId, Review, State, sources_of
 
 log = structlog.get_logger(__name__)
 SWEEP = timedelta(seconds=1)
 """Longest time before something due is seen, should a wake-up be lost."""
-RETRY_END = timedelta(minutes=1)
-"""Until a time-boxed change whose service did not answer is tried to be ended again; nothing had been changed."""
 
 
 @dataclass
@@ -106,26 +105,29 @@ class Jobs:
             await asyncio.sleep(0.2)
 
     async def _prepare(self, request_id: RequestId) -> None:
-        await self.road.prepare(request_id)
+        """Whoever took it in is gone: of a refusal its requester is told here, as nobody else waits for it."""
+        request = await self.road.prepare(request_id)
+        if request.state is State.DENIED:
+            told = Notice(kind=NoticeKind.RESULT, text=request.outcome, to=tuple(sorted(request.owners)), key="denied")
+            entry = self._entry("told", request, request.outcome)
+            await self.road.requests.note(request_id, entry, version=request.version, notices=(told,))
 
     async def _end(self, request_id: RequestId) -> None:
         """The time of a time-boxed change is over: undo it, unless somebody changed its target meanwhile."""
         requests, now = self.road.requests, self.road.clock()
+        request = await requests.get(request_id)
+        if request is None or request.state is not State.DONE or request.ends_at is None or request.ends_at > now:
+            return  # somebody ended or extended it meanwhile
+        alarm = request.owners | self.road.judge.concerned(request)
         try:
-            await self.road.executor.undo(request_id, MACHINE)
-        except (NotClaimed, LeaseLost):
+            await self.road.executor.undo(request_id, MACHINE, alarm=alarm)
+        except (NotClaimed, LeaseLost, StoreUnwritable):
             return  # another replica ends it, or something runs on its target, or nothing was done: looked at again
-        except TryLater as error:
-            entry = Entry(kind="end_postponed", actor=MACHINE, request=request_id, detail={"why": str(error)})
-            await requests.note(request_id, entry, ends_at=now + RETRY_END)
         except OpsError as error:
-            request = await requests.get(request_id)
-            if request is None or request.state is not State.DONE or request.ends_at is None or request.ends_at > now:
-                return  # its end is unknown, or somebody extended it meanwhile
-            note = f"It did not end by itself: {error}"
-            entry = Entry(kind="end_failed", actor=MACHINE, request=request_id, detail={"why": str(error)})
-            told = Notice(kind=NoticeKind.MENTION, text=note, to=tuple(sorted(request.owners)), key="end_failed")
-            await requests.note(request_id, entry, ends_at=None, note=note, notices=(told,))
+            # Where it was claimed, the request has another version, and the row that moved it back tells the failure.
+            why = self.road.redactor.text(str(error))
+            columns = overdue(request, error, why, now, alarm)
+            await requests.note(request_id, self._entry("end_failed", request, why), version=request.version, **columns)
 
     async def _lapse(self, request_id: RequestId) -> None:
         request = await self.road.requests.get(request_id)

@@ -1,7 +1,7 @@
 """Runs what is cleared: claim, audit, look again, act, audit. The only caller of Change.execute and Undoable.undo."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +10,7 @@ import structlog
 from pydantic import ValidationError
 
 from bot.ask.catalogue import Catalogue
+from bot.run.overdue import overdue
 from bot.run.progress import telling
 from bot.settings import Limits
 from bot.words.action import Asker, Change, Plan, Receipt, Undoable
@@ -110,8 +111,9 @@ class Executor:
         await self.checkpoint("finished")
         return finished
 
-    async def undo(self, request_id: RequestId, by: PersonId) -> Request:
-        """Reverse a done change from its receipt, at most once.
+    async def undo(self, request_id: RequestId, by: PersonId, *, alarm: Collection[PersonId] = ()) -> Request:
+        """Reverse a done change from its receipt, at most once. `alarm` are those who hear that the machine could not
+        end it.
 
         Raises NotUnderstood where there is nothing to undo; NotClaimed where somebody else acts on it; Stale, Refused,
         TryLater, OutcomeUnknown as the undo did, after the request was moved accordingly.
@@ -147,10 +149,14 @@ class Executor:
         if end.to is State.UNDONE:
             columns["undo_receipt"] = columns.pop("receipt")
             columns["ended_by"] = by
-            columns["ends_at"] = None
+            columns["ends_at"] = columns["end_again_at"] = None
+            columns["end_tries"] = 0
             columns["note"] = ""
         if end.to is State.DONE:
-            columns["note"] = f"Not undone: {columns.pop('outcome')}"
+            why = columns.pop("outcome")
+            columns["note"] = f"Not undone: {why}"
+            if by == MACHINE and end.failure is not None and not isinstance(end.failure, LeaseLost):
+                columns.update(overdue(claimed.request, end.failure, why, self.clock(), alarm))
         moved = await self._finish(claimed, end.to, columns, by=by)
         if end.failure is not None:
             raise end.failure
@@ -200,17 +206,17 @@ class Executor:
 
     async def _outcome(self, claimed: Claimed, act: Awaitable[Receipt], done: State) -> "_End":
         """Wait for the end, whatever it is, and put it into words. An end we do not understand is unknown."""
-        nothing_changed = State.DONE if done is State.UNDONE else State.STALE
+        # A change that could not be undone is in place, whatever the reason: it is done.
+        undoing = done is State.UNDONE
         try:
             async with self._lease(claimed), asyncio.timeout(self.limits.run.total_seconds()):
                 receipt = await act
         except Stale as error:
-            return self._failed(nothing_changed, error, differences=error.differences)
+            return self._failed(State.DONE if undoing else State.STALE, error, differences=error.differences)
         except TryLater as error:
-            to = State.DONE if done is State.UNDONE else State.FAILED
-            return self._failed(to, error, more=" Nothing was changed.")
+            return self._failed(State.DONE if undoing else State.FAILED, error, more=" Nothing was changed.")
         except (Refused, NotUnderstood, Misconfigured) as error:
-            return self._failed(State.FAILED, error)
+            return self._failed(State.DONE if undoing else State.FAILED, error)
         except OutcomeUnknown as error:
             return self._failed(State.UNKNOWN, error)
         except TimeoutError:
@@ -247,8 +253,9 @@ class Executor:
     async def _finish(self, claimed: Claimed, to: State, columns: Columns, *, by: PersonId = MACHINE) -> Request | None:
         request = claimed.request
         not_undone = to is State.DONE and request.state is State.UNDOING
+        kept = "end_failed" if "end_tries" in columns else "not_undone"
         entry = Entry(
-            kind="not_undone" if not_undone else to.value,
+            kind=kept if not_undone else to.value,
             actor=by,
             on_behalf_of=request.requester if by == MACHINE else None,
             request=request.id,
@@ -258,7 +265,7 @@ class Executor:
         )
         if not not_undone:
             columns["finished_at"] = self.clock()
-        columns["notices"] = (self._told(request, to, columns),)
+        columns.setdefault("notices", (self._told(request, to, columns),))
         moved = await self._written(claimed, to, entry, columns)
         if moved is None:
             log.warning("lease_lost", request=request.id, outcome=to)
@@ -291,10 +298,11 @@ class Executor:
             State.UNKNOWN: "Outcome unknown",
             State.UNDONE: "Undone",
         }
+        must_look = request.needs.approvers if to is State.UNKNOWN and request.needs else ()
         return Notice(
-            kind=NoticeKind.RESULT,
+            kind=NoticeKind.MENTION if must_look else NoticeKind.RESULT,
             text=f"{heads.get(to, to.value)}: {outcome}" if outcome else columns.get("note", ""),
-            to=tuple(sorted(request.owners)),
+            to=tuple(sorted({*request.owners, *must_look})),
             key=f"{to}:{request.version}",
         )
 

@@ -99,6 +99,14 @@ class Place(Frozen):
     thread: str | None = None
 
 
+class Copy(Frozen):
+    """A copy of a request's card, as the outbox knows it; `refused` is why Slack does not take it there."""
+
+    channel: str
+    stands: bool
+    refused: str = ""
+
+
 class Columns(TypedDict, total=False):
     """What a move may set beside the state."""
 
@@ -115,6 +123,8 @@ class Columns(TypedDict, total=False):
     receipt: Receipt
     undo_receipt: Receipt
     ends_at: datetime | None
+    end_tries: int
+    end_again_at: datetime | None
     started_at: datetime
     finished_at: datetime
     review: Review
@@ -196,9 +206,11 @@ class Requests(Protocol):
         fence and lease."""
         ...
 
-    async def note(self, request: RequestId, entry: Entry, **columns: Unpack[Columns]) -> Request | None:
-        """Set columns without a move: a new end, a review, a warning. None for an unknown request, and for a reminder
-        where one was given already."""
+    async def note(
+        self, request: RequestId, entry: Entry, *, version: int | None = None, **columns: Unpack[Columns]
+    ) -> Request | None:
+        """Set columns without a move: a new end, a review, a warning. None for an unknown request, for a reminder where
+        one was given already, and where the request has another `version` by now."""
         ...
 
     async def vote(
@@ -245,7 +257,7 @@ class Due:
     lapsed: tuple[RequestId, ...]
     """Running or undoing with a lease that ran out: the outcome is unknown."""
     ending: tuple[RequestId, ...]
-    """Time-boxed changes whose time is over."""
+    """Time-boxed changes whose time is over, and that are to be ended now."""
     reminding: tuple[RequestId, ...]
     """Waiting, more than half of their life gone, not reminded yet."""
 
@@ -329,15 +341,22 @@ class Outbox(Protocol):
         Taken rows are nobody else's until the lease runs out."""
         ...
 
-    async def delivered(self, posting: Posting, *, channel: str, ts: str, version: int) -> None:
-        """`version` is the one of the request that was drawn; 0 for what is no card."""
-        ...
+    async def delivered(
+        self, posting: Posting, *, channel: str, ts: str, version: int, thread_gone: bool = False
+    ) -> None:
+        """`version`: of the drawn request, 0 for what is no card; `thread_gone`: it stands beside its thread."""
 
     async def postpone(self, posting: Posting, after: timedelta, why: str) -> None: ...
 
     async def give_up(self, posting: Posting, why: str) -> None:
         """A permanent error: never tried again. A card's row is owed anew, as a fresh message."""
         ...
+
+    async def move_card(self, posting: Posting, places: Sequence[Place], why: str) -> None:
+        """Slack refuses the card there: owe one at each of these places instead that has none."""
+
+    async def copies(self, request: RequestId) -> tuple[Copy, ...]:
+        """Every copy of its card that stands, is owed or was refused, oldest first."""
 
     async def found(self, request: RequestId, channel: str, ts: str) -> None:
         """Somebody clicked a copy of a card that we have no row of: redraw it from now on."""
@@ -349,7 +368,6 @@ class Outbox(Protocol):
 
     async def backlog(self, channel: str | None = None) -> int:
         """How many are owed."""
-        ...
 
 
 class Follow(Frozen):

@@ -205,13 +205,22 @@ class Request(Frozen):
     receipt: dict[str, JsonValue] | None = None
     undo_receipt: dict[str, JsonValue] | None = None
     ends_at: AwareDatetime | None = None
-    """When a time-boxed change is undone by itself."""
+    """When a time-boxed change is undone by itself; stays as it was where that did not succeed."""
+    end_tries: int = 0
+    """How often it could not be ended when its time was over."""
+    end_again_at: AwareDatetime | None = None
+    """When ending it is tried again."""
     started_at: AwareDatetime | None = None
     finished_at: AwareDatetime | None = None
     review: Review = Review.NONE
     reviewed_by: PersonId | None = None
     note: str = ""
     """Something people must know that is no move: a drift that kept a change from ending by itself."""
+
+    @property
+    def overdue(self) -> bool:
+        """Time-boxed, and still in place although its time is over, as it could not be ended."""
+        return self.state is State.DONE and self.ends_at is not None and self.end_tries > 0
 
     @property
     def owners(self) -> frozenset[PersonId]:

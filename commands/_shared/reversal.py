@@ -13,6 +13,7 @@ class Ledger(Protocol):
     async def request(self, request_id: str) -> Request: ...
     def undoable(self, request: Request) -> bool: ...
     def effects_of_undo(self, request: Request) -> str: ...
+    async def how_it_ended(self, request: Request) -> str: ...
     async def undo(self, request_id: str, by: PersonId) -> Request: ...
 
 
@@ -29,6 +30,8 @@ class Reversal:
     async def plan(self, asker: Asker, request_id: str, verb: str) -> ReversalPlan:
         """Raises NotUnderstood where there is nothing to put back."""
         request = await self.ledger.request(request_id)
+        if request.state in (State.UNDOING, State.UNDONE):
+            raise NotUnderstood(await self.ledger.how_it_ended(request))
         if request.state is not State.DONE:
             raise NotUnderstood(f"{request.id} is {request.state}; only a request that is done can be undone.")
         if not self.ledger.undoable(request):

@@ -7,13 +7,12 @@ from urllib.parse import urlsplit
 
 import httpx
 from cachetools import LRUCache
+from pydantic import BaseModel, ConfigDict
 
 from bot.words.exceptions import NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.capabilities import Checked, Health
-from integrations.plumbing.allowance import RateHeaders
 from integrations.plumbing.outbound import Answer, Query, Service
 from integrations.plumbing.section import Outside
-from integrations.plumbing.shape import Shape
 from integrations.plumbing.unreached import unreached
 
 HIDDEN: Final = "or the token may not see it: it needs Actions: read for this repository"
@@ -27,7 +26,11 @@ _BROKEN = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeError)
 _GOING = ("in_progress", "queued", "waiting", "pending", "requested")
 
 
-class Run(Shape):
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Run(_Shape):
     """A run of a workflow, in its latest attempt. Field names are GitHub's."""
 
     id: int
@@ -47,14 +50,14 @@ class Run(Shape):
         return self.status != "completed"
 
 
-class Step(Shape):
+class Step(_Shape):
     name: str
     conclusion: str | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
 
 
-class Job(Shape):
+class Job(_Shape):
     id: int
     run_attempt: int = 1
     name: str
@@ -74,7 +77,7 @@ class Job(Shape):
         return next((step for step in self.steps if step.conclusion in ("failure", "timed_out")), None)
 
 
-class Flow(Shape):
+class Flow(_Shape):
     """A workflow."""
 
     id: int
@@ -84,20 +87,20 @@ class Flow(Shape):
     html_url: str = ""
 
 
-class _Runs(Shape):
+class _Runs(_Shape):
     total_count: int
     workflow_runs: tuple[Run, ...]
 
 
-class _Jobs(Shape):
+class _Jobs(_Shape):
     jobs: tuple[Job, ...]
 
 
-class Flows(Shape):
+class Flows(_Shape):
     workflows: tuple[Flow, ...]
 
 
-class _Dispatched(Shape):
+class _Dispatched(_Shape):
     workflow_run_id: int
     html_url: str = ""
 
@@ -126,8 +129,6 @@ class _Once(Service):
 
 class GitHubService(_Once):
     """A repeated read that found nothing new costs none of the hourly requests; with none left, nothing is sent."""
-
-    rate = RateHeaders("x-ratelimit-remaining", "x-ratelimit-limit", "x-ratelimit-reset", "this hour")
 
     def __init__(self, outside: Outside, **settings: Any) -> None:
         super().__init__(outside, **settings)

@@ -8,7 +8,6 @@ from pydantic import Field, JsonValue
 from bot.words.exceptions import OpsError, Refused, Stale
 from integrations.capabilities import Flipped, Job, JobEnd, Switch, Switchable, Workflow, unheard
 from integrations.github.api import Flow, GitHubApi, Run
-from integrations.plumbing.base import Part
 from integrations.plumbing.flipping import flipped
 from integrations.plumbing.jobs import JobList, JobSection
 from integrations.plumbing.polling import until
@@ -31,8 +30,14 @@ class DispatchSection(JobSection):
     """Inputs that are always given like this."""
 
 
-class RepositoryWorkflows(Part[GitHubApi]):
+class RepositoryWorkflows:
     """Workflows, Switches."""
+
+    kind = "github"
+
+    def __init__(self, name: str, api: GitHubApi) -> None:
+        self.name = name
+        self._api = api
 
     async def workflows(self) -> tuple[Workflow, ...]:
         """`last_failed_at` is of the newest 100 failed runs."""
@@ -80,14 +85,17 @@ class RepositoryWorkflows(Part[GitHubApi]):
         return now.state
 
 
-class DispatchedJobs(Part[GitHubApi]):
+class DispatchedJobs:
     """OwnJobs: a workflow's `workflow_dispatch`."""
+
+    kind = "github"
 
     def __init__(
         self, name: str, jobs: Sequence[DispatchSection], api: GitHubApi, settle: timedelta, every: timedelta
     ) -> None:
-        super().__init__(name, api)
+        self.name = name
         self._jobs = JobList(name, jobs)
+        self._api = api
         self._settle = settle
         self._every = every
 

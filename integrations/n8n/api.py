@@ -9,11 +9,10 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.words.exceptions import NotUnderstood, OpsError, Refused, TryLater
 from integrations.plumbing.outbound import Answer, Query, Service, Unreadable
-from integrations.plumbing.shape import Shape
 
 _PAGE = 100
 _PAGES = 25
@@ -57,7 +56,11 @@ _Id = Annotated[str, BeforeValidator(_text)]
 """Sent as text; the published contract of 2.8 says number."""
 
 
-class Run(Shape):
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Run(_Shape):
     """An execution. Field names are n8n's."""
 
     id: Annotated[_Id, Field(pattern=r"^[0-9]+$")]
@@ -98,20 +101,20 @@ class Run(Shape):
         return node, message or None
 
 
-class _Runs(Shape):
+class _Runs(_Shape):
     data: tuple[Run, ...]
     nextCursor: str | None = None
 
 
-class _Tag(Shape):
+class _Tag(_Shape):
     name: str
 
 
-class _Version(Shape):
+class _Version(_Shape):
     versionId: str
 
 
-class Workflow(Shape):
+class Workflow(_Shape):
     """Field names are n8n's."""
 
     id: _Id
@@ -130,16 +133,16 @@ class Workflow(Shape):
         return self.activeVersionId or (self.activeVersion.versionId if self.activeVersion else "")
 
 
-class _Workflows(Shape):
+class _Workflows(_Shape):
     data: tuple[Workflow, ...]
     nextCursor: str | None = None
 
 
-class _Scopes(Shape):
+class _Scopes(_Shape):
     scopes: tuple[str, ...] = ()
 
 
-class _Discovery(Shape):
+class _Discovery(_Shape):
     data: _Scopes = _Scopes()
 
 
@@ -160,9 +163,6 @@ class _Forbidden(Refused):
 
 class N8nService(Service):
     """Based at /api/v1. n8n does not say which right a key lacks, and answers pages while it starts."""
-
-    below = "/api/v1"
-    header = "X-N8N-API-KEY"
 
     def error_of(self, answer: Answer, *, write: bool, missing: OpsError | None = None) -> OpsError:
         if answer.status == 404 and answer.media == "text/html":

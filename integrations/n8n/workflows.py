@@ -9,7 +9,6 @@ from bot.words.exceptions import OpsError, OutcomeUnknown, Refused, Stale
 from integrations.capabilities import Flipped, Switch, Switchable, Workflow
 from integrations.n8n.api import N8nApi, no_workflow
 from integrations.n8n.api import Workflow as Theirs
-from integrations.plumbing.base import Part
 from integrations.plumbing.flipping import flipped
 
 _VERSION = "version "
@@ -20,12 +19,15 @@ _FAILED_RUNS = 250
 """How many are looked through for each workflow's last failure."""
 
 
-class TurnableWorkflows(Part[N8nApi]):
+class TurnableWorkflows:
     """Workflows."""
 
+    kind = "n8n"
+
     def __init__(self, name: str, url: str, api: N8nApi) -> None:
-        super().__init__(name, api)
+        self.name = name
         self._url = url
+        self._api = api
 
     async def workflows(self) -> tuple[Workflow, ...]:
         """Without archived ones. `last_failed_at` is of the newest 250 failed runs that no retry mended."""
@@ -85,12 +87,15 @@ class TurnableWorkflows(Part[N8nApi]):
             raise Stale(f"{now.name}: another version was {what} meanwhile.")
 
 
-class PausableWorkflows(Part[N8nApi]):
+class PausableWorkflows:
     """Switches."""
+
+    kind = "n8n"
 
     def __init__(self, name: str, api: N8nApi, pausable: Sequence[str], tag: str) -> None:
         """`pausable` are names or ids, `tag` one that pausable workflows carry."""
-        super().__init__(name, api)
+        self.name = name
+        self._api = api
         self._pausable = pausable
         self._tag = tag
 

@@ -7,18 +7,20 @@ from datetime import datetime
 from bot.words.exceptions import OutcomeUnknown, Refused, Stale
 from integrations.capabilities import Flipped, RateLimitState, Switch, Switchable
 from integrations.neon.api import AllowedIps, Endpoint, NeonApi
-from integrations.plumbing.base import Part
 from integrations.plumbing.flipping import flipped
 from integrations.plumbing.networks import covers, network_of, same, spelled
 
 _STATES = {"active": Switch.RUNNING, "init": Switch.RUNNING, "idle": Switch.PAUSED}
 
 
-class PausableEndpoints(Part[NeonApi]):
+class PausableEndpoints:
     """Switches. What is suspended here starts again with the next connection."""
 
+    kind = "neon"
+
     def __init__(self, name: str, api: NeonApi, pausable: Sequence[str]) -> None:
-        super().__init__(name, api)
+        self.name = name
+        self._api = api
         self._pausable = pausable
 
     async def switches(self) -> tuple[Switchable, ...]:
@@ -62,11 +64,14 @@ def _switchable(endpoint: Endpoint, branch: str) -> Switchable:
     return Switchable(endpoint.id, f"{endpoint.name or endpoint.id}{where}", state, detail)
 
 
-class AllowedAddresses(Part[NeonApi]):
+class AllowedAddresses:
     """RateLimiter. Neon knows whole lists only, and takes an empty one as "everyone"."""
 
+    kind = "neon"
+
     def __init__(self, name: str, api: NeonApi, own_address: str | None) -> None:
-        super().__init__(name, api)
+        self.name = name
+        self._api = api
         self._own = own_address
         self._turn = asyncio.Lock()
         """The list is read and then replaced: one of ours at a time."""

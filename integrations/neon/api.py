@@ -7,21 +7,25 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from pydantic import BaseModel, ConfigDict
+
 from bot.words.exceptions import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.plumbing.outbound import Answer, Service
-from integrations.plumbing.pace import Pace
 from integrations.plumbing.polling import until
-from integrations.plumbing.shape import Shape
 
 _ID = re.compile(r"[a-z0-9-]{1,60}")
 _METRICS = "compute_unit_seconds,public_network_transfer_bytes,private_network_transfer_bytes"
+
+
+class _Vendor(BaseModel):
+    model_config = ConfigDict(frozen=True)
 
 
 class Locked(TryLater):
     """423: another operation of the project is under way, and nothing was done."""
 
 
-class Quota(Shape):
+class Quota(_Vendor):
     """0 or nothing: no limit."""
 
     compute_time_seconds: int = 0
@@ -29,19 +33,19 @@ class Quota(Shape):
     written_data_bytes: int = 0
 
 
-class AllowedIps(Shape):
+class AllowedIps(_Vendor):
     """An empty list lets everyone in."""
 
     ips: tuple[str, ...] = ()
     protected_branches_only: bool = False
 
 
-class Settings(Shape):
+class Settings(_Vendor):
     quota: Quota = Quota()
     allowed_ips: AllowedIps = AllowedIps()
 
 
-class Project(Shape):
+class Project(_Vendor):
     id: str
     name: str
     org_id: str = ""
@@ -54,7 +58,7 @@ class Project(Shape):
     settings: Settings = Settings()
 
 
-class Endpoint(Shape):
+class Endpoint(_Vendor):
     id: str
     name: str = ""
     branch_id: str
@@ -64,18 +68,18 @@ class Endpoint(Shape):
     disabled: bool = False
 
 
-class Operation(Shape):
+class Operation(_Vendor):
     id: str
     action: str
     status: str
     error: str = ""
 
 
-class Changed(Shape):
+class Changed(_Vendor):
     operations: tuple[Operation, ...] = ()
 
 
-class _One(Shape):
+class _One(_Vendor):
     project: Project
 
 
@@ -83,50 +87,50 @@ class _Patched(Changed):
     project: Project
 
 
-class Endpoints(Shape):
+class Endpoints(_Vendor):
     endpoints: tuple[Endpoint, ...]
 
 
-class _Endpoint(Shape):
+class _Endpoint(_Vendor):
     endpoint: Endpoint
 
 
-class _Operation(Shape):
+class _Operation(_Vendor):
     operation: Operation
 
 
-class _Branch(Shape):
+class _Branch(_Vendor):
     id: str
     name: str
     default: bool = False
 
 
-class _Branches(Shape):
+class _Branches(_Vendor):
     branches: tuple[_Branch, ...]
 
 
-class _Metric(Shape):
+class _Metric(_Vendor):
     metric_name: str
     value: float
 
 
-class _Frame(Shape):
+class _Frame(_Vendor):
     metrics: tuple[_Metric, ...] = ()
 
 
-class _Period(Shape):
+class _Period(_Vendor):
     consumption: tuple[_Frame, ...] = ()
 
 
-class _Consumer(Shape):
+class _Consumer(_Vendor):
     periods: tuple[_Period, ...] = ()
 
 
-class _History(Shape):
+class _History(_Vendor):
     projects: tuple[_Consumer, ...] = ()
 
 
-class Who(Shape):
+class Who(_Vendor):
     account_id: str
     auth_method: str
     """api_key_user or api_key_org."""
@@ -136,9 +140,6 @@ T = TypeVar("T")
 
 
 class NeonService(Service):
-    pace = Pace(700, timedelta(minutes=1), at_once=40)
-    """Neon grants it to all that an account does."""
-
     def error_of(self, answer: Answer, *, write: bool, missing: OpsError | None = None) -> OpsError:
         if answer.status == 423:
             return Locked(f"{self.name} is busy with another operation (423){self.said(answer)}.")

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.words.exceptions import Misconfigured, NotUnderstood, OutcomeUnknown, Refused, TryLater
 from integrations.plumbing.outbound import Service, Unread, Unreadable
-from integrations.plumbing.shape import Shape
 
 _NODE = "id status createdAt statusUpdatedAt canRollback canRedeploy meta"
 _SERVICES = "serviceInstances { edges { node { serviceId serviceName } } }"
@@ -36,7 +35,11 @@ _REDEPLOY = "mutation Redeploy($id: String!) { deploymentRedeploy(id: $id) { id 
 _RESTART = "mutation Restart($id: String!) { deploymentRestart(id: $id) }"
 
 
-class Node(Shape):
+class _Vendor(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Node(_Vendor):
     """One deployment. `meta` is whatever Railway put there."""
 
     id: str
@@ -59,24 +62,24 @@ class Node(Shape):
         return None
 
 
-class Active(Shape):
+class Active(_Vendor):
     id: str
     status: str
 
 
-class _Instance(Shape):
+class _Instance(_Vendor):
     activeDeployments: tuple[Active, ...]
 
 
-class _Edge(Shape):
+class _Edge(_Vendor):
     node: Node
 
 
-class _Edges(Shape):
+class _Edges(_Vendor):
     edges: tuple[_Edge, ...]
 
 
-class State(Shape):
+class State(_Vendor):
     serviceInstance: _Instance
     deployments: _Edges
 
@@ -100,86 +103,86 @@ class State(Shape):
         return ranked[0] if ranked else None
 
 
-class _One(Shape):
+class _One(_Vendor):
     deployment: Node
 
 
-class Line(Shape):
+class Line(_Vendor):
     timestamp: datetime
     message: str
     severity: str | None = None
 
 
-class Logs(Shape):
+class Logs(_Vendor):
     running: tuple[Line, ...]
     building: tuple[Line, ...]
 
 
-class _ServiceNode(Shape):
+class _ServiceNode(_Vendor):
     serviceId: str
     serviceName: str
 
 
-class _ServiceEdge(Shape):
+class _ServiceEdge(_Vendor):
     node: _ServiceNode
 
 
-class _ServiceEdges(Shape):
+class _ServiceEdges(_Vendor):
     edges: tuple[_ServiceEdge, ...]
 
 
-class _Environment(Shape):
+class _Environment(_Vendor):
     name: str
     projectId: str = ""
     serviceInstances: _ServiceEdges
 
 
-class _Token(Shape):
+class _Token(_Vendor):
     projectId: str
     environmentId: str
     environment: _Environment
 
 
-class _TokenData(Shape):
+class _TokenData(_Vendor):
     projectToken: _Token
 
 
-class _PlaceData(Shape):
+class _PlaceData(_Vendor):
     environment: _Environment
 
 
-class _Named(Shape):
+class _Named(_Vendor):
     name: str
 
 
-class _Workspaces(Shape):
+class _Workspaces(_Vendor):
     workspaces: tuple[_Named, ...]
 
 
-class _WorkspacesData(Shape):
+class _WorkspacesData(_Vendor):
     apiToken: _Workspaces
 
 
-class _Id(Shape):
+class _Id(_Vendor):
     id: str
 
 
-class _Redeployed(Shape):
+class _Redeployed(_Vendor):
     deploymentRedeploy: _Id
 
 
-class _Error(Shape):
+class _Error(_Vendor):
     message: str = ""
 
 
-class _Reply(Shape):
+class _Reply(_Vendor):
     """HTTP 200 also where nothing was done: the errors are in here."""
 
     data: Mapping[str, Any] | None = None
     errors: tuple[_Error, ...] = ()
 
 
-class Place(Shape):
+class Place(_Vendor):
     """Where our service is: ids, and the environment's name."""
 
     project: str

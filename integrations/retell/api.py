@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
+from pydantic import BaseModel, ConfigDict
+
 from bot.words.exceptions import OpsError, Stale
 from integrations.plumbing.outbound import Answer, Service, Unreadable
-from integrations.plumbing.shape import Shape
 
 PAGE = 1000
 """Calls and numbers that one answer holds at most."""
@@ -67,7 +68,11 @@ BROKEN = (
 """Every other reason that Retell names; a filter takes no prefix, and refuses what it does not know."""
 
 
-class RetellCall(Shape):
+class _Vendor(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class RetellCall(_Vendor):
     call_id: str
     agent_id: str
     agent_name: str | None = None
@@ -99,14 +104,14 @@ class RetellCall(Shape):
         return None if self.duration_ms is None else timedelta(milliseconds=self.duration_ms)
 
 
-class Agent(Shape):
+class Agent(_Vendor):
     agent_id: str
     agent_name: str
     channel: str = "voice"
     is_suspended: bool = False
 
 
-class Weighted(Shape):
+class Weighted(_Vendor):
     """One of those that answer, by lot."""
 
     agent_id: str
@@ -114,7 +119,7 @@ class Weighted(Shape):
     weight: float = 1.0
 
 
-class PhoneNumber(Shape):
+class PhoneNumber(_Vendor):
     """Who answers and who calls from it. The fields for one agent alone ended on 2026-03-31 and may still be told."""
 
     phone_number: str
@@ -138,17 +143,17 @@ class PhoneNumber(Shape):
         return self.outbound_agents or _alone(self.outbound_agent_id, self.outbound_agent_version)
 
 
-class Concurrency(Shape):
+class Concurrency(_Vendor):
     current_concurrency: int
     concurrency_limit: int
     concurrency_burst_enabled: bool = False
     concurrency_burst_limit: int = 0
 
 
-P = TypeVar("P", bound=Shape)
+P = TypeVar("P", bound=_Vendor)
 
 
-class _Page(Shape, Generic[P]):
+class _Page(_Vendor, Generic[P]):
     items: tuple[P, ...]
     has_more: bool = False
     pagination_key: str | None = None
@@ -167,7 +172,7 @@ class RetellService(Service):
 
 
 class RetellApi:
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: RetellService) -> None:
         self.name = service.name
         self._service = service
 

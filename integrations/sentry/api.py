@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bot.words.exceptions import NotUnderstood, OpsError, Refused
-from integrations.plumbing.allowance import RateHeaders
 from integrations.plumbing.outbound import Answer, Service
-from integrations.plumbing.shape import Shape
 
 PAGE: Final = 100
 """The most that Sentry gives at once."""
@@ -24,12 +22,18 @@ _STEPS = (60, 300, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 """Seconds that Sentry counts in; each divides a day."""
 
 
-class Project(Shape):
+class _Shape(BaseModel):
+    """Field names are Sentry's."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Project(_Shape):
     id: str
     slug: str
 
 
-class StatusDetails(Shape):
+class StatusDetails(_Shape):
     """On what the status depends."""
 
     inNextRelease: bool = False
@@ -37,7 +41,7 @@ class StatusDetails(Shape):
     inCommit: object = None
 
 
-class Found(Shape):
+class Found(_Shape):
     """An issue."""
 
     id: str
@@ -61,7 +65,7 @@ class Found(Shape):
         return f"{self.shortId} {self.title} {self.culprit or ''}".casefold()
 
 
-class Page(Shape):
+class Page(_Shape):
     issues: tuple[Found, ...]
     next: str = ""
     """Cursor of the page after it; empty where there is none."""
@@ -72,13 +76,13 @@ class Page(Shape):
         return {"issues": said} if isinstance(said, list) else said
 
 
-class Organization(Shape):
+class Organization(_Shape):
     slug: str
     access: tuple[str, ...] | None = None
     """Scopes of whoever asks."""
 
 
-class Count(Shape):
+class Count(_Shape):
     timestamp: float
     """Milliseconds since 1970."""
     value: float | None = None
@@ -89,11 +93,11 @@ class Count(Shape):
         return datetime.fromtimestamp(self.timestamp / 1000, UTC)
 
 
-class _Series(Shape):
+class _Series(_Shape):
     values: tuple[Count, ...] = ()
 
 
-class _Counted(Shape):
+class _Counted(_Shape):
     timeSeries: tuple[_Series, ...] = ()
 
 
@@ -102,8 +106,6 @@ M = TypeVar("M", bound=BaseModel)
 
 class SentryService(Service):
     """Its errors are `detail`, and its pages are in a Link header."""
-
-    rate = RateHeaders("x-sentry-rate-limit-remaining", "x-sentry-rate-limit-limit", "x-sentry-rate-limit-reset")
 
     def said(self, answer: Answer) -> str:
         detail = answer.fields().get("detail")

@@ -15,7 +15,6 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from bot.words.exceptions import OpsError, TryLater
 from integrations.capabilities import Health, VendorIncident
-from integrations.plumbing.shape import Shape
 from integrations.plumbing.vendor_pages import Format
 
 M = TypeVar("M", bound=BaseModel)
@@ -117,16 +116,16 @@ def _named(found: Iterable[tuple[str, str, str]]) -> tuple[Component, ...]:
 # -- Statuspage, and incident.io in its shape
 
 
-class _Page(Shape):
+class _Page(BaseModel):
     name: str = Field(min_length=1)
 
 
-class _Rollup(Shape):
+class _Rollup(BaseModel):
     indicator: str
     description: Word = ""
 
 
-class _Component(Shape):
+class _Component(BaseModel):
     id: Word = ""
     name: str
     status: Word = ""
@@ -134,11 +133,11 @@ class _Component(Shape):
     group_id: str | None = None
 
 
-class _Concerned(Shape):
+class _Concerned(BaseModel):
     name: str
 
 
-class _Incident(Shape):
+class _Incident(BaseModel):
     id: Word = ""
     name: str
     status: Word = ""
@@ -148,7 +147,7 @@ class _Incident(Shape):
     components: tuple[_Concerned, ...] | None = ()
 
 
-class _Summary(Shape):
+class _Summary(BaseModel):
     page: _Page
     status: _Rollup
     components: tuple[_Component, ...] = ()
@@ -156,7 +155,7 @@ class _Summary(Shape):
     scheduled_maintenances: tuple[_Incident, ...] | None = ()
 
 
-class _Incidents(Shape):
+class _Incidents(BaseModel):
     page: _Page
     incidents: tuple[_Incident, ...]
 
@@ -209,7 +208,7 @@ async def statuspage(read: Read, page: str, now: datetime) -> Told:
 # -- Stripe
 
 
-class _Stripe(Shape):
+class _Stripe(BaseModel):
     largestatus: Word = ""
     uptime: Word = Field(default="", alias="UptimeStatus")
     message: Word = ""
@@ -229,7 +228,7 @@ async def stripe(read: Read, page: str, now: datetime) -> Told:
 # -- Instatus, which Railway's own page is like
 
 
-class _Node(Shape):
+class _Node(BaseModel):
     """Of a tree: what has others under it is a group."""
 
     name: str
@@ -249,7 +248,7 @@ class _InstatusPage(_Page):
     status: Word = ""
 
 
-class _Active(Shape):
+class _Active(BaseModel):
     name: str
     status: Word = ""
     started: When = None
@@ -257,7 +256,7 @@ class _Active(Shape):
     url: Word = ""
 
 
-class _Instatus(Shape):
+class _Instatus(BaseModel):
     page: _InstatusPage
     incidents: tuple[_Active, ...] | None = Field(default=(), alias="activeIncidents")
     maintenances: tuple[_Active, ...] | None = Field(default=(), alias="activeMaintenances")
@@ -301,7 +300,7 @@ def _spoken(word: str) -> str:
 # -- Better Stack
 
 
-class _Attributes(Shape):
+class _Attributes(BaseModel):
     company_name: Word = ""
     aggregate_state: Word = ""
     public_name: Word = ""
@@ -313,17 +312,17 @@ class _Attributes(Shape):
     status_page_section_id: Any = None
 
 
-class _Included(Shape):
+class _Included(BaseModel):
     id: Any = None
     type: str
     attributes: _Attributes = _Attributes()
 
 
-class _Top(Shape):
+class _Top(BaseModel):
     attributes: _Attributes
 
 
-class _BetterStack(Shape):
+class _BetterStack(BaseModel):
     data: _Top
     included: tuple[_Included, ...] = ()
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+from pydantic import BaseModel, ConfigDict
+
 from bot.words.exceptions import NotUnderstood, OpsError, OutcomeUnknown, Refused
 from integrations.plumbing.outbound import Answer, Query, Service
 from integrations.plumbing.pace import Pace
-from integrations.plumbing.shape import Shape
+from integrations.plumbing.section import Outside
 
 PACE = Pace(25, timedelta(seconds=1))
 """A quarter of what Stripe lets an account ask in live mode, and as much as in test mode."""
@@ -24,11 +26,15 @@ class NotPermitted(Refused):
     """403: the key is good, and has not this right."""
 
 
-class Balance(Shape):
+class _Vendor(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Balance(_Vendor):
     livemode: bool
 
 
-class WebhookEndpoint(Shape):
+class WebhookEndpoint(_Vendor):
     id: str
     url: str
     status: str
@@ -36,7 +42,7 @@ class WebhookEndpoint(Shape):
     livemode: bool
 
 
-class Event(Shape):
+class Event(_Vendor):
     id: str
     type: str
     created: int
@@ -48,7 +54,7 @@ class Event(Shape):
 T = TypeVar("T", WebhookEndpoint, Event)
 
 
-class _List(Shape, Generic[T]):
+class _List(_Vendor, Generic[T]):
     data: tuple[T, ...]
     has_more: bool
 
@@ -56,12 +62,23 @@ class _List(Shape, Generic[T]):
 class StripeService(Service):
     """Every call names the version of the API that these shapes are of."""
 
-    pace = PACE
-    version = ""
-    """Of the API, as Stripe writes it."""
+    def __init__(
+        self, outside: Outside, *, name: str, base_url: str, timeout: timedelta, key: str, version: str
+    ) -> None:
+        """`key` is a SecretRef."""
+        super().__init__(
+            outside,
+            name=name,
+            base_url=base_url,
+            timeout=timeout,
+            credentials=lambda: {"Authorization": f"Bearer {outside.secrets(key)}"},
+            credential_setting=f"services.{name}.key",
+            pace=PACE,
+        )
+        self._version = version
 
     def wanted(self, method: str, path: str, params: Query | None) -> Mapping[str, str]:
-        return {"Stripe-Version": self.version}
+        return {"Stripe-Version": self._version}
 
     def worth_again(self, answer: Answer) -> bool:
         """Stripe's own word on it comes first."""

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, RootModel
+from pydantic import BaseModel, BeforeValidator, ConfigDict, RootModel
 
 from bot.words.exceptions import NotUnderstood, Refused
 from integrations.plumbing.outbound import Service
-from integrations.plumbing.shape import Shape
 
 _AT_ONCE = 10
 """Calls that may go out together before the pace holds them."""
@@ -16,15 +15,19 @@ _AT_ONCE = 10
 M = TypeVar("M", bound=BaseModel)
 
 
+class _Vendor(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
 def _time_or_none(text: object) -> object:
     return text or None
 
 
-class Project(Shape):
+class Project(_Vendor):
     status: str
 
 
-class PartHealth(Shape):
+class PartHealth(_Vendor):
     name: str
     status: str
     error: str = ""
@@ -34,45 +37,45 @@ class Health(RootModel[tuple[PartHealth, ...]]):
     """One of each part that was asked for."""
 
 
-class Disk(Shape):
+class Disk(_Vendor):
     fs_size_bytes: float
     fs_used_bytes: float
 
 
-class DiskUse(Shape):
+class DiskUse(_Vendor):
     metrics: Disk
 
 
-class ReadOnlyMode(Shape):
+class ReadOnlyMode(_Vendor):
     enabled: bool
     override_enabled: bool
     override_active_until: Annotated[datetime | None, BeforeValidator(_time_or_none)] = None
 
 
-class Cidrs(Shape):
+class Cidrs(_Vendor):
     """None where nothing was ever restricted; empty lets nobody in."""
 
     dbAllowedCidrs: tuple[str, ...] | None = None
     dbAllowedCidrsV6: tuple[str, ...] | None = None
 
 
-class Restrictions(Shape):
+class Restrictions(_Vendor):
     entitlement: str
     config: Cidrs
     status: str
 
 
-class Patched(Shape):
+class Patched(_Vendor):
     """The answer to a change tells a list in another shape; the list is read anew."""
 
     status: str
 
 
-class Bans(Shape):
+class Bans(_Vendor):
     banned_ipv4_addresses: tuple[str, ...]
 
 
-class Function(Shape):
+class Function(_Vendor):
     slug: str
     status: str
 
@@ -81,16 +84,16 @@ class Functions(RootModel[tuple[Function, ...]]):
     pass
 
 
-class Backup(Shape):
+class Backup(_Vendor):
     status: str
     inserted_at: datetime
 
 
-class Physical(Shape):
+class Physical(_Vendor):
     latest_physical_backup_date_unix: int | None = None
 
 
-class Backups(Shape):
+class Backups(_Vendor):
     pitr_enabled: bool
     backups: tuple[Backup, ...]
     physical_backup_data: Physical
@@ -104,7 +107,7 @@ class Backups(Shape):
         return max(ends, default=None)
 
 
-class Found(Shape):
+class Found(_Vendor):
     """`error` may stand beside a result, in a 200."""
 
     result: tuple[dict[str, Any], ...] | None = None

@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from bot.words.exceptions import NotUnderstood, OpsError, OutcomeUnknown, Refused
 from integrations.plumbing.outbound import Answer, Service
-from integrations.plumbing.shape import Shape
 
 _AT_ONCE = 250
 """Numbers or messaging profiles a page."""
@@ -30,7 +29,11 @@ class NotPermitted(Refused):
     """The key is good, and may not do this."""
 
 
-class Balance(Shape):
+class _Vendor(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Balance(_Vendor):
     balance: Money
     credit_limit: Money = 0.0
     available_credit: Money
@@ -38,7 +41,7 @@ class Balance(Shape):
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
 
 
-class Profile(Shape):
+class Profile(_Vendor):
     """A messaging profile: what numbers send and receive with."""
 
     id: str
@@ -46,7 +49,7 @@ class Profile(Shape):
     enabled: bool | None = None
 
 
-class PhoneNumber(Shape):
+class PhoneNumber(_Vendor):
     id: str
     phone_number: str
     status: str = "active"
@@ -54,13 +57,13 @@ class PhoneNumber(Shape):
     purchased_at: datetime | None = None
 
 
-class Messaging(Shape):
+class Messaging(_Vendor):
     """How a number sends and receives."""
 
     messaging_profile_id: str | None = None
 
 
-class Message(Shape):
+class Message(_Vendor):
     """A message's detail record; what the message says is not in it."""
 
     uuid: str
@@ -82,16 +85,16 @@ class Message(Shape):
         return _aware(self.completed_at or self.created_at)
 
 
-class One(Shape, Generic[T]):
+class One(_Vendor, Generic[T]):
     data: T
 
 
-class _Meta(Shape):
+class _Meta(_Vendor):
     total_pages: int = 1
     total_results: int = 0
 
 
-class Page(Shape, Generic[T]):
+class Page(_Vendor, Generic[T]):
     data: tuple[T, ...]
     meta: _Meta = _Meta()
 

@@ -6,30 +6,33 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
-from pydantic import BeforeValidator, RootModel
+from pydantic import BaseModel, BeforeValidator, ConfigDict, RootModel
 
 from bot.words.exceptions import NotUnderstood, OpsError, Refused
 from integrations.plumbing.outbound import Answer, Service
-from integrations.plumbing.shape import Shape
 
 _ID = re.compile(r"[\w-]{1,100}")
 _PAGE = 100
 """Most deployments that Vercel gives at once."""
 
 
+class _Vendor(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
 Moment = Annotated[datetime, BeforeValidator(lambda ms: datetime.fromtimestamp(ms / 1000, UTC))]
 """Milliseconds since 1970 in Vercel's words."""
 
 
-class User(Shape):
+class User(_Vendor):
     user: Mapping[str, Any]
 
 
-class Target(Shape):
+class Target(_Vendor):
     id: str
 
 
-class AliasRequest(Shape):
+class AliasRequest(_Vendor):
     """A promotion or a rollback, done or under way."""
 
     fromDeploymentId: str
@@ -40,7 +43,7 @@ class AliasRequest(Shape):
     type: str
 
 
-class Project(Shape):
+class Project(_Vendor):
     """Its `env`, with values, is left where it is."""
 
     id: str
@@ -57,11 +60,11 @@ class Project(Shape):
         return target.id if target else ""
 
 
-class Creator(Shape):
+class Creator(_Vendor):
     username: str | None = None
 
 
-class Build(Shape):
+class Build(_Vendor):
     """One deployment as a listing shows it."""
 
     uid: str
@@ -77,16 +80,16 @@ class Build(Shape):
     isRollbackCandidate: bool | None = None
 
 
-class Pagination(Shape):
+class Pagination(_Vendor):
     next: int | None = None
 
 
-class Builds(Shape):
+class Builds(_Vendor):
     deployments: tuple[Build, ...]
     pagination: Pagination = Pagination()
 
 
-class OneBuild(Shape):
+class OneBuild(_Vendor):
     """One deployment by itself: Vercel names some things otherwise here."""
 
     id: str
@@ -112,16 +115,16 @@ class OneBuild(Shape):
         )
 
 
-class NewBuild(Shape):
+class NewBuild(_Vendor):
     id: str
 
 
-class Payload(Shape):
+class Payload(_Vendor):
     text: str = ""
     id: str = ""
 
 
-class Event(Shape):
+class Event(_Vendor):
     """A line of a build's log: Vercel sends two shapes, text within `payload` or beside it."""
 
     created: Moment
@@ -136,7 +139,7 @@ class Events(RootModel[tuple[Event | None, ...] | None]):
     pass
 
 
-class RuntimeLine(Shape):
+class RuntimeLine(_Vendor):
     level: str
     message: str
     rowId: str

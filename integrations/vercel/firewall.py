@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AliasPath, Field
+from pydantic import AliasPath, BaseModel, ConfigDict, Field
 
 from bot.words.exceptions import NotUnderstood, OpsError, OutcomeUnknown, Refused, Stale
 from integrations.capabilities import RateLimitState
-from integrations.plumbing.base import Part
 from integrations.plumbing.networks import Network, covers, network_of, same, spelled
-from integrations.plumbing.shape import Shape
 from integrations.vercel.api import VercelApi
 
 _BYPASS = "/v1/security/firewall/bypass"
@@ -22,7 +20,11 @@ _SECONDS_END = 10**11
 """Vercel does not say whether an end is in seconds or milliseconds: no second of ours is that large."""
 
 
-class _Bypass(Shape):
+class _Vendor(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class _Bypass(_Vendor):
     id: str = Field(alias="Id")
     ip: str = Field(default="", alias="Ip")
     domain: str = Field(default="", alias="Domain")
@@ -39,12 +41,12 @@ class _Bypass(Shape):
         return self.expires / (1 if self.expires < _SECONDS_END else 1000) <= now.timestamp()
 
 
-class _Bypasses(Shape):
+class _Bypasses(_Vendor):
     result: tuple[_Bypass, ...] = ()
     next: Annotated[str | None, Field(validation_alias=AliasPath("pagination", "Id"))] = None
 
 
-class _Block(Shape):
+class _Block(_Vendor):
     id: str
     hostname: str
     ip: str
@@ -52,15 +54,18 @@ class _Block(Shape):
     action: str
 
 
-class _Config(Shape):
+class _Config(_Vendor):
     ips: tuple[_Block, ...] = ()
 
 
-class Firewall(Part[VercelApi]):
+class Firewall:
     """RateLimiter, Prolongs."""
 
+    kind = "vercel"
+
     def __init__(self, name: str, api: VercelApi, domain: str) -> None:
-        super().__init__(name, api)
+        self.name = name
+        self._api = api
         self._domain = domain
 
     async def rate_limits(self, network: str) -> RateLimitState:

@@ -37,6 +37,8 @@ def post_ephemeral(call: Call) -> JSON:
 
 def update(call: Call) -> JSON:
     channel = call.channel()
+    if channel.archived:
+        raise SlackError("is_inactive")
     message = call.message(channel)
     if not message.bot:
         raise SlackError("cant_update_message")

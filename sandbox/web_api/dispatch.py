@@ -66,6 +66,8 @@ class WebApi:
             return {"url": self.new_link()}
         self._authenticate(token, app.bot_token, other=app.app_token)
         self._check_scope(method, args)
+        if error := self.faults.refused(name, str(args.get("channel") or "")):
+            raise SlackError(error)
         call = Call(self.workspace, self.payloads, args, self.base_url, self.emit)
         return method.answer(call)
 

@@ -38,6 +38,7 @@ MOVES: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "unknown": (frozenset({"running", "undoing"}), frozenset({"unknown"})),
     "undoing": (frozenset({"done"}), frozenset({"undoing"})),
     "undone": (frozenset({"undoing"}), frozenset({"undone"})),
+    "end_failed": (frozenset({"undoing", "done"}), frozenset({"done"})),
     "not_undone": (frozenset({"undoing"}), frozenset({"done"})),
     "reconciled": (frozenset({"unknown"}), frozenset({"done", "failed"})),
 }

@@ -97,19 +97,21 @@ async def test_a_whitelist_ends_by_itself(story: Story) -> None:
 
 
 async def test_a_whitelist_that_somebody_changed_does_not_end_by_itself(story: Story) -> None:
-    """sso-elevator#35: time-boxed changes check for drift before they revert."""
+    """sso-elevator#35: time-boxed changes check for drift before they revert. What becomes of it then is told and
+    tried again, as tests/hostile/test_h_overdue.py holds."""
     request = await story.done(ANA, "whitelist 203.0.113.7 for=2h reason=import")
     await story.ops.pool.execute("UPDATE demo.ip_allow_list SET note = 'kept' WHERE note = 'import'")
 
     await story.waits(hours=3)
 
     left = await story.now(request)
-    assert (left.state, left.ends_at) == (State.DONE, None)
-    assert left.note.startswith("It did not end by itself: ")
+    assert (left.state, left.ends_at, left.overdue) == (State.DONE, request.ends_at, True)
+    assert left.note.startswith("Could not be ended: ")
     assert "203.0.113.7" in await story.allowed()
-    assert (await story.trail(request))[-3:] == ["undoing", "not_undone", "end_failed"]
+    assert (await story.trail(request))[-3:] == ["done", "undoing", "end_failed"]
     text, people = (await story.told(request))[-1]
-    assert (text, people) == (left.note, {ANA})
+    assert left.note.removeprefix("Could not be ended: ") in text
+    assert {ANA, MIA, LEO} <= people
     await story.waits(hours=3)
     assert (await story.trail(request))[-1] == "end_failed"
 
@@ -123,8 +125,9 @@ async def test_a_service_that_is_away_when_the_time_is_over_is_asked_again(story
     await story.waits(hours=1)
 
     postponed = await story.now(request)
-    assert (postponed.state, postponed.ends_at) == (State.DONE, story.clock() + timedelta(minutes=1))
-    assert (await story.trail(request))[-1] == "end_postponed"
+    assert (postponed.state, postponed.ends_at) == (State.DONE, story.clock())
+    assert postponed.end_again_at == story.clock() + timedelta(minutes=1)
+    assert (await story.trail(request))[-1] == "end_failed"
     story.world.n8n.starting_up = False
     await story.waits(minutes=1)
     assert await story.state(request) is State.UNDONE

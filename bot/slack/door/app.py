@@ -61,7 +61,7 @@ def slack_app(road: Road, outbox: Outbox, client: AsyncWebClient, identity: Iden
     """`client` answers people: it should wait and try again once after a 429."""
     teller = Teller(client)
     errands = Errands(teller)
-    conversation = Conversation(road, teller, errands)
+    conversation = Conversation(road, teller, errands, outbox)
     forms, home = Forms(conversation, client), HomeTab(road, client)
     clicks = Clicks(conversation, forms, home, outbox)
     bolt = _bolt(client, identity, _Instantly(conversation))

@@ -1,6 +1,8 @@
 """What was said, through the road, to an answer: the same for commands, mentions, clicks and forms."""
 
+import asyncio
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -13,11 +15,16 @@ from bot.slack.outbox.answering import Teller
 from bot.slack.views.kit import Message
 from bot.slack.views.place import Origin
 from bot.slack.views.reports import answer_message, redacted, report_message, words_message
-from bot.tell.sentences import misunderstood
+from bot.tell.sentences import misunderstood, standing
 from bot.words.action import Change, Lookup
 from bot.words.exceptions import NotUnderstood, OpsError
+from bot.words.ports import Copy, Outbox
 from bot.words.report import PersonId
 from bot.words.request import Answer, Request, Said, State
+
+SETTLED_S = 6.0
+"""How long an answer waits to learn where the card stands; Slack takes a moment, and one message a second."""
+LOOK_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,7 @@ class Conversation:
     road: Road
     teller: Teller
     errands: Errands
+    outbox: Outbox
     _acks: TTLCache[tuple[object, ...], str] = field(default_factory=lambda: TTLCache(1024, ttl=1.0))
     """By person, place, words and reading of the roster: a second's repetitions cost nothing."""
     _rendered: LRUCache[tuple[object, ...], str] = field(default_factory=lambda: LRUCache(256))
@@ -95,25 +103,38 @@ class Conversation:
             case Asked(request=request):
                 if request.state is State.ASKED:
                     request = await self.road.prepare(request.id)
-                if told := self._where(request, quietly):
+                if told := await self._where(request, quietly):
                     await self.teller.privately(origin, answer_message(told))
             case _:
                 assert_never(reply)
 
-    def _where(self, request: Request, quietly: bool) -> Answer | None:
-        """What the person hears of their request beside its card."""
+    async def _where(self, request: Request, quietly: bool) -> Answer | None:
+        """What the person hears of their request beside its card; nothing only where that stands before their eyes."""
         if request.state is State.DENIED:
             choices = self.road.meant.get(request.id, ())
             return Answer(text=f"{request.id}: {request.outcome}", choices=choices, request=request.id)
-        in_channel = bool(request.channel) and str(request.channel)[:1] in "CG"
-        if quietly and in_channel:
+        if request.state is State.ASKED:
+            return Answer(text=f"{request.id} is kept; its plan is still being made.", request=request.id)
+        copies = await self._settled(request)
+        here = any(copy.stands and copy.channel == request.channel for copy in copies)
+        if here and quietly:
             return None
         if request.state is not State.WAITING:
             return Answer(text=f"{request.id} is {request.state}.", request=request.id)
-        where = (
-            "is on its way here" if in_channel or not self.road.approvals_channel else "stands in the approval channel"
-        )
-        return Answer(text=f"{request.id} is asked; its card {where}.", request=request.id)
+        return Answer(text=standing(request, copies, self.road.directory.channel_name), request=request.id)
+
+    async def _settled(self, request: Request) -> tuple[Copy, ...]:
+        """The copies of its card, once one stands where it was asked or it is known that none will; soon, anyhow."""
+        copies: tuple[Copy, ...] = ()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLED_S):
+                while True:
+                    copies = await self.outbox.copies(request.id)
+                    here = any(copy.stands and copy.channel == request.channel for copy in copies)
+                    if here or (copies and all(copy.stands or copy.refused for copy in copies)):
+                        break
+                    await asyncio.sleep(LOOK_S)
+        return copies
 
     def rendered(self, shown: Shown, shared_by: PersonId | None = None) -> Message:
         report = redacted(shown.report, self.road.redactor)

@@ -56,22 +56,30 @@ class Teller:
                 channel=str(origin.channel), user=origin.who, thread_ts=origin.thread, **content
             )
 
-        async def dm(content: dict[str, Any]) -> None:
-            await self.client.chat_postMessage(
-                channel=origin.channel if direct and origin.channel else origin.who, **content
-            )
-
         answer = {"response_type": "ephemeral", "replace_original": False}
-        await self._first(message, [self._respond(origin, answer), ephemeral, dm])
+        ways = [self._respond(origin, answer), ephemeral, *self._dms(origin)]
+        await self._first(message, ways)
         if message.file:
             await self._upload(message.file, await self._dm_channel(origin), None)
         if message.chart:
             missing = await self._picture(message.chart, lambda: self._dm_channel(origin), None)
             if missing:
-                await self._first(words(missing), [self._respond(origin, answer), ephemeral, dm])
+                await self._first(words(missing), ways)
+
+    def _dms(self, origin: Origin) -> tuple[Send, ...]:
+        """Those in which it was said, which may be those of two other people; then the bot's own with that person."""
+
+        def to(channel: str) -> Send:
+            async def dm(content: dict[str, Any]) -> None:
+                await self.client.chat_postMessage(channel=channel, **content)
+
+            return dm
+
+        own = to(origin.who)
+        return (to(origin.channel), own) if origin.channel and origin.channel.startswith("D") else (own,)
 
     async def openly(self, origin: Origin, message: Message) -> None:
-        """To everybody where it was said. Raises: Unreachable"""
+        """To everybody where it was said, or at least to whoever said it. Raises: Unreachable"""
 
         async def post(content: dict[str, Any]) -> None:
             await self.client.chat_postMessage(channel=origin.channel or origin.who, thread_ts=origin.thread, **content)
@@ -79,7 +87,7 @@ class Teller:
         answer: dict[str, Any] = {"response_type": "in_channel", "replace_original": False}
         if origin.thread:
             answer["thread_ts"] = origin.thread
-        await self._first(message, [self._respond(origin, answer), post])
+        await self._first(message, [self._respond(origin, answer), post, *self._dms(origin)])
         if message.file:
             await self._upload(message.file, origin.channel or await self._dm_channel(origin), origin.thread)
         if message.chart:

@@ -14,6 +14,7 @@ from bot.words.action import Undoable
 from bot.words.ports import Posting, Requests
 from bot.words.redaction import Redactor
 from bot.words.report import Report
+from bot.words.request import Request, State
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +29,9 @@ class Drawn:
     """Of the request that was drawn; 0 for what is no card."""
     owner: str | None = None
     """Who is told where its channel cannot be used."""
+    deciders: tuple[str, ...] = ()
+    """The others whose yes a card asks for, while it waits for them."""
+    asked_in: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,13 @@ class Drawing:
             except Exception:
                 log.exception("card_crashed", request=request.id)
                 ways = (plainer,)
-            return Drawn(_with_text(ways), request.version, request.requester)
+            return Drawn(
+                _with_text(ways),
+                request.version,
+                request.on_behalf_of or request.requester,
+                deciders=_deciders(request),
+                asked_in=request.channel,
+            )
         if posting.report is not None:
             report = redacted(Report.model_validate(posting.report), self.redactor)
             return Drawn(_with_text((report_message(report, self.names),)))
@@ -63,6 +73,12 @@ class Drawing:
         told = paragraph(self.redactor.text(posting.text), 3000)
         text = " ".join([*(mention(person) for person in posting.to[:30]), told])
         return _with_text((message(text, [section(text)]),))
+
+
+def _deciders(request: Request) -> tuple[str, ...]:
+    if request.needs is None or request.state is not State.WAITING:
+        return ()
+    return tuple(person for person in request.needs.approvers if person not in request.owners)
 
 
 def _with_text(ways: Ways) -> Ways:

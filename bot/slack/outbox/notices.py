@@ -11,10 +11,11 @@ from datetime import timedelta
 import aiohttp
 import structlog
 
-from bot.slack.outbox.drawing import Drawing, digest
+from bot.slack.outbox.drawing import Drawing, Drawn, digest
 from bot.slack.outbox.posting import Gone, Later, Poster, Sent, Unusable
+from bot.tell.sentences import moved_words
 from bot.words.exceptions import OpsError, StoreUnwritable
-from bot.words.ports import NoticeKind, Outbox, Posting
+from bot.words.ports import NoticeKind, Outbox, Place, Posting
 
 log = structlog.get_logger(__name__)
 
@@ -26,11 +27,17 @@ AT_ONCE = 40
 """Postings taken and not delivered yet."""
 STORM = 10
 """More words than this for one channel at once become one message with a count."""
+MOST_PEOPLE = 20
+"""Who get a card in direct messages, where there is no channel for it."""
 LATE = timedelta(seconds=30)
 """A limit shorter than this is not worth a word."""
 Post = Callable[[tuple[str, str | None]], Awaitable[Sent]]
 """To a channel and a thread."""
 LIMITED = "Slack limits how much may be said here"
+
+
+def _no_name(_channel: str) -> str:
+    return ""
 
 
 @dataclass
@@ -41,6 +48,8 @@ class Deliverer:
     drawing: Drawing
     poster: Poster
     approvals_channel: str | None = None
+    channel_name: Callable[[str], str] = _no_name
+    """Without #; empty where it is not known."""
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _queues: dict[str, deque[Posting]] = field(default_factory=dict)
     _workers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -121,29 +130,73 @@ class Deliverer:
         try:
             if posting.is_card and posting.ts and posting.channel:
                 sent = await self.poster.edit(posting.channel, posting.ts, drawn.ways)
+            elif posting.is_card and posting.channel:
+                sent = await self.poster.post((posting.channel, posting.thread), drawn.ways)
             else:
                 sent = await self._post(posting, drawn.owner, lambda where: self.poster.post(where, drawn.ways))
         except Gone as gone:
             # Of a card: owed anew, as a fresh message.
             await self.outbox.give_up(posting, str(gone))
             return
+        except Unusable as unusable:
+            await self._elsewhere(posting, drawn, str(unusable))
+            return
         await self._noted(posting, sent, drawn.version)
+
+    async def _elsewhere(self, posting: Posting, drawn: Drawn, why: str) -> None:
+        """A card that Slack does not take where it belongs: whoever was to see it there has it in direct messages.
+
+        Its requester, unless they see it where they asked; who decides, unless they see it in the approval channel.
+        """
+        log.warning("card_moved", request=posting.request, channel=posting.channel, error=why)
+        approvals = self.approvals_channel if self.approvals_channel != posting.channel else None
+        asked_here = drawn.asked_in in (posting.channel, None)
+        people = [*([drawn.owner] if drawn.owner and asked_here else []), *(() if approvals else drawn.deciders)]
+        channels = [await self.poster.direct(person) for person in people[:MOST_PEOPLE]]
+        places = [
+            Place(channel=channel) for channel in dict.fromkeys(channels) if channel and channel != posting.channel
+        ]
+        if not places and approvals:
+            places = [Place(channel=approvals)]
+        await self.outbox.move_card(posting, places, why)
+        if not places:
+            log.error("card_nowhere", request=posting.request, error=why)
+        if posting.channel and not posting.channel.startswith(("D", "U", "W")):
+            told = moved_words(
+                str(posting.request), why, self._named(posting.channel), approvals and self._named(approvals)
+            )
+            for place in places:
+                if place.channel != approvals:
+                    key = f"moved:{posting.id}:{place.channel}"
+                    await self.outbox.post(place.channel, key=key, text=told)
+
+    def _named(self, channel: str) -> str:
+        name = self.channel_name(channel)
+        return f"#{name}" if name else ""
 
     async def _noted(self, posting: Posting, sent: Sent, version: int) -> None:
         """It stands in Slack: where that cannot be written down, it would be posted twice, so it is tried again."""
         for pause in NOTE_PAUSES_S:
             try:
-                return await self.outbox.delivered(posting, channel=sent.channel, ts=sent.ts, version=version)
+                return await self._note(posting, sent, version)
             except StoreUnwritable:
                 await asyncio.sleep(pause)
-        return await self.outbox.delivered(posting, channel=sent.channel, ts=sent.ts, version=version)
+        return await self._note(posting, sent, version)
+
+    async def _note(self, posting: Posting, sent: Sent, version: int) -> None:
+        await self.outbox.delivered(
+            posting, channel=sent.channel, ts=sent.ts, version=version, thread_gone=sent.thread_gone
+        )
 
     async def _post(self, posting: Posting, owner: str | None, post: Post) -> Sent:
-        """Where it belongs, else in the approval channel, else to the person whose request it is. Raises: Gone"""
+        """Where it belongs, else in the approval channel and to the person whose request it is: there first where it is
+        for nobody else. Raises: Gone"""
         places = [(posting.channel, posting.thread)] if posting.channel else []
-        places += [(self.approvals_channel, None)] if posting.channel and self.approvals_channel else []
-        places += [(person, None) for person in (posting.to[:1] if not posting.channel else ())]
-        places += [(owner, None)] if owner else []
+        approvals = [(self.approvals_channel, None)] if posting.channel and self.approvals_channel else []
+        people: list[tuple[str, None]] = [(person, None) for person in (posting.to[:1] if not posting.channel else ())]
+        people += [(owner, None)] if owner else []
+        own = bool(posting.request) and posting.kind is not NoticeKind.MENTION
+        places += [*people, *approvals] if own else [*approvals, *people]
         why = "there is nowhere to say it"
         for place in dict.fromkeys(places):
             try:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,6 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.outbox import refusals
 from bot.slack.outbox.answering import NOT_TAKEN, TOO_MUCH, picture, upload
 from bot.slack.outbox.drawing import Ways
 from bot.slack.views.kit import File, Message, Picture, words
@@ -27,16 +26,19 @@ BURST = 4
 _UNUSABLE = frozenset({
     "channel_not_found", "not_in_channel", "is_archived", "restricted_action", "restricted_action_read_only_channel",
     "restricted_action_thread_only_channel", "user_not_found", "cannot_dm_bot", "user_disabled",
-    "messages_tab_disabled",
+    "messages_tab_disabled", "is_inactive", "ekm_access_denied", "team_access_not_granted", "access_denied",
+    "no_permission",
 })  # fmt: skip
-_NO_THREAD = frozenset({"thread_not_found", "cannot_reply_to_message", "message_not_found"})
+_NO_THREAD = frozenset({
+    "thread_not_found", "cannot_reply_to_message", "message_not_found", "restricted_action_thread_locked",
+    "restricted_action_non_threadable_channel",
+})  # fmt: skip
 _GONE = frozenset({
     "message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_inactive", "is_archived",
     "not_in_channel",
 })  # fmt: skip
 _ACCESS = frozenset({
     "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope",
-    "no_permission", "ekm_access_denied", "access_denied", "team_access_not_granted",
 })  # fmt: skip
 
 
@@ -60,6 +62,8 @@ class Later(Exception):
 class Sent:
     channel: str
     ts: str
+    thread_gone: bool = False
+    """The thread it was meant for takes nothing: it stands in the channel."""
 
 
 @dataclass
@@ -83,12 +87,12 @@ class Poster:
             try:
                 sent = await self._post(channel, thread, way)
             except SlackApiError as error:
-                code = refusals.code(error)
+                code = _code(error)
                 if code in TOO_MUCH and way is not ways[-1]:
                     log.warning("plainer", channel=channel, error=code)
                     continue
                 if thread and code in _NO_THREAD:
-                    return await self.post((channel, None), ways)
+                    return replace(await self.post((channel, None), ways), thread_gone=True)
                 if code in ("not_in_channel", "channel_not_found") and await self._join(channel):
                     return await self.post(where, ways)
                 raise self._sorted(error, "chat.postMessage", channel) from error
@@ -99,6 +103,18 @@ class Poster:
             return sent
         raise Unusable("no way to say it")
 
+    async def direct(self, person: str) -> str | None:
+        """Id of the direct messages with somebody; None where there are none to be had. Raises: Later"""
+        self._refuse_paused("conversations.open", "")
+        try:
+            opened = await self.client.conversations_open(users=[person])
+        except SlackApiError as error:
+            sorted_out = self._sorted(error, "conversations.open", "")
+            if isinstance(sorted_out, Later):
+                raise sorted_out from error
+            return None
+        return str(opened["channel"]["id"])
+
     async def edit(self, channel: str, ts: str, ways: Ways) -> Sent:
         """Raises: Gone, Later"""
         for way in ways:
@@ -106,13 +122,14 @@ class Poster:
             try:
                 await self.client.chat_update(channel=channel, ts=ts, **_content(way))
             except SlackApiError as error:
-                code = refusals.code(error)
+                code = _code(error)
                 if code in TOO_MUCH and way is not ways[-1]:
                     log.warning("plainer", channel=channel, error=code)
                     continue
-                if code in _GONE:
+                sorted_out = self._sorted(error, "chat.update", "")
+                if code in _GONE or isinstance(sorted_out, Unusable):
                     raise Gone(code) from error
-                raise self._sorted(error, "chat.update", "") from error
+                raise sorted_out from error
             return Sent(channel, ts)
         raise Gone("no way to say it")
 
@@ -149,7 +166,7 @@ class Poster:
         try:
             await self.client.conversations_join(channel=channel)
         except SlackApiError as error:
-            log.info("not_joined", channel=channel, error=refusals.code(error))
+            log.info("not_joined", channel=channel, error=_code(error))
             return False
         return True
 
@@ -167,9 +184,9 @@ class Poster:
             raise Later(f"{method} is limited", timedelta(seconds=left))
 
     def _sorted(self, error: SlackApiError, method: str, channel: str) -> Exception:
-        code = refusals.code(error)
-        if code == "ratelimited" or refusals.status(error) == 429:
-            after = refusals.retry_after(error, 30)
+        code = _code(error)
+        if code == "ratelimited" or error.response.status_code == 429:
+            after = float(error.response.headers.get("Retry-After", 30))
             self._paused[method, channel] = self.timer() + after
             return Later(f"{method} is limited", timedelta(seconds=after), limited=True)
         if code in _UNUSABLE:
@@ -177,7 +194,7 @@ class Poster:
         if code in _ACCESS:
             log.error("slack_refuses_the_bot", error=code)
             return Later(code, timedelta(minutes=1))
-        if refusals.status(error) >= 500 or code in ("internal_error", "fatal_error", "service_unavailable"):
+        if error.response.status_code >= 500 or code in ("internal_error", "fatal_error", "service_unavailable"):
             return Later(code, timedelta(seconds=5))
         return Unusable(code)
 
@@ -185,3 +202,8 @@ class Poster:
 def _content(way: Message) -> dict[str, Any]:
     # An edit without blocks keeps none: said openly, as an empty list.
     return {"text": way.text, "blocks": list(way.blocks)}
+
+
+def _code(error: SlackApiError) -> str:
+    data = error.response.data
+    return str(data.get("error")) if isinstance(data, dict) else f"status {error.response.status_code}"

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from pydantic import ValidationError
+
 from bot.slack.views.kit import Block, File, Message, actions, bullets, button, context, fields, message, section
 from bot.slack.views.text import Names, code, line, mention, mentions, paragraph, plain, shown, tail, utc, when
 from bot.words.action import Plan
@@ -29,10 +31,13 @@ class CardFacts:
 
 
 def plan_of(request: Request) -> Plan | None:
-    """The words of the stored plan, without what its action observed."""
+    """The words of the stored plan, without what its action observed; None also for one that cannot be read."""
     if request.plan is None:
         return None
-    return Plan.model_validate({name: request.plan[name] for name in Plan.model_fields if name in request.plan})
+    try:
+        return Plan.model_validate({name: request.plan[name] for name in Plan.model_fields if name in request.plan})
+    except ValidationError:
+        return None
 
 
 def headline(request: Request) -> str:
@@ -67,6 +72,8 @@ def state_words(request: Request) -> str:
             return "not run: the plan no longer holds"
         case State.RUNNING:
             return "running"
+        case State.DONE if request.overdue:
+            return "should have ended, could not be"
         case State.DONE:
             return "done, ends by itself" if request.ends_at else "done"
         case State.FAILED:
@@ -224,7 +231,9 @@ def _who(request: Request, votes: Sequence[Vote]) -> str:
         if vote.approve:
             word = "Confirmed" if vote.person in request.owners and needs and needs.mode is Mode.CONFIRM else "Approved"
             told.append(f"{word} by {mention(vote.person)} {when(vote.at)}{' by typing the phrase' * vote.typed}")
-    if request.ends_at and request.state is State.DONE:
+    if request.overdue and request.ends_at and request.end_again_at:
+        told.append(f"Should have ended {when(request.ends_at)}; tried again {when(request.end_again_at)}.")
+    elif request.ends_at and request.state is State.DONE:
         told.append(f"Ends by itself {when(request.ends_at)}.")
     return "\n".join(told)
 

@@ -50,6 +50,8 @@ def waits_for(request: Request, person: PersonId) -> bool:
         return request.needs is not None and person in request.needs.skipped
     if request.state is State.UNKNOWN:
         return request.needs is not None and person in request.needs.approvers
+    if request.overdue:
+        return person in request.owners or (request.needs is not None and person in request.needs.approvers)
     return cards.may_act(request, person)
 
 
@@ -60,7 +62,11 @@ def _requests(requests: Sequence[Request], none: str, *, deciding: bool) -> list
     for request in requests[:MOST]:
         asked = f"asked by {mention(request.requester)} {when(request.asked_at)}"
         until = f", expires {when(request.expires_at)}" if request.state is State.WAITING else ""
-        ends = f", ends {when(request.ends_at)}" if request.ends_at and request.state is State.DONE else ""
+        ends = (
+            f", {'should have ended' if request.overdue else 'ends'} {when(request.ends_at)}"
+            if request.ends_at and request.state is State.DONE
+            else ""
+        )
         told = (
             f"*{line(cards.headline(request), 500)}*\n{request.id} {cards.state_words(request)}; {asked}{until}{ends}"
         )
@@ -75,6 +81,8 @@ def _buttons(request: Request, deciding: bool) -> list[Block]:
     show = button("Show plan", "show", request.id)
     if deciding and request.review is Review.OPEN:
         return [button("Mark reviewed", "review", request.id), show]
+    if request.overdue:
+        return [button("End now", "end", request.id), show]
     if request.state is State.WAITING:
         made = cards.deciding(request)
         others = request.needs is not None and request.needs.mode is Mode.OTHERS

@@ -78,6 +78,8 @@ _ENCODERS: dict[str, Callable[[Any], object]] = {
     "receipt": _model,
     "undo_receipt": _model,
     "ends_at": utc,
+    "end_tries": int,
+    "end_again_at": utc,
     "started_at": utc,
     "finished_at": utc,
     "review": str,

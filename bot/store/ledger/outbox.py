@@ -1,12 +1,13 @@
 """What is owed to Slack, kept in PostgreSQL until it is delivered."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import asyncpg
 
 from bot.store.pool import Connection, canonical, number, reading, request_id, storable, transaction
-from bot.words.ports import Clock, Columns, Notice, NoticeKind, Place, Posting
+from bot.words.ports import Clock, Columns, Copy, Notice, NoticeKind, Place, Posting
 from bot.words.report import Report
 from bot.words.request import Request, RequestId
 
@@ -60,13 +61,16 @@ class PgOutbox:
         records.sort(key=lambda record: (record["urgency"], record["owed_since"], record["id"]))
         return tuple(_posting_of(record) for record in records)
 
-    async def delivered(self, posting: Posting, *, channel: str, ts: str, version: int) -> None:
+    async def delivered(
+        self, posting: Posting, *, channel: str, ts: str, version: int, thread_gone: bool = False
+    ) -> None:
         async with transaction(self._pool) as connection:
             status = await connection.execute(
                 "UPDATE postings SET channel = $2, ts = $3, drawn_at = $5, lease_until = NULL, attempts = 0,"
-                " error = '', drawn = greatest(drawn, CASE WHEN is_card THEN $4 ELSE 1 END)"
+                " error = '', drawn = greatest(drawn, CASE WHEN is_card THEN $4 ELSE 1 END),"
+                " thread = CASE WHEN $6 THEN NULL ELSE thread END"
                 " WHERE id = $1 AND (ts IS NULL OR ts = $3)",
-                *(posting.id, channel, ts, version, self._clock()),
+                *(posting.id, channel, ts, version, self._clock(), thread_gone),
             )
             if posting.is_card and posting.request is not None and status == "UPDATE 0":
                 # Two had it, as a lease ran out: the second message shows the card too.
@@ -88,6 +92,27 @@ class PgOutbox:
                 " given_up_at = CASE WHEN is_card AND ts IS NOT NULL THEN NULL ELSE $3::timestamptz END WHERE id = $1",
                 *(posting.id, storable(why), self._clock()),
             )
+
+    async def move_card(self, posting: Posting, places: Sequence[Place], why: str) -> None:
+        row = number(posting.request) if posting.request else None
+        async with transaction(self._pool) as connection:
+            await connection.execute(
+                "UPDATE postings SET error = $2, lease_until = NULL, attempts = 0, given_up_at = $3 WHERE id = $1",
+                *(posting.id, storable(why), self._clock()),
+            )
+            for place in places:
+                version = await connection.fetchval("SELECT version FROM requests WHERE id = $1", row)
+                await _owe_card(connection, row, version, place, self._clock())
+
+    async def copies(self, request: RequestId) -> tuple[Copy, ...]:
+        async with reading(self._pool) as connection:
+            records = await connection.fetch(
+                "SELECT channel, ts IS NOT NULL AND given_up_at IS NULL AS stands,"
+                " CASE WHEN given_up_at IS NULL THEN '' ELSE coalesce(nullif(error, ''), 'refused') END AS refused"
+                " FROM postings WHERE request = $1 AND is_card ORDER BY id",
+                number(request),
+            )
+        return tuple(Copy.model_validate(dict(record)) for record in records)
 
     async def found(self, request: RequestId, channel: str, ts: str) -> None:
         async with transaction(self._pool) as connection:
@@ -114,7 +139,7 @@ async def _owe_card(connection: Connection, row: int | None, version: int, place
     await connection.execute(
         "INSERT INTO postings (request, is_card, kind, channel, thread, wanted, owed_since, not_before)"
         " SELECT $1, true, 'mention', $2, $3, $4, $5, $5 WHERE NOT EXISTS (SELECT FROM postings WHERE request = $1"
-        " AND is_card AND channel = $2 AND thread IS NOT DISTINCT FROM $3 AND given_up_at IS NULL)",
+        " AND is_card AND channel = $2 AND given_up_at IS NULL)",
         *(row, place.channel, place.thread, version, now),
     )
 
@@ -167,11 +192,11 @@ WITH owed AS (
     SELECT p.id, c.channel, c.thread, shown.kind, array_position('{mention,result,news}', shown.kind) AS urgency
     FROM postings AS p
     LEFT JOIN requests AS r ON r.id = p.request
-    -- The request's first card that stands.
+    -- The request's first card that stands; one in direct messages only where others do not come.
     LEFT JOIN LATERAL (
         SELECT card.channel, coalesce(card.thread, card.ts) AS thread FROM postings AS card
         WHERE p.channel IS NULL AND card.request = p.request AND card.is_card AND card.ts IS NOT NULL
-        ORDER BY card.id LIMIT 1
+        ORDER BY card.channel LIKE 'D%', card.id LIMIT 1
     ) AS c ON true
     CROSS JOIN LATERAL (
         SELECT CASE
@@ -185,10 +210,10 @@ WITH owed AS (
             OR (p.drawn < r.state_version AND r.state NOT IN ('asked', 'cleared', 'running', 'undoing'))
         )
         AND (
-            p.channel IS NOT NULL OR c.channel IS NOT NULL
+            p.channel IS NOT NULL OR c.channel NOT LIKE 'D%'
             OR NOT EXISTS (
                 SELECT FROM postings AS card
-                WHERE card.request = p.request AND card.is_card AND card.given_up_at IS NULL
+                WHERE card.request = p.request AND card.is_card AND card.given_up_at IS NULL AND card.ts IS NULL
             )
         )
     ORDER BY urgency, p.owed_since, p.id

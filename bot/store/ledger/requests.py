@@ -128,11 +128,14 @@ class PgRequests:
                 await self._settle(connection, moved, entry, columns)
             return moved
 
-    async def note(self, request: RequestId, entry: Entry, **columns: Unpack[Columns]) -> Request | None:
+    async def note(
+        self, request: RequestId, entry: Entry, *, version: int | None = None, **columns: Unpack[Columns]
+    ) -> Request | None:
         # Two replicas see at the same moment that somebody is to be reminded.
         once = "NOT reminded" if columns.get("reminded") else "true"
         async with transaction(self._pool) as connection:
-            noted = await _update(connection, request, move_values(columns), once)
+            unchanged = f"{once} AND ($2::integer IS NULL OR version = $2)"
+            noted = await _update(connection, request, move_values(columns), unchanged, version)
             if noted is not None:
                 await self._settle(connection, noted, entry, columns)
             return noted
@@ -344,6 +347,7 @@ UNION ALL SELECT 'cleared', id FROM requests WHERE state = 'cleared' AND expires
 UNION ALL SELECT 'expired', id FROM requests WHERE state IN ('waiting', 'cleared') AND expires_at <= $1
 UNION ALL SELECT 'lapsed', id FROM requests WHERE state IN ('running', 'undoing') AND lease_until <= $1
 UNION ALL SELECT 'ending', id FROM requests WHERE state = 'done' AND ends_at <= $1
+    AND (end_again_at IS NULL OR end_again_at <= $1)
 UNION ALL SELECT 'reminding', id FROM requests
     WHERE state = 'waiting' AND NOT reminded AND expires_at > $1 AND $1 - asked_at > (expires_at - asked_at) / 2
 ORDER BY id

@@ -132,7 +132,9 @@ async def world(
         app = slack_app(road, outbox, both.patient, identity)
         poster = Poster(both.strict)
         drawing = Drawing(requests, catalogue, people.name, redactor)
-        deliverer = Deliverer(outbox, drawing, poster, people.channel_id(toml.team.approvals_channel))
+        deliverer = Deliverer(
+            outbox, drawing, poster, people.channel_id(toml.team.approvals_channel), people.channel_name
+        )
         jobs = Jobs(road)
         if http:
             server = await stack.enter_async_context(HttpMode(app.bolt, secret, "127.0.0.1", 0))
