@@ -298,7 +298,7 @@ def test_every_file_that_is_named_is_there(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     linked = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", text)
     missing = [name for name in linked if not (file.parent / name).exists()]
-    folders = "bot|commands|integrations|sandbox|tests|docs"
+    folders = "bot|commands|integrations|ops|sandbox|tests|docs"
     quoted = re.findall(rf"`((?:{folders})/[\w./-]*|[\w-]+\.(?:toml|yml|txt|md))`", text)
     missing += [name for name in quoted if not (ROOT / name).exists() and name not in ("ops.toml", "cleanup.yml")]
     assert missing == [], f"{file.name} names files that are not there"
