@@ -23,6 +23,7 @@ from sandbox.app_config import AppConfig
 from sandbox.server import Sandbox
 from sandbox.workspace import Workspace
 from sandbox.world import World
+from sandbox.world.scenarios import Scenarios
 from sandbox.world.vendors import vendors
 
 PULSE_S = 45.0
@@ -61,11 +62,13 @@ async def demo(*, port: int = 0, pulse: float | None = None) -> AsyncIterator[De
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="handrail-demo-")))
         server = await stack.enter_async_context(EmbeddedPostgres(folder, durable=False))
         app = AppConfig(scopes=frozenset(SCOPES))
-        slack = await stack.enter_async_context(Sandbox(Workspace.demo(app), port=port))
         world = await stack.enter_async_context(
             World(server.dsn(), pulse=pulse, moody=pulse is not None, others=vendors())
         )
         os.environ.update(world.environment())
+        scenarios = Scenarios(world, server.dsn())
+        stack.push_async_callback(scenarios.aclose)
+        slack = await stack.enter_async_context(Sandbox(Workspace.demo(app), port=port, breakable=scenarios))
         environment = demo_environment(slack, app, server.dsn(), folder)
         bot = await stack.enter_async_context(serving(environment, demo_settings(world)))
         yield Demo(slack, world, bot)

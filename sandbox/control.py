@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import WSMsgType, web
 
@@ -19,6 +19,16 @@ from sandbox.workspace import Workspace
 _DISCONNECTS = ("warning", "refresh_requested", "link_disabled")
 
 
+class Breakable(Protocol):
+    """A world beside the local Slack in which things can be made to go wrong. Raises NotPossible with a sentence."""
+
+    async def listed(self) -> list[JSON]: ...
+
+    async def breaks(self, key: str) -> None: ...
+
+    async def by_hand(self, key: str, deed: str) -> None: ...
+
+
 class Control:
     """Routes under /sandbox/; every POST is one thing that a person does."""
 
@@ -28,12 +38,14 @@ class Control:
         interactions: Interactions,
         faults: Faults,
         reset: Callable[[], None],
+        breakable: Breakable | None = None,
     ) -> None:
         self._workspace = workspace
         self._interactions = interactions
         self._delivery = interactions.delivery
         self._faults = faults
         self._reset = reset
+        self._breakable = breakable
 
     def routes(self) -> list[web.RouteDef]:
         acts: dict[str, Callable[[JSON], Awaitable[JSON]]] = {
@@ -49,12 +61,15 @@ class Control:
             "leave": self._leave,
             "faults": self._set_faults,
             "reset": self._back_to_seed,
+            "break": self._break,
+            "by-hand": self._by_hand,
         }
         return [
             web.get("/sandbox/people", self._people),
             web.get("/sandbox/state", self._state),
             web.get("/sandbox/events", self._events),
             web.get("/sandbox/faults", self._get_faults),
+            web.get("/sandbox/scenarios", self._scenarios),
             *(web.post(f"/sandbox/{name}", self._answered(act)) for name, act in acts.items()),
         ]
 
@@ -197,6 +212,24 @@ class Control:
     async def _back_to_seed(self, _: JSON) -> JSON:
         self._reset()
         return {}
+
+    # The world beside Slack
+
+    async def _scenarios(self, _: web.Request) -> web.Response:
+        return web.json_response(await self._breakable.listed() if self._breakable else [])
+
+    async def _break(self, body: JSON) -> JSON:
+        await self._world().breaks(_text(body, "scenario"))
+        return {}
+
+    async def _by_hand(self, body: JSON) -> JSON:
+        await self._world().by_hand(_text(body, "scenario"), _text(body, "deed"))
+        return {}
+
+    def _world(self) -> Breakable:
+        if self._breakable is None:
+            raise NotPossible("this local Slack stands alone: there is no world beside it to break")
+        return self._breakable
 
     # Finding
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from sandbox.control import Control
+from sandbox.control import Breakable, Control
 from sandbox.delivery import EVENT_RETRY_SECONDS, Delivery
 from sandbox.faults import Faults
 from sandbox.http_mode import HttpMode
@@ -38,6 +38,7 @@ class Sandbox:
         port: int = 0,
         http_endpoint: str | None = None,
         event_retry_seconds: tuple[float, ...] = EVENT_RETRY_SECONDS,
+        breakable: Breakable | None = None,
     ) -> None:
         self.workspace = workspace or Workspace.demo()
         self._seed = _content(self.workspace)
@@ -49,6 +50,7 @@ class Sandbox:
         self.response_urls = ResponseUrls(self.workspace)
         self.interactions = Interactions(self.workspace, self.delivery, payloads, self.response_urls)
         self.web_api = WebApi(self.workspace, self.faults, payloads, self.interactions.emit, self._new_link)
+        self._breakable = breakable
         self.base_url = ""
         self._port = port
         self._people: list[Person] = []
@@ -109,7 +111,7 @@ class Sandbox:
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[_only_local], client_max_size=_UPLOAD_BYTES)
-        control = Control(self.workspace, self.interactions, self.faults, self.reset)
+        control = Control(self.workspace, self.interactions, self.faults, self.reset, self._breakable)
         application.add_routes(
             [
                 web.post("/api/{method}", self.web_api.handle),

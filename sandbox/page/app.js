@@ -5,6 +5,7 @@ import { Composer } from "./composer.js";
 import { toast } from "./dialogs.js";
 import { avatar, fill, h, icon } from "./dom.js";
 import { markFaults, openFaults } from "./faults.js";
+import { openScenarios, showBreak } from "./scenarios.js";
 import { activity, appHome, channelHead, channelIntro, threadHead } from "./heads.js";
 import { MessageList } from "./messages.js";
 import { Modals } from "./modal.js";
@@ -62,6 +63,8 @@ class App {
     document.title = `${team.name} · Sandbox`;
     fill($("team-mark"), team.name[0].toUpperCase());
     $("act-as").addEventListener("click", this.chooseSelf);
+    $("break").addEventListener("click", () => openScenarios());
+    showBreak($("break"));
     $("faults").addEventListener("click", () => openFaults($("faults"), () => location.reload()));
     $("rail-home").append(icon("home", 20), h("span", {}, "Home"));
     $("rail-dms").append(icon("chat", 20), h("span", {}, "DMs"));

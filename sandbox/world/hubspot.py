@@ -20,6 +20,9 @@ class FakeHubSpot(Watched):
     def __init__(self, token: str) -> None:
         super().__init__()
         self.token = token
+        self.leaked = ""
+        """An older token that somebody else may hold; it is taken until it is `revoked`."""
+        self.revoked = False
         self.used, self.limit = 187_500, 250_000
         self.fetch_status = "SUCCESS"
         self.resets_at: datetime | None = datetime.now(UTC) + timedelta(hours=5)
@@ -48,7 +51,8 @@ class FakeHubSpot(Watched):
     async def _guard(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        if request.headers.get("Authorization") != f"Bearer {self.token}":
+        taken = {self.token} if self.revoked or not self.leaked else {self.token, self.leaked}
+        if request.headers.get("Authorization", "").removeprefix("Bearer ") not in taken:
             said = "Authentication credentials not found. This API supports OAuth 2.0 authentication."
             return web.json_response(_error("INVALID_AUTHENTICATION", said), status=401)
         if self.spent:

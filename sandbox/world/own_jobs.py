@@ -16,6 +16,8 @@ class FakeBackOffice(Watched):
         super().__init__()
         self.key = key
         self.paused = {"crawler": False, "mailer": False}
+        self.loaded = {"orders": 1204, "customers": 310}
+        """Records that the last import brought, by table."""
         self.keys: list[str] = []
         """Idempotency keys, as they came."""
         self.stubborn = False
@@ -49,6 +51,12 @@ class FakeBackOffice(Watched):
                     "destructive": False,
                 },
                 {
+                    "name": "etl-replay",
+                    "what": "Imports the last day of a table again.",
+                    "path": "/jobs/etl-replay",
+                    "params": [table],
+                },
+                {
                     "name": "drop-cache",
                     "what": "Empties the cache of one region.",
                     "method": "DELETE",
@@ -78,6 +86,7 @@ class FakeBackOffice(Watched):
         app.router.add_get("/health", self._health)
         app.router.add_post("/jobs/reindex", self._reindex)
         app.router.add_post("/jobs/export", self._export)
+        app.router.add_post("/jobs/etl-replay", self._replay)
         app.router.add_delete("/cache/{region}", self._drop)
         app.router.add_get("/{switch:crawler|mailer}", self._state)
         app.router.add_post("/{switch:crawler|mailer}/{verb:pause|resume}", self._turn)
@@ -106,6 +115,14 @@ class FakeBackOffice(Watched):
     async def _export(self, request: web.Request) -> web.Response:
         self.effects.append(Effect("export", request.query_string))
         return web.json_response({"queued": True}, status=202)
+
+    async def _replay(self, request: web.Request) -> web.Response:
+        table = (await request.json())["table"]
+        if table not in self.loaded:
+            return web.json_response({"message": "no such table"}, status=422)
+        self.loaded[table] = 1204
+        self.effects.append(Effect("replay", table))
+        return web.Response(text=f"imported 1,204 records of {table}\n", content_type="text/plain")
 
     async def _drop(self, request: web.Request) -> web.Response:
         self.effects.append(Effect("drop", request.match_info["region"]))

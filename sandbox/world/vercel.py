@@ -303,6 +303,10 @@ class FakeVercel(Watched):
         limit = int(request.query.get("limit", "100"))
         return web.json_response(events if limit < 0 else events[:limit])
 
+    def logs(self, level: str, message: str, at: datetime, status: int = 200) -> None:
+        """One more line of the runtime log."""
+        self.runtime.append(_runtime(level, message, at, f"r{len(self.runtime) + 1}", status))
+
     async def _runtime(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/stream+json"})
         await response.prepare(request)
