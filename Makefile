@@ -44,7 +44,7 @@ contracts: $(STAMP) ## How many requests of each vendor's operations were held a
 crash: $(STAMP) ## Kill three bots at the worst moments for SECONDS=120, then count what went wrong
 	@$(BIN)/python -m tests.crash --seconds $(SECONDS) $(ARGS)
 
-bench: $(STAMP) ## Measure against bare Bolt; the README's table comes from it
+bench: $(STAMP) ## Measure against bare Bolt; docs/performance.md has the table
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 check: $(STAMP) ## Lint, formatting, types, and who may import whom

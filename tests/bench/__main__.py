@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: measure Handrail against bare Bolt, and print the README's table.
+"""`python -m tests.bench`: measure Handrail against bare Bolt, and print the table of docs/performance.md.
 
 Exit code 1 where a bar is missed. With --quick one short round, to see that everything can be measured; no bar counts.
 """
