@@ -36,11 +36,17 @@ class Scene:
         ana, mia = self.demo.slack.person("ana"), self.demo.slack.person("mia")
         before = {message.ts for message in await mia.messages("#ops")}
         await ana.says(f"/ops {words}")
-        card = await mia.sees(lambda message: bool(_yes(message)) and message.ts not in before, timeout=30)
+        card = await mia.sees(lambda message: bool(_yes(message)) and message.ts not in before, channel="#ops")
         await mia.clicks(_yes(card), on=card)
 
     async def becomes(self, key: str, state: str) -> None:
-        await until_told(lambda: self._is(key, state))
+        try:
+            await until_told(lambda: self._is(key, state))
+        except TimeoutError:
+            told = [message.text_all for message in await self.demo.slack.person("mia").messages("#ops")]
+            raise AssertionError(
+                f"{key} is {(await self.states())[key]}, not {state}; #ops holds {told[-6:]}"
+            ) from None
 
     async def _is(self, key: str, state: str) -> bool:
         return (await self.states())[key] == state
