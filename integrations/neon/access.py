@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.words.exceptions import OutcomeUnknown, Refused, Stale
+from bot.words.exceptions import OpsError, OutcomeUnknown, Refused, Stale
 from integrations.capabilities import Flipped, RateLimitState, Switch, Switchable
 from integrations.neon.api import AllowedIps, Endpoint, NeonApi
 from integrations.plumbing.flipping import flipped
@@ -83,6 +83,8 @@ class AllowedAddresses:
             notes.append("Its list is empty, which lets everyone in.")
         elif allowed.protected_branches_only:
             notes.append("Its list holds for protected branches only.")
+        if allowed.ips:
+            notes.append("Neon replaces its whole list: what somebody else adds in the same second may be lost.")
         if allowed.ips and self._own is None:
             notes.append(f"services.{self.name}.own_address is not set: whether the bot itself gets in is not watched.")
         return RateLimitState(
@@ -139,6 +141,19 @@ class AllowedAddresses:
         now = await self._api.allow(ips, protected_branches_only=before.protected_branches_only)
         if set(map(spelled, now.ips)) != set(map(spelled, ips)):
             raise OutcomeUnknown(f"{self.name} took the list and now shows another: {', '.join(now.ips) or 'none'}.")
+        await self._kept(ips)
+
+    async def _kept(self, ips: Sequence[str]) -> None:
+        """Whoever read the list before us and writes after us takes ours away again: only a second look shows it."""
+        try:
+            now = await self._list()
+        except OpsError:
+            return  # its answer showed the list as it was written
+        gone = [each for each in ips if spelled(each) not in set(map(spelled, now.ips))]
+        if gone:
+            raise OutcomeUnknown(
+                f"{self.name} took the list, and somebody else replaced it since: {', '.join(gone)} is not on it now."
+            )
 
 
 def _covered(ips: Sequence[str], network: str) -> bool:

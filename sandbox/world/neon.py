@@ -58,6 +58,8 @@ class FakeNeon(Watched):
         self.protected_only = False
         self.respelled: dict[str, str] = {}
         """What an entry of the list is told as, once it was written."""
+        self.overwritten = ""
+        """An entry that somebody takes off again right after a change, with a list that was read before it."""
         self.operations: dict[str, dict[str, Any]] = {}
         self.operation_seconds = 0.05
         self.ends_as = "finished"
@@ -130,8 +132,9 @@ class FakeNeon(Watched):
         self.ips = [self.respelled.get(each, each) for each in allowed["ips"]]
         self.protected_only = allowed.get("protected_branches_only", False)
         self.effects.append(Effect("allowed", " ".join(self.ips)))
-        going = self._begin("apply_config", lambda: None)
-        return web.json_response({"project": self._shown(), "operations": [going]})
+        shown = self._shown()
+        going = self._begin("apply_config", lambda: self.ips.remove(self.overwritten) if self.overwritten else None)
+        return web.json_response({"project": shown, "operations": [going]})
 
     async def _list(self, request: web.Request) -> web.Response:
         return web.json_response({"endpoints": [each.public() for each in self.endpoints.values()]})

@@ -32,6 +32,7 @@ from tests.integrations.standin import serving
 
 KEY = "napi_k3y-that-must-not-be-seen"
 ADDRESS = "203.0.113.7"
+REPLACED = "Neon replaces its whole list: what somebody else adds in the same second may be lost."
 OFFICE = "198.51.100.1"
 
 
@@ -306,7 +307,7 @@ async def test_a_list_never_locks_the_bot_out(fake: FakeNeon, url: str, http: ht
         await allowed.lift(ADDRESS, note="import", until=None)
     fake.ips.append("192.0.2.0/24")
     lifted = await allowed.lift(ADDRESS, note="import", until=None)
-    assert (await allowed.rate_limits(ADDRESS)).notes == ()
+    assert (await allowed.rate_limits(ADDRESS)).notes == (REPLACED,)
     fake.ips.remove("192.0.2.0/24")
     with pytest.raises(Refused, match="lock out"):
         await allowed.restore(ADDRESS, lifted)
@@ -335,6 +336,17 @@ async def test_a_list_that_is_another_than_was_written_is_unknown(fake: FakeNeon
     fake.respelled[ADDRESS] = "203.0.113.0/24"
     with pytest.raises(OutcomeUnknown, match="took the list and now shows another"):
         await allowed.lift(ADDRESS, note="import", until=None)
+
+
+async def test_a_list_that_somebody_replaced_right_after_is_unknown(fake: FakeNeon, allowed: AllowedAddresses) -> None:
+    """They had read it before our entry was there."""
+    fake.overwritten = ADDRESS
+    with pytest.raises(OutcomeUnknown, match=f"somebody else replaced it since: {ADDRESS} is not on it now"):
+        await allowed.lift(ADDRESS, note="import", until=None)
+
+
+async def test_the_card_says_that_a_list_is_replaced_as_a_whole(fake: FakeNeon, allowed: AllowedAddresses) -> None:
+    assert REPLACED in (await allowed.rate_limits(ADDRESS)).notes
 
 
 async def test_two_at_once_do_not_overwrite_each_other(fake: FakeNeon, allowed: AllowedAddresses) -> None:
