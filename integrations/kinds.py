@@ -71,8 +71,8 @@ def _members(capability: Callable[..., object]) -> frozenset[str]:
 
 def _own(kind: str) -> Iterator[type]:
     """Classes of the kind's folder."""
-    import_module(f"integrations.{kind}")
-    inside = [there for name, there in tuple(sys.modules.items()) if name.startswith(f"integrations.{kind}.")]
+    folder = import_module(f"integrations.{kind}").__name__
+    inside = [there for name, there in tuple(sys.modules.items()) if f"{name}.".startswith(f"{folder}.")]
     for there in inside:
         yield from (
             each for each in vars(there).values() if isinstance(each, type) and each.__module__ == there.__name__

@@ -301,6 +301,7 @@ def test_every_file_that_is_named_is_there(file: Path) -> None:
     folders = "bot|commands|integrations|ops|sandbox|tests|docs"
     quoted = re.findall(rf"`((?:{folders})/[\w./-]*|[\w-]+\.(?:toml|yml|txt|md))`", text)
     missing += [name for name in quoted if not (ROOT / name).exists() and name not in ("ops.toml", "cleanup.yml")]
+    missing = [name for name in missing if "flagpole" not in name]  # the example of docs/adding-a-kind.md
     assert missing == [], f"{file.name} names files that are not there"
 
 
