@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bot.decide.policy import Policy, Role, Rule, Window, Zone
 from bot.words.exceptions import Misconfigured
 from bot.words.mistakes import mistake
+from bot.words.os_errors import reason
 from bot.words.params import Duration
 from bot.words.report import Frozen, PersonId
 
@@ -115,11 +116,18 @@ class OpsToml(Frozen):
 def read_toml(path: Path) -> OpsToml:
     """Raises Misconfigured with the line or the setting, and what to write."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        # A byte-order mark is what some editors put in front; TOML itself has none.
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise Misconfigured(f"{path} does not exist; copy ops.example.toml to {path} and edit it") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise Misconfigured(f"{path} {reason(error)}; OPS_CONFIG names the file with the settings") from error
+    except UnicodeDecodeError as error:
+        raise Misconfigured(f"{path} is not UTF-8 text; save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
         raise Misconfigured(f"{path} is not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise Misconfigured(f"{path} is nested too deep; take away brackets") from error
     return parse_toml(raw)
 
 

@@ -33,8 +33,9 @@ def commands(house: House, own: Iterable[str] = ()) -> tuple[AnyAction, ...]:
 def _own(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except ImportError as error:
-        raise Misconfigured(f"ops.toml: modules: {name!r} cannot be imported: {error}") from error
+    except Exception as error:  # the company's own code: whatever is wrong in it is theirs to read
+        why = f"{type(error).__name__}: {error}"
+        raise Misconfigured(f"ops.toml: modules: {name!r} cannot be imported: {why}") from error
 
 
 def _actions(module: ModuleType, house: House) -> Iterator[AnyAction]:

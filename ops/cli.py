@@ -1,6 +1,7 @@
 """`ops`: the terminal program. The same words as in Slack, through the same road, for when Slack is down."""
 
 import asyncio
+import io
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,13 +18,15 @@ from bot.directory import People
 from bot.road import Asked, Reply, Shown
 from bot.settings import Environment, read_toml
 from bot.store.members import load_people
+from bot.store.trail.audit import check_key
 from bot.store.trail.export import export
 from bot.store.trail.verify import Anchor, verify
-from bot.words.exceptions import Misconfigured, NotAllowed, NotUnderstood, OpsError
+from bot.words.exceptions import Misconfigured, NotAllowed, NotUnderstood
 from bot.words.params import parse_duration
 from bot.words.report import PersonId, Status
 from bot.words.request import OPEN, Answer, Mode, Request, RequestId, Said, State, Via
 from commands.doctor import doctor_report
+from ops.endings import FAILED, REFUSED, spoken
 from ops.screen import Terminal
 from ops.structured_log import configure_logs
 from ops.wiring import Ops, open_ops, registered, utc_now
@@ -37,17 +40,23 @@ app = typer.Typer(
 audit_app = typer.Typer(no_args_is_help=True, help="The audit trail.")
 app.add_typer(audit_app, name="audit")
 
-REFUSED, WAITS, FAILED = 2, 3, 1
-"""Exit codes: not understood or not allowed; waits for somebody; failed or unknown."""
+WAITS = 3
+"""Exit code: a request waits for somebody. Others are in ops.endings."""
 
 
 def main() -> None:
-    configure_logs(registered(Environment()).text)
-    try:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that knows fewer letters than we write shows ? for the others.
+            stream.reconfigure(errors="replace")
+    redactor = registered(Environment())
+    configure_logs(redactor.text)
+
+    def say(sentence: str) -> None:
+        Console(stderr=True).print(redactor.text(sentence), style="red", markup=False, soft_wrap=True)
+
+    with spoken(say):
         app()
-    except OpsError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
-        sys.exit(REFUSED)
 
 
 @asynccontextmanager
@@ -63,6 +72,7 @@ async def _ops() -> AsyncIterator[tuple[Ops, People, Terminal]]:
 
 async def _me(ops: Ops) -> PersonId:
     """Who holds OPS_TOKEN. Raises NotAllowed."""
+    await check_key(ops.pool, ops.audit_key)  # tokens are kept by it: with another one none would be valid
     token = ops.environment.ops_token
     person = await ops.tokens.whois(token.get_secret_value()) if token else None
     if person is None:
@@ -82,7 +92,10 @@ def _run(work: Callable[[Ops, Terminal], Awaitable[int]]) -> None:
 @app.command()
 def serve(
     http: Annotated[str, typer.Option(help="HOST:PORT for HTTP mode; Socket Mode if left out")] = "",
-    health: Annotated[str, typer.Option(help="HOST:PORT of /healthz, /readyz and /metrics")] = "127.0.0.1:8080",
+    health: Annotated[
+        str | None,
+        typer.Option(help='HOST:PORT of /healthz, /readyz and /metrics; "" for none', show_default="127.0.0.1:8080"),
+    ] = None,
 ) -> None:
     """Serve Slack until stopped."""
     from ops.serve import serve as run

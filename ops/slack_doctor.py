@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 
+import aiohttp
+from pydantic import SecretStr
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.directory import People
 from bot.settings import Environment, Team
+from bot.slack.door.arrival import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, checked
+from bot.slack.outbox import refusals
+from bot.words.exceptions import Misconfigured
 from bot.words.report import Status
 from ops.doctor import Finding, Probe
 
@@ -29,15 +34,21 @@ SCOPES = {
 
 def slack_probe(environment: Environment, team: Team, people: People) -> Probe:
     async def slack() -> Sequence[Finding]:
-        token = environment.slack_bot_token
-        if token is None:
+        if environment.slack_bot_token is None:
             return ()
-        client = AsyncWebClient(token=token.get_secret_value(), base_url=environment.slack_api_url)
+        found = [finding for finding in map(_unfit, _given(environment)) if finding]
+        if found:
+            return found
+        token = environment.slack_bot_token.get_secret_value()
+        client = AsyncWebClient(token=token, base_url=environment.slack_api_url, timeout=8)
         try:
             answer = await client.auth_test()
         except SlackApiError as error:
-            mend = "copy the Bot User OAuth Token from OAuth & Permissions again"
-            return (Finding(f"Slack refuses SLACK_BOT_TOKEN: {error.response['error']}", Status.FAILED, mend),)
+            mend = f"copy {BOT_TOKEN[1]} again"
+            return (Finding(f"Slack refuses SLACK_BOT_TOKEN: {refusals.code(error)}", Status.FAILED, mend),)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            mend = "check this machine's way to Slack: its DNS, firewall and proxy"
+            return (Finding(f"Slack cannot be reached ({type(error).__name__})", Status.DOWN, mend),)
         found = [Finding(f"Slack knows the bot as {answer['user']} in {answer['team']}", Status.OK)]
         granted = {scope.strip() for scope in str(answer.headers.get("X-OAuth-Scopes", "")).split(",") if scope.strip()}
         for scope, purpose in SCOPES.items():
@@ -52,6 +63,25 @@ def slack_probe(environment: Environment, team: Team, people: People) -> Probe:
         return found
 
     return slack
+
+
+def _given(environment: Environment) -> list[tuple[tuple[str, str], SecretStr]]:
+    each = (
+        (BOT_TOKEN, environment.slack_bot_token),
+        (APP_TOKEN, environment.slack_app_token),
+        (SIGNING_SECRET, environment.slack_signing_secret),
+    )
+    return [(setting, secret) for setting, secret in each if secret is not None]
+
+
+def _unfit(given: tuple[tuple[str, str], SecretStr]) -> Finding | None:
+    setting, secret = given
+    try:
+        checked(setting, secret)
+    except Misconfigured as error:
+        what, _, mend = str(error).partition(". ")
+        return Finding(what, Status.FAILED, mend.rstrip("."))
+    return None
 
 
 def _channels(team: Team, people: People) -> list[Finding]:
@@ -69,5 +99,8 @@ async def _app_token(environment: Environment) -> Finding:
         await AsyncWebClient(base_url=environment.slack_api_url).apps_connections_open(app_token=token)
     except SlackApiError as error:
         mend = "make an app-level token with connections:write and set SLACK_APP_TOKEN"
-        return Finding(f"Slack refuses SLACK_APP_TOKEN: {error.response['error']}", Status.FAILED, mend)
+        return Finding(f"Slack refuses SLACK_APP_TOKEN: {refusals.code(error)}", Status.FAILED, mend)
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        mend = "check this machine's way to Slack: its DNS, firewall and proxy"
+        return Finding(f"Slack cannot be reached ({type(error).__name__})", Status.DOWN, mend)
     return Finding("Socket Mode may be opened", Status.OK)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import asyncpg
 from aiohttp import web
@@ -17,13 +18,30 @@ SILENT_S = 30.0
 """Jobs sweep every second; a loop that has not for this long is stuck."""
 
 
-@dataclass(frozen=True)
+class Link(Protocol):
+    """How Slack reaches the bot."""
+
+    @property
+    def connected(self) -> bool: ...
+
+
+@dataclass
 class Vitals:
     pool: asyncpg.Pool
     outbox: Outbox
     jobs: Jobs
-    connected: Callable[[], bool]
     timer: Callable[[], float]
+    link: Link | None = None
+    """None until Slack has answered."""
+    _waits: str = ""
+
+    def waits(self, why: str) -> None:
+        """Say why Slack is waited for."""
+        self._waits = why
+
+    @property
+    def connected(self) -> bool:
+        return self.link is not None and self.link.connected
 
     async def problems(self) -> tuple[str, ...]:
         """Why it is not ready; empty when it is."""
@@ -32,8 +50,8 @@ class Vitals:
             await self.pool.fetchval("SELECT 1", timeout=3)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             found.append(f"database: {type(error).__name__}")
-        if not self.connected():
-            found.append("slack: not connected")
+        if not self.connected:
+            found.append(f"slack: {self._waits if self.link is None and self._waits else 'not connected'}")
         if self.timer() - self.jobs.swept_at > SILENT_S:
             found.append("jobs: no sweep lately")
         return tuple(found)
@@ -44,7 +62,7 @@ class Vitals:
         def gauge(name: str, what: str, value: float) -> None:
             Gauge(f"handrail_{name}", what, registry=registry).set(value)
 
-        gauge("connected", "1 while Slack is heard", self.connected())
+        gauge("connected", "1 while Slack is heard", self.connected)
         gauge("running", "requests that this process runs now", self.jobs.busy)
         try:
             gauge("outbox_backlog", "messages and cards owed to Slack", await self.outbox.backlog())

@@ -25,7 +25,7 @@ from bot.store.ledger.freezes import PgFreezes
 from bot.store.ledger.outbox import PgOutbox
 from bot.store.ledger.requests import PgRequests
 from bot.store.migrate import migrate
-from bot.store.pool import open_pool
+from bot.store.pool import WAIT_S, open_pool
 from bot.store.server.embedded import AlreadyUsed, EmbeddedPostgres
 from bot.store.tokens import PgTokens
 from bot.store.trail.audit import PgAuditLog
@@ -47,6 +47,7 @@ from integrations.plumbing.pace import OwnTurns
 from integrations.plumbing.probe import probe_session
 from integrations.plumbing.transport import PerHost
 from ops.doctor import Doctor, journal_probe
+from ops.endings import check_scheme, opening_database, opening_folder
 from ops.rights import rights_probe
 
 AUDIT_KEY_LENGTH = 32
@@ -114,22 +115,27 @@ async def database(environment: Environment, *, attach: bool = False) -> AsyncIt
     """
     async with AsyncExitStack() as stack:
         if environment.database_url is not None:
-            dsn = environment.database_url.get_secret_value()
+            setting, dsn = "DATABASE_URL", environment.database_url.get_secret_value()
+            check_scheme(dsn)
         else:
+            setting = "The embedded PostgreSQL in OPS_DATA"
+            with opening_folder("OPS_DATA", environment.ops_data):
+                try:
+                    server = await stack.enter_async_context(EmbeddedPostgres(environment.ops_data))
+                    dsn = server.dsn()
+                except AlreadyUsed as used:
+                    running = used.dsn() if attach else None
+                    if running is None:
+                        raise
+                    dsn = running
+        key = audit_key(environment)
+        with opening_database(setting):
+            connection = await asyncpg.connect(dsn, timeout=WAIT_S)
             try:
-                server = await stack.enter_async_context(EmbeddedPostgres(environment.ops_data))
-                dsn = server.dsn()
-            except AlreadyUsed as used:
-                running = used.dsn() if attach else None
-                if running is None:
-                    raise
-                dsn = running
-        connection = await asyncpg.connect(dsn)
-        try:
-            await migrate(connection)
-        finally:
-            await connection.close()
-        yield dsn, audit_key(environment)
+                await migrate(connection)
+            finally:
+                await connection.close()
+        yield dsn, key
 
 
 def audit_key(environment: Environment) -> bytes:
@@ -143,11 +149,23 @@ def audit_key(environment: Environment) -> bytes:
         return key.encode()
     if environment.database_url is not None:
         raise Misconfigured("OPS_AUDIT_KEY is not set; it chains the audit: write 32 random characters or more")
-    path: Path = environment.ops_data / "audit.key"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(randomness.token_hex(32), encoding="ascii")
-    return path.read_bytes().strip()
+    with opening_folder("OPS_DATA", environment.ops_data):
+        return own_key(environment.ops_data / "audit.key")
+
+
+def own_key(file: Path) -> bytes:
+    """The embedded server's, made where there is none. Raises Misconfigured for one that was cut off; OSError."""
+    if not file.exists():
+        made = file.with_suffix(".new")
+        made.unlink(missing_ok=True)
+        made.touch(mode=0o600)
+        made.write_text(randomness.token_hex(32), encoding="ascii")
+        made.rename(file)  # whole or not at all
+    key = file.read_bytes().strip()
+    if len(key) < AUDIT_KEY_LENGTH:
+        what = "is empty" if not key else f"holds fewer than {AUDIT_KEY_LENGTH} characters"
+        raise Misconfigured(f"{file} {what}; it chains the audit. Restore it from the backup of OPS_DATA.")
+    return key
 
 
 @asynccontextmanager
@@ -165,7 +183,8 @@ async def open_ops(
     async with AsyncExitStack() as stack:
         dsn, key = await stack.enter_async_context(database(environment, attach=attach))
         redactor.register(key.decode("ascii", "replace"))
-        pool = await stack.enter_async_context(open_pool(dsn))
+        with opening_database("DATABASE_URL" if environment.database_url else "The embedded PostgreSQL in OPS_DATA"):
+            pool = await stack.enter_async_context(open_pool(dsn))
         http = await stack.enter_async_context(httpx.AsyncClient(transport=PerHost(), follow_redirects=False))
         probes = await stack.enter_async_context(probe_session())
         secrets = Reader(redactor)

@@ -48,7 +48,7 @@ def test_a_file_that_is_not_there_or_is_no_toml(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match=r"is not valid TOML: .* line 1"):
         read_toml(path)
     path.write_bytes(b"\xff")
-    with pytest.raises(Misconfigured, match="is not valid TOML"):
+    with pytest.raises(Misconfigured, match="is not UTF-8 text; save it as UTF-8"):
         read_toml(path)
     path.write_text('[team]\nname = "Ops"\ngroups_live = "1h30m"\n')
     assert read_toml(path).team.groups_live == timedelta(minutes=90)

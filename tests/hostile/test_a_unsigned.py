@@ -124,7 +124,7 @@ class Door:
 @pytest.fixture
 async def door(still: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Door]:
     slack = HttpMode(still.app.bolt, SECRET, "127.0.0.1", 0).route
-    vitals = Vitals(still.pool, still.outbox, still.jobs, lambda: True, time.monotonic)
+    vitals = Vitals(still.pool, still.outbox, still.jobs, time.monotonic)
     called: list[str] = []
     request = aiohttp.ClientSession._request
 

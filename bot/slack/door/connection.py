@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -14,6 +14,8 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.door.arrival import APP_TOKEN, arrived
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +52,8 @@ class SocketMode:
     app_token: str
     base_url: str = "https://slack.com/api/"
     ping_s: float = PING_S
+    waits: Callable[[str], None] = field(default=lambda _: None)
+    """Told why Slack is waited for at the start."""
     _handler: AsyncSocketModeHandler | None = None
     _watchdog: asyncio.Task[None] | None = None
     _built_at: float = field(default=0.0)
@@ -64,7 +68,8 @@ class SocketMode:
         return session is not None and not session.closed and not self._deaf()
 
     async def __aenter__(self) -> Self:
-        await self._build()
+        """Waits while Slack is away. Raises Misconfigured where it refuses the token."""
+        await arrived(self._build_in_time, APP_TOKEN, self.waits)
         self._watchdog = asyncio.create_task(self._watch(), name="socket watchdog")
         return self
 
@@ -82,6 +87,14 @@ class SocketMode:
         heard = max(client.last_ping_pong_time or 0.0, self._built_at) if client else 0.0
         return time.time() - heard > self.ping_s * DEAF_AFTER
 
+    async def _build_in_time(self) -> None:
+        try:
+            async with asyncio.timeout(self.ping_s * DEAF_AFTER):
+                await self._build()
+        except BaseException:
+            await self._drop()
+            raise
+
     async def _build(self) -> None:
         # The token goes to the handler's own client: with another address than Slack's it would be lost otherwise.
         web_client = AsyncWebClient(token=self.app_token, base_url=self.base_url)
@@ -89,6 +102,9 @@ class SocketMode:
             self.app, self.app_token, web_client=web_client, ping_interval=self.ping_s
         )
         self._built_at = time.time()
+        # Asked for here: the client itself would ask for ever, whatever Slack answers.
+        opened = await web_client.apps_connections_open(app_token=self.app_token)
+        self._handler.client.wss_uri = str(opened["url"])
         await self._handler.connect_async()  # type: ignore[no-untyped-call]
         self._built_at = time.time()
 
@@ -106,7 +122,6 @@ class SocketMode:
             log.warning("socket_deaf")
             await self._drop()
             try:
-                async with asyncio.timeout(self.ping_s * DEAF_AFTER):
-                    await self._build()
+                await self._build_in_time()
             except Exception as error:
                 log.warning("socket_not_rebuilt", error=str(error))

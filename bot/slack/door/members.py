@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.directory import Group, People, Snapshot
+from bot.slack.outbox import refusals
 from bot.words.exceptions import OpsError
 from bot.words.ports import Clock
 from bot.words.report import PersonId
@@ -99,6 +100,5 @@ class PeopleReader:
 
 def _why(error: Exception) -> str:
     if isinstance(error, SlackApiError):
-        data = error.response.data
-        return str(data.get("error")) if isinstance(data, dict) else f"status {error.response.status_code}"
+        return refusals.code(error)
     return str(error) or type(error).__name__

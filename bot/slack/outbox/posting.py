@@ -12,6 +12,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack.outbox import refusals
 from bot.slack.outbox.answering import NOT_TAKEN, TOO_MUCH, picture, upload
 from bot.slack.outbox.drawing import Ways
 from bot.slack.views.kit import File, Message, Picture, words
@@ -87,7 +88,7 @@ class Poster:
             try:
                 sent = await self._post(channel, thread, way)
             except SlackApiError as error:
-                code = _code(error)
+                code = refusals.code(error)
                 if code in TOO_MUCH and way is not ways[-1]:
                     log.warning("plainer", channel=channel, error=code)
                     continue
@@ -122,7 +123,7 @@ class Poster:
             try:
                 await self.client.chat_update(channel=channel, ts=ts, **_content(way))
             except SlackApiError as error:
-                code = _code(error)
+                code = refusals.code(error)
                 if code in TOO_MUCH and way is not ways[-1]:
                     log.warning("plainer", channel=channel, error=code)
                     continue
@@ -166,7 +167,7 @@ class Poster:
         try:
             await self.client.conversations_join(channel=channel)
         except SlackApiError as error:
-            log.info("not_joined", channel=channel, error=_code(error))
+            log.info("not_joined", channel=channel, error=refusals.code(error))
             return False
         return True
 
@@ -184,9 +185,9 @@ class Poster:
             raise Later(f"{method} is limited", timedelta(seconds=left))
 
     def _sorted(self, error: SlackApiError, method: str, channel: str) -> Exception:
-        code = _code(error)
-        if code == "ratelimited" or error.response.status_code == 429:
-            after = float(error.response.headers.get("Retry-After", 30))
+        code = refusals.code(error)
+        if code == "ratelimited" or refusals.status(error) == 429:
+            after = refusals.retry_after(error, 30)
             self._paused[method, channel] = self.timer() + after
             return Later(f"{method} is limited", timedelta(seconds=after), limited=True)
         if code in _UNUSABLE:
@@ -194,7 +195,7 @@ class Poster:
         if code in _ACCESS:
             log.error("slack_refuses_the_bot", error=code)
             return Later(code, timedelta(minutes=1))
-        if error.response.status_code >= 500 or code in ("internal_error", "fatal_error", "service_unavailable"):
+        if refusals.status(error) >= 500 or code in ("internal_error", "fatal_error", "service_unavailable"):
             return Later(code, timedelta(seconds=5))
         return Unusable(code)
 
@@ -202,8 +203,3 @@ class Poster:
 def _content(way: Message) -> dict[str, Any]:
     # An edit without blocks keeps none: said openly, as an empty list.
     return {"text": way.text, "blocks": list(way.blocks)}
-
-
-def _code(error: SlackApiError) -> str:
-    data = error.response.data
-    return str(data.get("error")) if isinstance(data, dict) else f"status {error.response.status_code}"

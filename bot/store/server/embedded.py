@@ -169,7 +169,8 @@ class EmbeddedPostgres:
         self.stop()
 
     async def __aenter__(self) -> Self:
-        self.start()  # blocks the loop, see the thread rule there; nothing can run without it
+        with _ended_by_signals():
+            self.start()  # blocks the loop, see the thread rule there; nothing can run without it
         return self
 
     async def __aexit__(
@@ -182,9 +183,16 @@ class EmbeddedPostgres:
 
     def _version_on_disk(self) -> int | None:
         """PostgreSQL's major version that wrote the cluster; None when there is no cluster yet."""
-        with contextlib.suppress(FileNotFoundError):
-            return int((self._cluster / "PG_VERSION").read_text())
-        return None
+        try:
+            written = (self._cluster / "PG_VERSION").read_text(errors="replace").strip()
+        except FileNotFoundError:
+            return None
+        if not (written.isascii() and written.isdecimal()):
+            raise EmbeddedError(
+                f"{self._cluster / 'PG_VERSION'} does not say which PostgreSQL wrote the data. Restore the folder from "
+                "a backup, or move it away to start anew."
+            )
+        return int(written)
 
     def _initialise(self, binaries: Binaries, launcher: Launcher) -> None:
         """A cluster exists whole, with its database, or not at all: it is built aside, then named."""
@@ -254,6 +262,24 @@ class EmbeddedPostgres:
         return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
 
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """A loop notes a signal and acts on it later: while it is blocked here, for minutes at worst, that is too late."""
+    former = {}
+
+    def end(number: int, _: object) -> None:
+        raise asyncio.CancelledError(signal.Signals(number).name)
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        if signal.getsignal(each) not in (signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler, None):
+            former[each] = signal.signal(each, end)
+    try:
+        yield
+    finally:
+        for each, handler in former.items():
+            signal.signal(each, handler)
+
+
 def _shut_down(process: subprocess.Popen[bytes]) -> None:
     for order in (signal.SIGINT, signal.SIGQUIT):  # fast, then immediate
         process.send_signal(order)
@@ -306,7 +332,7 @@ def _read_holder(data_dir: Path) -> tuple[int | None, str | None]:
     try:
         holder = json.loads((data_dir / "supervisor.lock").read_text())
         return int(holder["pid"]), str(holder["socket"])
-    except ValueError:  # empty: new, or just being written
+    except (ValueError, TypeError, KeyError, RecursionError):  # empty: new, or just being written; or not ours
         return None, None
 
 
@@ -336,7 +362,7 @@ def _remove_leftover(folder: str | None, account: pwd.struct_passwd | None) -> N
 
 def _postmaster_pid(cluster: Path) -> int | None:
     lines = _lines(cluster / "postmaster.pid")
-    return int(lines[0]) if lines and lines[0].isdigit() else None
+    return int(lines[0]) if lines and lines[0].isascii() and lines[0].isdecimal() else None
 
 
 def _lines(path: Path) -> list[str]:
@@ -350,7 +376,7 @@ def _answers(path: str) -> bool:
     with socket.socket(socket.AF_UNIX) as client:
         try:
             client.connect(path)
-        except OSError:
+        except (OSError, ValueError):  # ValueError: no path at all
             return False
         return True
 

@@ -36,6 +36,26 @@ def key_check(key: bytes) -> str:
     return hmac.digest(key, b"handrail audit key", "sha256").hex()
 
 
+LOST_HEAD = "The audit trail has lost its head (table audit_head). Restore it from a backup."
+
+
+def wrong_key(head: asyncpg.Record, key: bytes) -> str:
+    """Why nothing may be written with this key; empty where it fits. `head` is the row of audit_head."""
+    if head["key_check"] == key_check(key) or (head["seq"] == 0 and not head["key_check"]):
+        return ""
+    if not head["key_check"]:
+        return "audit_head has lost its key_check, which tells the right key. Restore the table from a backup."
+    return "OPS_AUDIT_KEY is not the key with which this audit trail was begun. Set the former key."
+
+
+async def check_key(pool: asyncpg.Pool, key: bytes) -> None:
+    """Before anything is written. Raises Misconfigured for a key that is not the trail's; StoreUnwritable."""
+    async with reading(pool) as connection:
+        head = await connection.fetchrow("SELECT seq, key_check FROM audit_head")
+    if head is None or (wrong := wrong_key(head, key)):
+        raise Misconfigured(LOST_HEAD if head is None else wrong)
+
+
 async def append(connection: Connection, entry: Entry, key: bytes, now: datetime) -> Audited:
     """Add a row within the caller's transaction, as its last statement: every other appender waits from here to the
     commit.
@@ -45,11 +65,9 @@ async def append(connection: Connection, entry: Entry, key: bytes, now: datetime
     """
     try:
         head = await connection.fetchrow("SELECT seq, mac, key_check FROM audit_head FOR UPDATE")
-        if head is None:
-            raise Misconfigured("The audit trail has lost its head (table audit_head). Restore it from a backup.")
+        if head is None or (wrong := wrong_key(head, key)):
+            raise Misconfigured(LOST_HEAD if head is None else wrong)
         check = key_check(key)
-        if head["key_check"] not in ("", check):
-            raise Misconfigured("OPS_AUDIT_KEY is not the key this audit trail was begun with. Set the former key.")
         unsealed = Audited(**_storable(entry), seq=head["seq"] + 1, at=now.astimezone(UTC), mac="")
         fields = unsealed.model_dump() | {"at": _instant(unsealed.at)}
         row = unsealed.model_copy(update={"mac": seal(key, head["mac"], fields)})
