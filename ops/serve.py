@@ -44,6 +44,8 @@ PATIENCE = timedelta(seconds=7)
 """At a stop: for what runs, and for answers under way, to end. What does not is found by its lapsed lease."""
 LAST_S = 9.5
 """After a signal: whatever the state is, the process is gone by then."""
+FIRST_READING_S = 3.0
+"""Longest wait for the names of Slack: a large workspace takes a minute, and is read on in the background."""
 HEALTH = "127.0.0.1:8080"
 """Where /healthz is served if nobody says another address."""
 
@@ -105,18 +107,20 @@ async def serving(
 
         reader = PeopleReader(slack.patient, people, lambda seen, at: save_people(ops.pool, seen, at), clock)
         identity = await arrived(lambda: Identity.of(slack.patient), BOT_TOKEN, vitals.waits)
-        await reader.refresh()
-        app = slack_app(ops.road, ops.outbox, slack.patient, identity)
+        await _in_background(stack, reader.run(), "people")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_READING_S):
+                await reader.read.wait()
+        app = slack_app(ops.road, ops.outbox, slack.patient, identity, reader)
         deliverer = Deliverer(
             ops.outbox,
             Drawing(ops.road.requests, ops.catalogue, people.name, ops.redactor),
             Poster(slack.strict),
-            people.channel_id(settings.team.approvals_channel),
+            lambda: people.channel_id(settings.team.approvals_channel),
             people.channel_name,
         )
         wakers.append(deliverer.wake)
         await _in_background(stack, deliverer.run(), "deliverer")
-        await _in_background(stack, reader.run(), "people")
         drains.append(app.drain)
         stack.push_async_callback(drain)  # before the deliverer ends, which tells how it went
         link = way_in(app, vitals.waits)

@@ -1,5 +1,6 @@
 """What doctor asks Slack: do the tokens work, are the scopes there, can the channels be seen."""
 
+import asyncio
 from collections.abc import Sequence
 
 import aiohttp
@@ -10,11 +11,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.directory import People
 from bot.settings import Environment, Team
 from bot.slack.door.arrival import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, checked
+from bot.slack.door.members import channel_pages
 from bot.slack.outbox import refusals
 from bot.words.exceptions import Misconfigured
 from bot.words.report import Status
 from ops.doctor import Finding, Probe
 
+LISTING_S = 5.0
+"""Longest look through Slack's channels for one name."""
 SCOPES = {
     "commands": "the /ops command",
     "chat:write": "posting and redrawing cards",
@@ -57,7 +61,7 @@ def slack_probe(environment: Environment, team: Team, people: People) -> Probe:
                 found.append(Finding(f"scope {scope} is missing, needed for {purpose}", Status.FAILED, mend))
         for extra in sorted(granted - SCOPES.keys()):
             found.append(Finding(f"scope {extra} is granted and not needed", Status.WARNING, "take it away"))
-        found += _channels(team, people)
+        found += await _channels(client, team, people)
         if environment.slack_app_token is not None:
             found.append(await _app_token(environment))
         return found
@@ -84,13 +88,27 @@ def _unfit(given: tuple[tuple[str, str], SecretStr]) -> Finding | None:
     return None
 
 
-def _channels(team: Team, people: People) -> list[Finding]:
-    found = []
-    for name, channel in (("approvals_channel", team.approvals_channel), ("audit_channel", team.audit_channel)):
-        if channel and people.channel_id(channel) is None:
-            mend = "correct the name, or invite the bot if the channel is private"
-            found.append(Finding(f"team.{name} {channel} cannot be found", Status.FAILED, mend))
-    return found
+async def _channels(client: AsyncWebClient, team: Team, people: People) -> list[Finding]:
+    wanted = {"approvals_channel": team.approvals_channel, "audit_channel": team.audit_channel}
+    missing = {name: channel for name, channel in wanted.items() if channel and people.channel_id(channel) is None}
+    if not missing:
+        return []
+    try:
+        async with asyncio.timeout(LISTING_S):
+            async for page in channel_pages(client):
+                names = {f"#{name}" for name in page.values()}
+                missing = {name: channel for name, channel in missing.items() if channel not in names}
+                if not missing:
+                    return []
+    except (SlackApiError, aiohttp.ClientError, OSError, TimeoutError):
+        mend = "write the channel's id instead of its name, which needs no listing"
+        return [
+            Finding(f"team.{name} {channel} was not found in the part of Slack's channels that could be read in time",
+                    Status.WARNING, mend)
+            for name, channel in missing.items()
+        ]  # fmt: skip
+    mend = "correct the name, or invite the bot if the channel is private; its id can be written, too"
+    return [Finding(f"team.{name} {channel} cannot be found", Status.FAILED, mend) for name, channel in missing.items()]
 
 
 async def _app_token(environment: Environment) -> Finding:

@@ -1,5 +1,6 @@
 """One Web API call: its arguments, and what every method needs to answer it."""
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from bot.slack.views import blockkit
 from sandbox.model import JSON, Channel, Member, Message, SlackError
 from sandbox.payloads import Payloads
 from sandbox.workspace import Workspace
+
+PAGE_MOST = 1000
+"""Entries of one page at most."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +109,19 @@ class Call:
 
     def page(self, found: list[Any], default: int = 100) -> tuple[list[Any], JSON]:
         """One page of `found`, and the response_metadata that leads to the next."""
-        start, size = self.number("cursor", 0), self.number("limit", default)
-        following = str(start + size) if start + size < len(found) else ""
+        start, size = _place(self.text("cursor")), self.number("limit", default)
+        if not 1 <= size <= PAGE_MOST:
+            raise SlackError("invalid_limit")
+        following = base64.b64encode(f"next:{start + size}".encode()).decode() if start + size < len(found) else ""
         return found[start : start + size], {"next_cursor": following}
+
+
+def _place(cursor: str) -> int:
+    """Where the page of a cursor begins. It is opaque, as Slack's is."""
+    try:
+        return int(base64.b64decode(cursor, validate=True).decode().removeprefix("next:") or 0)
+    except ValueError:
+        raise SlackError("invalid_cursor") from None
 
 
 def invalid(*messages: str) -> SlackError:

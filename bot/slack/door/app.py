@@ -19,7 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.road import Road
 from bot.slack.door import payloads
 from bot.slack.door.clicks import Clicks
-from bot.slack.door.conversation import Conversation
+from bot.slack.door.conversation import AllKnown, Conversation, Places
 from bot.slack.door.errands import Errands
 from bot.slack.door.forms import Forms
 from bot.slack.door.home_tab import HomeTab
@@ -57,11 +57,13 @@ class SlackApp:
         await self.errands.drain(patience)
 
 
-def slack_app(road: Road, outbox: Outbox, client: AsyncWebClient, identity: Identity) -> SlackApp:
-    """`client` answers people: it should wait and try again once after a 429."""
+def slack_app(
+    road: Road, outbox: Outbox, client: AsyncWebClient, identity: Identity, places: Places | None = None
+) -> SlackApp:
+    """`client` answers people: it should wait and try again once after a 429. `places` looks up channels' names."""
     teller = Teller(client)
     errands = Errands(teller)
-    conversation = Conversation(road, teller, errands, outbox)
+    conversation = Conversation(road, teller, errands, outbox, places or AllKnown())
     forms, home = Forms(conversation, client), HomeTab(road, client)
     clicks = Clicks(conversation, forms, home, outbox)
     bolt = _bolt(client, identity, _Instantly(conversation))

@@ -4,7 +4,7 @@ import asyncio
 import json
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from cachetools import LRUCache, TTLCache
 
@@ -27,12 +27,29 @@ SETTLED_S = 6.0
 LOOK_S = 0.25
 
 
+class Places(Protocol):
+    """Looks up the names of channels: rules name them by pattern."""
+
+    def knows(self, channel: str) -> bool: ...
+    async def know(self, channel: str | None) -> None: ...
+
+
+class AllKnown:
+    """Of a workspace whose channels are all known."""
+
+    def knows(self, channel: str) -> bool:
+        return True
+
+    async def know(self, channel: str | None) -> None: ...
+
+
 @dataclass(frozen=True)
 class Conversation:
     road: Road
     teller: Teller
     errands: Errands
     outbox: Outbox
+    places: Places = field(default_factory=AllKnown)
     _acks: TTLCache[tuple[object, ...], str] = field(default_factory=lambda: TTLCache(1024, ttl=1.0))
     """By person, place, words and reading of the roster: a second's repetitions cost nothing."""
     _rendered: LRUCache[tuple[object, ...], str] = field(default_factory=lambda: LRUCache(256))
@@ -42,6 +59,8 @@ class Conversation:
 
     def instantly(self, said: Said) -> str | None:
         """The ack's body where the answer needs no I/O."""
+        if said.channel and not self.places.knows(said.channel):
+            return None
         key = (said.who, said.on_behalf_of, said.channel, said.words, self.road.directory.roster().read_at)
         body = self._acks.get(key)
         if body is None:
@@ -79,6 +98,7 @@ class Conversation:
 
     async def hear(self, said: Said, origin: Origin, *, quietly: bool = True) -> None:
         """Ask and answer. `quietly`: a card in the same channel is answer enough."""
+        await self.places.know(said.channel)
         await self.answer(await self.road.ask(said), origin, quietly=quietly)
 
     async def keep(self, said: Said) -> Reply:

@@ -47,7 +47,8 @@ class Deliverer:
     outbox: Outbox
     drawing: Drawing
     poster: Poster
-    approvals_channel: str | None = None
+    approvals_channel: Callable[[], str | None] = lambda: None
+    """Its id; None until it is known."""
     channel_name: Callable[[str], str] = _no_name
     """Without #; empty where it is not known."""
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -149,7 +150,8 @@ class Deliverer:
         Its requester, unless they see it where they asked; who decides, unless they see it in the approval channel.
         """
         log.warning("card_moved", request=posting.request, channel=posting.channel, error=why)
-        approvals = self.approvals_channel if self.approvals_channel != posting.channel else None
+        known = self.approvals_channel()
+        approvals = known if known != posting.channel else None
         asked_here = drawn.asked_in in (posting.channel, None)
         people = [*([drawn.owner] if drawn.owner and asked_here else []), *(() if approvals else drawn.deciders)]
         channels = [await self.poster.direct(person) for person in people[:MOST_PEOPLE]]
@@ -192,7 +194,8 @@ class Deliverer:
         """Where it belongs, else in the approval channel and to the person whose request it is: there first where it is
         for nobody else. Raises: Gone"""
         places = [(posting.channel, posting.thread)] if posting.channel else []
-        approvals = [(self.approvals_channel, None)] if posting.channel and self.approvals_channel else []
+        known = self.approvals_channel()
+        approvals = [(known, None)] if posting.channel and known else []
         people: list[tuple[str, None]] = [(person, None) for person in (posting.to[:1] if not posting.channel else ())]
         people += [(owner, None)] if owner else []
         own = bool(posting.request) and posting.kind is not NoticeKind.MENTION

@@ -28,7 +28,13 @@ from typing import Self
 from urllib.parse import quote
 
 from bot.store.server.binaries import Binaries, find_binaries
-from bot.store.server.launcher import EmbeddedError, Launcher, seen_from_inside, unprivileged_account
+from bot.store.server.launcher import (
+    EmbeddedError,
+    Launcher,
+    refuse_nameless,
+    seen_from_inside,
+    unprivileged_account,
+)
 
 DATABASE = "handrail"
 _USER = "handrail"
@@ -196,6 +202,7 @@ class EmbeddedPostgres:
 
     def _initialise(self, binaries: Binaries, launcher: Launcher) -> None:
         """A cluster exists whole, with its database, or not at all: it is built aside, then named."""
+        refuse_nameless()
         building = self._data_dir / "postgres.new"
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(building)

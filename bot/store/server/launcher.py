@@ -94,3 +94,14 @@ def unprivileged_account() -> pwd.struct_passwd | None:
             "PostgreSQL refuses to run as root and there is no user 'nobody' here. "
             "Run as an ordinary user, or set DATABASE_URL."
         ) from None
+
+
+def refuse_nameless() -> None:
+    """initdb wants a name for the user it runs as; the server itself, later, does not. Raises: EmbeddedError"""
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        raise EmbeddedError(
+            f"PostgreSQL cannot be set up by user id {os.geteuid()}, which has no name here, as with docker run --user"
+            " or on OpenShift. Add a line for it to /etc/passwd, use a user of the image, or set DATABASE_URL."
+        ) from None

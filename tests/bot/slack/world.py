@@ -133,7 +133,7 @@ async def world(
         poster = Poster(both.strict)
         drawing = Drawing(requests, catalogue, people.name, redactor)
         deliverer = Deliverer(
-            outbox, drawing, poster, people.channel_id(toml.team.approvals_channel), people.channel_name
+            outbox, drawing, poster, lambda: people.channel_id(toml.team.approvals_channel), people.channel_name
         )
         jobs = Jobs(road)
         if http:
