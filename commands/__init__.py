@@ -4,12 +4,15 @@ import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from functools import partial
 from types import ModuleType
 from typing import Any
 
+from bot.ask.catalogue import Absent, Catalogue
 from bot.words.action import AnyAction, words_of
 from bot.words.exceptions import Misconfigured
 from commands._shared.house import Desk, House
+from commands._shared.services import OnService
 
 __all__ = ["Desk", "House", "command_files", "commands"]
 
@@ -20,14 +23,27 @@ def command_files() -> tuple[ModuleType, ...]:
     return tuple(importlib.import_module(name) for name in names if "._" not in name)
 
 
-def commands(house: House, own: Iterable[str] = ()) -> tuple[AnyAction, ...]:
-    """Those of this package, then those of a company's own modules, by their importable names.
+def commands(house: House, own: Iterable[str] = ()) -> Catalogue:
+    """Those of this package, then those of a company's own modules, by their importable names; which of them no service
+    can carry out is kept apart.
 
     Raises Misconfigured, naming the module or the table of ops.toml that is wrong.
     """
     modules = (*command_files(), *map(_own, own))
     _refuse_unknown(house.tables, [words_of(module.__name__) for module in modules if hasattr(module, "Settings")])
-    return tuple(action for module in modules for action in _actions(module, house))
+    made = tuple(action for module in modules for action in _actions(module, house))
+    absent = {
+        action: Absent(action, partial(_missing, action))
+        for action in made
+        if isinstance(action, OnService) and not action.services
+    }
+    return Catalogue(tuple(action for action in made if action not in absent), tuple(absent.values()))
+
+
+def _missing(action: OnService[Any]) -> str:
+    kinds = action.kinds()
+    told = f"{', '.join(kinds[:-1])} or {kinds[-1]}" if len(kinds) > 1 else "".join(kinds)
+    return f"No service of this team can do that: `{action.words}` needs one of kind {told} in ops.toml."
 
 
 def _own(name: str) -> ModuleType:

@@ -9,17 +9,17 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.words.action import Lookup
-from bot.words.params import Choices, Duration, FreeText, Option, Params, duration_text
+from bot.words.params import Duration, FreeText, Params, duration_text
 from bot.words.report import Fact, Line, Link, Moment, Report, Span, Status, Suggestion, Table
 from commands import House
-from commands._shared.services import ask_all, matching, names, pick, retyped
+from commands._shared.services import OnService, ServiceName, ask_all, pick, retyped
 from integrations.capabilities import Call, Calls
 
 
 class CallLog(Params):
     positional = ("service",)
 
-    service: Annotated[str | None, Choices()] = None
+    service: ServiceName = None
     """Service whose calls to read, as named in ops.toml; all of them if left out."""
     since: Duration = timedelta(hours=24)
     """How far back to look, as in 1h, 24h or 7d."""
@@ -30,10 +30,9 @@ class CallLog(Params):
 
 
 @dataclass(frozen=True)
-class ShowCalls(Lookup[CallLog]):
+class ShowCalls(OnService[Calls], Lookup[CallLog]):
     """Show which phone calls failed, by reason and agent."""
 
-    services: tuple[Calls, ...]
     now: Callable[[], datetime]
     deadline: timedelta = timedelta(seconds=12)
     """For one service to answer: some are asked page by page."""
@@ -42,6 +41,7 @@ class ShowCalls(Lookup[CallLog]):
     newest: int = 5
     """Failed calls that are shown one by one."""
 
+    can = "list its calls"
     examples = ("calls", "calls since=1h failed=yes", "calls since=7d match=dial_failed")
 
     async def answer(self, params: CallLog) -> Report:
@@ -77,9 +77,6 @@ class ShowCalls(Lookup[CallLog]):
             suggestions=_further(params, chosen[0].name if params.service else "", failing=bool(failing)),
             taken_at=now,
         )
-
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        return matching(names(self.services), typed)
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from pydantic import Field
 
 from bot.words.action import Followable
 from bot.words.exceptions import Misconfigured
-from bot.words.params import Choices, Duration, FreeText, Option, Params, Spaced, duration_text
+from bot.words.params import Choices, Duration, FreeText, Params, Spaced, duration_text
 from bot.words.report import Fact, Line, Link, Moment, Report, Status, Table
 from commands import House
 from commands._shared.error_groups import Group, grouped
 from commands._shared.following import FollowFor, Reading, news, unread
-from commands._shared.services import Unanswered, ask, but_unread, closest, matching, names
+from commands._shared.services import OnService, Unanswered, ask, but_unread, closest
 from integrations.capabilities import ErrorEvent, ErrorPage, ErrorSource
 
 
@@ -35,10 +35,9 @@ class Tail(Params):
 
 
 @dataclass(frozen=True)
-class TailErrors(Followable[Tail]):
+class TailErrors(OnService[ErrorSource], Followable[Tail]):
     """Show recent errors, grouped by what they have in common."""
 
-    sources: tuple[ErrorSource, ...]
     now: Callable[[], datetime]
     deadline: timedelta = timedelta(seconds=8)
     """For one source to answer."""
@@ -49,10 +48,12 @@ class TailErrors(Followable[Tail]):
     file_from: int = 50
     """So many errors are also given one by one, as a table."""
 
+    can = "show its errors"
+    named_by = "source"
     examples = ("errors", "errors n8n since=2h", 'errors since=1d n=50 match="timed out"', "errors follow=10m")
 
     async def answer(self, params: Tail) -> Report:
-        if not self.sources:
+        if not self.services:
             raise Misconfigured("ops.toml names no service whose errors can be read; add one under [services].")
         now, asked = self.now(), self._asked(params)
         service = asked[0].name if params.source and _called(asked[0].name, params.source) else ""
@@ -67,7 +68,7 @@ class TailErrors(Followable[Tail]):
         silent = [name for name, page in readings.items() if isinstance(page, Unanswered)]
         notes = [note for name, page in readings.items() if (note := _note(name, page))]
         if params.source and not service and not found:
-            notes.append(f"Sources: {', '.join(source.name for source in self.sources)}; or an origin within one.")
+            notes.append(f"Sources: {', '.join(source.name for source in self.services)}; or an origin within one.")
         groups = grouped(found)
         of = f" of the service {service}" if service else ""
         within = f"{of}{_matching(params)} in the last {duration_text(params.since)}"
@@ -111,14 +112,11 @@ class TailErrors(Followable[Tail]):
             taken_at=now,
         ), new.cursor
 
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        return matching(names(self.sources), typed)
-
     def _asked(self, params: Tail) -> tuple[ErrorSource, ...]:
         """The service of that name alone; every one where it may be an origin's, or none was named."""
         if params.source is None:
-            return self.sources
-        return tuple(source for source in self.sources if _called(source.name, params.source)) or self.sources
+            return self.services
+        return tuple(source for source in self.services if _called(source.name, params.source)) or self.services
 
     def _not_meant(self, params: Tail, readings: Mapping[str, ErrorPage | Unanswered], within: str) -> str:
         """Why nothing was found says nothing: what could be read knows no such origin."""

@@ -10,11 +10,11 @@ from pydantic import Field
 
 from bot.words.action import Lookup
 from bot.words.exceptions import Refused, TryLater
-from bot.words.params import Choices, Option, Params
+from bot.words.params import Params
 from bot.words.report import Fact, Line, Link, Moment, Report, Span, Status, Suggestion
 from commands import House
 from commands._shared.executions import Engines
-from commands._shared.services import matching, names
+from commands._shared.services import OnService, ServiceName
 from integrations.capabilities import Execution, Executions, Stoppable
 
 
@@ -23,21 +23,22 @@ class Which(Params):
 
     execution: Annotated[str, Field(min_length=1, max_length=100)]
     """Id of the execution."""
-    engine: Annotated[str | None, Choices()] = None
+    engine: ServiceName = None
     """Service that ran it, as named in ops.toml; needed only where several know that id."""
 
 
 @dataclass(frozen=True)
-class ShowExecution(Lookup[Which]):
+class ShowExecution(OnService[Executions], Lookup[Which]):
     """Show one execution: where and why it failed, and its retries."""
 
-    engines: tuple[Executions, ...]
     now: Callable[[], datetime]
 
+    can = "show executions"
+    named_by = "engine"
     examples = ("execution 4711", "execution 4711 engine=n8n")
 
     async def answer(self, params: Which) -> Report:
-        engines = Engines(self.engines, self.words, "show executions")
+        engines = Engines(self.services, self.words, "show executions")
         wanted = params.execution
         engine = await engines.owner(params.engine, wanted, params)
         run, retries = await asyncio.gather(engine.execution(wanted), _retries(engine, wanted))
@@ -49,12 +50,9 @@ class ShowExecution(Lookup[Which]):
             facts=_facts(run),
             lines=tuple(Line(text=_told(retry)) for retry in listed),
             notes=(retries,) if isinstance(retries, str) else (),
-            suggestions=_suggestions(engine, run, listed, named=len(self.engines) > 1),
+            suggestions=_suggestions(engine, run, listed, named=len(self.services) > 1),
             taken_at=self.now(),
         )
-
-    async def options(self, field: str, typed: str) -> list[Option]:
-        return matching(names(self.engines), typed)
 
 
 async def _retries(engine: Executions, execution: str) -> tuple[Execution, ...] | str:

@@ -5,23 +5,23 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated, Protocol
+from typing import Protocol
 
 from bot.words.action import Asker, Lookup
-from bot.words.params import Choices, Option, Params
+from bot.words.params import Params
 from bot.words.report import Fact, Line, Moment, Report, Span, Status, Suggestion
 from bot.words.request import Request
 from commands import House
 from commands._shared.house import HealthHistory, Measured
 from commands._shared.recent import Recent
-from commands._shared.services import Unanswered, ask, matching, names, pick
+from commands._shared.services import OnService, ServiceName, Unanswered, ask, pick
 from integrations.capabilities import Checkable, Checked, Health
 
 
 class Checkup(Params):
     positional = ("service",)
 
-    service: Annotated[str | None, Choices()] = None
+    service: ServiceName = None
     """Service to check, as named in ops.toml; all of them if left out."""
     fresh: bool = False
     """Check again now; otherwise an answer may be up to ten seconds old."""
@@ -32,16 +32,16 @@ class Ledger(Protocol):
 
 
 @dataclass(frozen=True)
-class CheckServices(Lookup[Checkup]):
+class CheckServices(OnService[Checkable], Lookup[Checkup]):
     """Check every service at once, worst first."""
 
-    services: tuple[Checkable, ...]
     history: HealthHistory
     now: Callable[[], datetime]
     recent: Recent = field(default_factory=Recent, compare=False)
     ledger: Ledger | None = None
     history_deadline: timedelta = timedelta(seconds=1)
 
+    can = "be checked"
     examples = ("health", "health n8n", "health fresh")
 
     async def answer(self, params: Checkup) -> Report:
@@ -54,9 +54,6 @@ class CheckServices(Lookup[Checkup]):
 
     def ready(self, asker: Asker, params: Checkup) -> Report | None:
         return None if params.fresh else self.recent.get(params.service or "")
-
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        return matching(names(self.services), typed)
 
     async def _look(self, chosen: Sequence[Checkable], key: str) -> Report:
         results = await asyncio.gather(*(self._measure(service) for service in chosen))

@@ -11,7 +11,7 @@ from bot.words.exceptions import Misconfigured, NotUnderstood
 from bot.words.params import Choices, FreeText, Option, Pairs, Params
 from bot.words.report import Fact, Link
 from commands import House
-from commands._shared.services import LONGEST_LABEL, closest, matching, names, pick, retyped
+from commands._shared.services import LONGEST_LABEL, OnService, ServiceName, closest, matching, names, pick, retyped
 from integrations.capabilities import Job, OwnJobs, unheard
 
 
@@ -23,7 +23,7 @@ class Start(Params):
     """The job; jobs lists them."""
     params: Pairs | None = None
     """What it is told, as name=value; in a form one a line."""
-    service: Annotated[str | None, Choices()] = None
+    service: ServiceName = None
     """Service that has it, as named in ops.toml; needed only where several have one of that name."""
     reason: Annotated[str, Field(max_length=500), FreeText()] = ""
     """Why, for the approver and the audit."""
@@ -38,11 +38,10 @@ class JobPlan(Plan):
 
 
 @dataclass(frozen=True)
-class StartJob(Change[Start, JobPlan]):
+class StartJob(OnService[OwnJobs], Change[Start, JobPlan]):
     """Start one of the team's own jobs."""
 
-    services: tuple[OwnJobs, ...]
-
+    can = "start jobs"
     risk = Risk.CHANGE
     examples = ("job reindex", "job reindex table=orders days=3", 'job reindex note="two words" reason=search is stale')
 

@@ -8,6 +8,7 @@ from bot.words.exceptions import Misconfigured
 from bot.words.params import Params
 from bot.words.report import Fact, Line, Report, Suggestion
 from commands import House
+from commands._shared.services import OnService
 from integrations.capabilities import Job, OwnJobs
 
 
@@ -16,11 +17,10 @@ class Listed(Params):
 
 
 @dataclass(frozen=True)
-class ListJobs(Lookup[Listed]):
+class ListJobs(OnService[OwnJobs], Lookup[Listed]):
     """List the team's own jobs, and what each takes."""
 
-    services: tuple[OwnJobs, ...]
-
+    can = "start jobs"
     examples = ("jobs",)
 
     async def answer(self, params: Listed) -> Report:

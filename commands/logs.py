@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bot.words.action import Followable
-from bot.words.params import Choices, Duration, FreeText, Option, Params, duration_text
+from bot.words.params import Duration, FreeText, Params, duration_text
 from bot.words.report import Fact, Line, Link, Moment, Report, Status, Suggestion, Table
 from commands import House
 from commands._shared.following import FollowFor, Reading, news
-from commands._shared.services import Unanswered, ask, matching, names, pick, retyped
+from commands._shared.services import OnService, ServiceName, Unanswered, ask, pick, retyped
 from integrations.capabilities import ErrorSource, Level, LogLine, LogPage, LogSource
 
 ROOM = 3500
@@ -25,7 +25,7 @@ LONGEST_MESSAGE = 240
 class Which(Params):
     positional = ("service",)
 
-    service: Annotated[str | None, Choices()] = None
+    service: ServiceName = None
     """Whose log, as named in ops.toml; may be left out where only one service has one."""
     since: Duration = timedelta(hours=1)
     """How far back to look, as in 15m, 2h or 3d."""
@@ -40,10 +40,9 @@ class Which(Params):
 
 
 @dataclass(frozen=True)
-class ShowLogs(Followable[Which]):
+class ShowLogs(OnService[LogSource], Followable[Which]):
     """Show a service's log lines, newest last."""
 
-    sources: tuple[LogSource, ...]
     now: Callable[[], datetime]
     deadline: timedelta = timedelta(seconds=10)
     """For the service to answer."""
@@ -52,6 +51,7 @@ class ShowLogs(Followable[Which]):
     late: timedelta = timedelta(minutes=1)
     """How long after its own time a line may appear and still be told while following."""
 
+    can = "show a log"
     examples = ("logs n8n", "logs shop-db since=15m level=warning", 'logs n8n match="timed out" n=30 follow=10m')
 
     async def answer(self, params: Which) -> Report:
@@ -95,12 +95,12 @@ class ShowLogs(Followable[Which]):
             taken_at=now,
         ), new.cursor
 
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        return matching(names(self.sources), typed)
-
     def _picked(self, params: Which) -> LogSource:
         return pick(
-            self.sources, params.service, can="show a log", typed=lambda name: retyped(self.words, params, service=name)
+            self.services,
+            params.service,
+            can="show a log",
+            typed=lambda name: retyped(self.words, params, service=name),
         )
 
     async def _read(self, source: LogSource, params: Which, since: datetime) -> LogPage | Unanswered:

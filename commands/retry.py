@@ -14,7 +14,7 @@ from bot.words.params import Choices, Option, Params, Spaced
 from bot.words.report import Fact, Link, Moment
 from commands import House
 from commands._shared.executions import Engines
-from commands._shared.services import LONGEST_LABEL, ask_all, matching, names, retyped
+from commands._shared.services import LONGEST_LABEL, OnService, ServiceName, ask_all, matching, names, retyped
 from integrations.capabilities import Execution, Executions, RetriesCurrent
 
 LAST = "last"
@@ -29,7 +29,7 @@ class Retry(Params):
     """With `last`: only failures of this workflow, by its name or id."""
     use: Literal["saved", "current"] = "saved"
     """`saved` runs the workflow as it was when it failed, `current` as it is now."""
-    engine: Annotated[str | None, Choices()] = None
+    engine: ServiceName = None
     """Service that ran it, as named in ops.toml; needed only where several know that id."""
 
 
@@ -43,14 +43,15 @@ class RetryPlan(Plan):
 
 
 @dataclass(frozen=True)
-class RetryExecution(Change[Retry, RetryPlan]):
+class RetryExecution(OnService[Executions], Change[Retry, RetryPlan]):
     """Run a failed workflow execution again."""
 
-    engines: tuple[Executions, ...]
     refresh_deadline: timedelta = timedelta(seconds=10)
     known: dict[str, tuple[Option, ...]] = field(default_factory=dict, compare=False)
     """What `options` answers from: failed executions by engine; empty until the first `refresh`."""
 
+    can = "retry executions"
+    named_by = "engine"
     risk = Risk.DESTRUCTIVE
     examples = ("retry 4711", "retry 4711 use=current", "retry last", 'retry last workflow="Lead intake"')
 
@@ -116,18 +117,18 @@ class RetryExecution(Change[Retry, RetryPlan]):
 
     async def options(self, field: str, typed: str) -> Sequence[Option]:
         if field == "engine":
-            return matching(names(self.engines), typed)
+            return matching(names(self.services), typed)
         return matching((option for options in self.known.values() for option in options), typed)
 
     async def refresh(self) -> None:
         """Read the newest failures for `options`, in the background; an engine that is silent keeps its last ones."""
-        heard = await ask_all(self.engines, lambda engine: engine.failed(limit=50), self.refresh_deadline)
+        heard = await ask_all(self.services, lambda engine: engine.failed(limit=50), self.refresh_deadline)
         for engine, failures in heard.read:
             self.known[engine.name] = tuple(_option(failed) for failed in failures if failed.retried_by is None)
 
     @property
     def _known(self) -> Engines[Executions]:
-        return Engines(self.engines, self.words, "retry executions")
+        return Engines(self.services, self.words, "retry executions")
 
     def _engine_of(self, plan: RetryPlan) -> Executions:
         return self._known.named(plan.engine, Retry(execution=plan.execution))

@@ -13,7 +13,17 @@ from bot.words.exceptions import Misconfigured, NotUnderstood
 from bot.words.params import Choices, FreeText, Option, Params
 from bot.words.report import Report, Table
 from commands import House
-from commands._shared.services import LONGEST_LABEL, closest, matching, names, pick, retyped, tables_called
+from commands._shared.services import (
+    LONGEST_LABEL,
+    OnService,
+    ServiceName,
+    closest,
+    matching,
+    names,
+    pick,
+    retyped,
+    tables_called,
+)
 from integrations.capabilities import Rows
 
 _CONDITION = re.compile(r'\s*([^\s:"]+):(?:"([^"]*)"|([^\s"]*))(?=\s|\Z)')
@@ -59,17 +69,18 @@ class Read(Params):
     """How many rows at most, 1 to 1000."""
     csv: bool = False
     """Give them as a CSV file."""
-    db: Annotated[str | None, Choices()] = None
+    db: ServiceName = None
     """Database, as named in ops.toml; needed only where several list the table."""
 
 
 @dataclass(frozen=True)
-class ReadRows(Lookup[Read]):
+class ReadRows(OnService[Rows], Lookup[Read]):
     """Read rows of a table that ops.toml lists."""
 
-    databases: tuple[Rows, ...]
     now: Callable[[], datetime]
 
+    can = "show rows of that table"
+    named_by = "db"
     restricted = True
     audited = True
     examples = (
@@ -98,15 +109,15 @@ class ReadRows(Lookup[Read]):
 
     async def options(self, field: str, typed: str) -> Sequence[Option]:
         if field == "db":
-            return matching(names(self.databases), typed)
-        tables = dict.fromkeys(table for database in self.databases for table in database.tables())
+            return matching(names(self.services), typed)
+        tables = dict.fromkeys(table for database in self.services for table in database.tables())
         return matching((Option(table, table[:LONGEST_LABEL]) for table in tables), typed)
 
     def _named(self, params: Read) -> tuple[Rows, str]:
         """With the table as it is listed: its schema may be left out where one alone is called so."""
-        if not self.databases:
+        if not self.services:
             raise Misconfigured("ops.toml lists no table that may be read; add [[services.NAME.rows]] to a database.")
-        asked = self.databases
+        asked = self.services
         if params.db is not None:
             asked = (self._database(asked, params),)
         tables = [table for database in asked for table in database.tables()]

@@ -10,10 +10,18 @@ from pydantic import AfterValidator
 
 from bot.words.action import Lookup
 from bot.words.exceptions import Misconfigured
-from bot.words.params import Choices, Duration, Option, Params, duration_text
+from bot.words.params import Duration, Params, duration_text
 from bot.words.report import Fact, Line, Report, Span, Status, Suggestion, Table
 from commands import House
-from commands._shared.services import Unanswered, ask, but_unread, matching, names, pick, retyped
+from commands._shared.services import (
+    OnService,
+    ServiceName,
+    Unanswered,
+    ask,
+    but_unread,
+    pick,
+    retyped,
+)
 from commands._shared.stats_chart import DAY, before_words, chart, last_words, sliced
 from integrations.capabilities import Operation, Statistic, Statistics
 
@@ -34,7 +42,7 @@ def _readable(since: timedelta) -> timedelta:
 class Counted(Params):
     positional = ("service",)
 
-    service: Annotated[str | None, Choices()] = None
+    service: ServiceName = None
     """Only of this service, as named in ops.toml; all together if left out."""
     since: Annotated[Duration, AfterValidator(_readable)] = DAY
     """How long the period is, as in 2h, 24h or 7d; the one before it is as long."""
@@ -63,14 +71,14 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class ShowStatistics(Lookup[Counted]):
+class ShowStatistics(OnService[Statistics], Lookup[Counted]):
     """Count operations, failures and durations, against the period before."""
 
-    services: tuple[Statistics, ...]
     now: Callable[[], datetime]
     deadline: timedelta = timedelta(seconds=20)
     """For one service to answer; long listings are walked."""
 
+    can = "give figures"
     examples = ("stats", "stats n8n", "stats shop-db since=7d")
 
     async def answer(self, params: Counted) -> Report:
@@ -118,9 +126,6 @@ class ShowStatistics(Lookup[Counted]):
             suggestions=_suggestions(asked, current, since),
             taken_at=now,
         )
-
-    async def options(self, field: str, typed: str) -> list[Option]:
-        return matching(names(self.services), typed)
 
     async def _read(self, service: Statistics, now: datetime, since: timedelta, slices: int) -> Reading:
         """One after the other: the same service is asked for both."""

@@ -4,15 +4,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated
 from urllib.parse import urlsplit
 
 from bot.words.action import Asker, Lookup
-from bot.words.params import Choices, Option, Params
+from bot.words.params import Params
 from bot.words.report import Fact, Frozen, Line, Link, Moment, Report, Status, Suggestion
 from commands import House
 from commands._shared.recent import Recent
-from commands._shared.services import Unanswered, ask, matching, names, pick
+from commands._shared.services import OnService, ServiceName, Unanswered, ask, pick
 from integrations.capabilities import Checkable, Checked, Health, VendorState, VendorStatus
 
 SHOWN = 5
@@ -33,7 +32,7 @@ class Settings(Frozen):
 class Standing(Params):
     positional = ("vendor",)
 
-    vendor: Annotated[str | None, Choices()] = None
+    vendor: ServiceName = None
     """Vendor, or its status page as named in ops.toml; all of them if left out."""
     fresh: bool = False
     """Read the pages again now; otherwise an answer may be up to a minute old."""
@@ -59,21 +58,22 @@ class Beside:
 
 
 @dataclass(frozen=True)
-class ShowStatus(Lookup[Standing]):
+class ShowStatus(OnService[VendorStatus], Lookup[Standing]):
     """Tell what vendors say of themselves, beside our own checks."""
 
-    pages: tuple[VendorStatus, ...]
-    services: tuple[Checkable, ...]
+    checks: tuple[Checkable, ...]
     now: Callable[[], datetime]
     recent: Recent = field(default_factory=lambda: Recent(timedelta(minutes=1)), compare=False)
     deadline: timedelta = timedelta(seconds=10)
     """For one page to be read."""
 
+    can = "tell its vendor's status"
+    named_by = "vendor"
     examples = ("status", "status github", "status fresh")
 
     async def answer(self, params: Standing) -> Report:
-        key, chosen = "", self.pages
-        if params.vendor is not None or not self.pages:
+        key, chosen = "", self.services
+        if params.vendor is not None or not self.services:
             key, chosen = self._called(params.vendor)
         kept = None if params.fresh else self.recent.get(key)
         return kept or await self.recent.make(key, lambda: self._look(chosen, key))
@@ -81,22 +81,19 @@ class ShowStatus(Lookup[Standing]):
     def ready(self, asker: Asker, params: Standing) -> Report | None:
         return None if params.fresh else self.recent.get(params.vendor or "")
 
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        return matching(names(self.pages), typed)
-
     def _called(self, name: str | None) -> tuple[str, tuple[VendorStatus, ...]]:
         """A page by its own name, or all pages of a vendor."""
         wanted = (name or "").casefold()
-        for page in self.pages:
+        for page in self.services:
             if page.name.casefold() == wanted:
                 return page.name, (page,)
-        if pages := tuple(page for page in self.pages if page.vendor.casefold() == wanted):
+        if pages := tuple(page for page in self.services if page.vendor.casefold() == wanted):
             return pages[0].vendor, pages
-        page = pick(self.pages, name, can="tell its vendor's status", typed=lambda close: f"status {close}")
+        page = pick(self.services, name, can="tell its vendor's status", typed=lambda close: f"status {close}")
         return page.name, (page,)
 
     async def _look(self, pages: Sequence[VendorStatus], key: str) -> Report:
-        standing = {page.name: [s for s in self.services if _stands_on(s, page)] for page in pages}
+        standing = {page.name: [s for s in self.checks if _stands_on(s, page)] for page in pages}
         wanted = {service.name: service for found in standing.values() for service in found}
         told, checked = await asyncio.gather(
             asyncio.gather(*(self._told(page) for page in pages)),

@@ -13,7 +13,7 @@ from bot.words.params import Choices, FreeText, Option, Params
 from bot.words.report import Fact, Link, Moment
 from commands import House
 from commands._shared.executions import Engines
-from commands._shared.services import LONGEST_LABEL, ask_all, matching, names
+from commands._shared.services import LONGEST_LABEL, OnService, ServiceName, ask_all, matching, names
 from integrations.capabilities import Execution, Executions, Stoppable
 
 
@@ -27,7 +27,7 @@ class Stop(Params):
 
     execution: Annotated[str, Choices(), Field(min_length=1, max_length=100)]
     """Id of the execution that runs or waits."""
-    engine: Annotated[str | None, Choices()] = None
+    engine: ServiceName = None
     """Service that runs it, as named in ops.toml; needed only where several know that id."""
     reason: Annotated[str, Field(max_length=500), FreeText()] = ""
     """Why, for the approver and the audit."""
@@ -40,14 +40,15 @@ class StopPlan(Plan):
 
 
 @dataclass(frozen=True)
-class StopExecution(Change[Stop, StopPlan]):
+class StopExecution(OnService[StoppableExecutions], Change[Stop, StopPlan]):
     """Stop an execution that runs or waits."""
 
-    engines: tuple[StoppableExecutions, ...]
     refresh_deadline: timedelta = timedelta(seconds=10)
     known: dict[str, tuple[Option, ...]] = field(default_factory=dict, compare=False)
     """What `options` answers from: executions that are going, by engine; empty until the first `refresh`."""
 
+    can = "stop executions"
+    named_by = "engine"
     risk = Risk.DESTRUCTIVE
     examples = ("stop 4720", "stop 4720 reason=it sends the same mail again and again")
 
@@ -91,17 +92,17 @@ class StopExecution(Change[Stop, StopPlan]):
 
     async def options(self, field: str, typed: str) -> Sequence[Option]:
         if field == "engine":
-            return matching(names(self.engines), typed)
+            return matching(names(self.services), typed)
         return matching((option for options in self.known.values() for option in options), typed)
 
     async def refresh(self) -> None:
         """Read what is going, in the background; an engine that is silent keeps its last ones."""
-        heard = await ask_all(self.engines, lambda engine: engine.running(), self.refresh_deadline)
+        heard = await ask_all(self.services, lambda engine: engine.running(), self.refresh_deadline)
         self.known.update((engine.name, tuple(map(_option, runs))) for engine, runs in heard.read)
 
     @property
     def _known(self) -> Engines[StoppableExecutions]:
-        return Engines(self.engines, self.words, "stop executions")
+        return Engines(self.services, self.words, "stop executions")
 
     def _engine_of(self, plan: StopPlan) -> StoppableExecutions:
         return self._known.named(plan.engine, Stop(execution=plan.execution))

@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
 
 from bot.words.action import Lookup
 from bot.words.exceptions import NotUnderstood
-from bot.words.params import Choices, Option, Params
+from bot.words.params import Option, Params
 from bot.words.report import Fact, Line, Report, Span, Status, Suggestion
 from commands import House
-from commands._shared.services import Unanswered, ask, matching, names, pick
+from commands._shared.services import OnService, ServiceName, Unanswered, ask, matching, names, pick
 from integrations.capabilities import Credentialed, Health, Rights, Testable, Trial
 
 EVERY = "all"
@@ -20,7 +19,7 @@ EVERY = "all"
 class Which(Params):
     positional = ("service",)
 
-    service: Annotated[str | None, Choices()] = None
+    service: ServiceName = None
     """Service to try out, as named in ops.toml, or all; may be left out where there is only one."""
 
 
@@ -36,15 +35,15 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class TryServices(Lookup[Which]):
+class TryServices(OnService[Testable], Lookup[Which]):
     """Try out a service step by step, and say what its credential may do."""
 
-    services: tuple[Testable, ...]
     credentialed: tuple[Credentialed, ...]
     now: Callable[[], datetime]
     deadline: timedelta = timedelta(seconds=25)
     """For all steps of one service."""
 
+    can = "be tested"
     examples = ("test n8n", "test all")
 
     async def answer(self, params: Which) -> Report:

@@ -4,13 +4,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
 
 from bot.words.action import Lookup
-from bot.words.params import Choices, Option, Params
+from bot.words.params import Params
 from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
 from commands import House
-from commands._shared.services import ask_all, matching, names, pick
+from commands._shared.services import OnService, ServiceName, ask_all, pick
 from integrations.capabilities import Metered, Quota
 
 NEAR = 0.8
@@ -23,19 +22,19 @@ _CENTS = frozenset({"AUD", "CAD", "CHF", "EUR", "GBP", "USD"})
 class Metering(Params):
     positional = ("service",)
 
-    service: Annotated[str | None, Choices()] = None
+    service: ServiceName = None
     """Service whose usage to read, as named in ops.toml; all of them if left out."""
 
 
 @dataclass(frozen=True)
-class ShowUsage(Lookup[Metering]):
+class ShowUsage(OnService[Metered], Lookup[Metering]):
     """Show quotas, budgets and costs, nearest their limit first."""
 
-    services: tuple[Metered, ...]
     now: Callable[[], datetime]
     deadline: timedelta = timedelta(seconds=12)
     """For one service to answer: some are asked page by page."""
 
+    can = "tell its usage"
     examples = ("usage", "usage neon")
 
     async def answer(self, params: Metering) -> Report:
@@ -66,9 +65,6 @@ class ShowUsage(Lookup[Metering]):
             suggestions=(Suggestion(label="Read again", words=f"usage {key}".strip()),),
             taken_at=self.now(),
         )
-
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        return matching(names(self.services), typed)
 
 
 def _taken(quota: Quota) -> float | None:

@@ -1,19 +1,19 @@
 """/ops whitelist: lift rate limiting for one address or a small range."""
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, cast
+from typing import cast
 
 from pydantic import Field, JsonValue
 
 from bot.words.action import Plan, Receipt, Risk, Undoable
 from bot.words.exceptions import NotUnderstood, Stale
-from bot.words.params import Choices, Duration, Network, Option, Params, Reason, duration_text
+from bot.words.params import Duration, Network, Params, Reason, duration_text
 from bot.words.report import Fact, Frozen
 from commands import House
-from commands._shared.services import matching, names, pick, retyped
+from commands._shared.services import OnService, ServiceName, pick, retyped
 from integrations.capabilities import Prolongs, RateLimiter, RateLimitState
 
 
@@ -33,7 +33,7 @@ class Whitelist(Params):
     """How long, as in 2h; until somebody undoes it if left out."""
     reason: Reason
     """Why, for the approver and the audit."""
-    on: Annotated[str | None, Choices()] = None
+    on: ServiceName = None
     """Service whose limits are lifted, as named in ops.toml; needed only where there are several."""
 
 
@@ -48,14 +48,15 @@ class WhitelistPlan(Plan):
 
 
 @dataclass(frozen=True)
-class LiftRateLimit(Undoable[Whitelist, WhitelistPlan]):
+class LiftRateLimit(OnService[RateLimiter], Undoable[Whitelist, WhitelistPlan]):
     """Lift rate limiting for one address."""
 
-    limiters: tuple[RateLimiter, ...]
     now: Callable[[], datetime]
     widest_v4: int = 24
     widest_v6: int = 48
 
+    can = "lift rate limits"
+    named_by = "on"
     risk = Risk.DESTRUCTIVE
     examples = (
         'whitelist 203.0.113.7 for=2h reason="customer import"',
@@ -66,7 +67,7 @@ class LiftRateLimit(Undoable[Whitelist, WhitelistPlan]):
         if why := refusal(params.network, self.widest_v4, self.widest_v6):
             raise NotUnderstood(why)  # no other address is any guess at which one was meant
         limiter = pick(
-            self.limiters,
+            self.services,
             params.on,
             can="lift rate limits",
             typed=lambda name: retyped(self.words, params, on=name),
@@ -130,11 +131,8 @@ class LiftRateLimit(Undoable[Whitelist, WhitelistPlan]):
         listed = f"{plan.network} is {'' if state.allowed else 'not '}on the allow-list" if state.has_allow_list else ""
         return "; ".join(filter(None, (listed, f"rate-limit records of {plan.network}: {state.records}")))
 
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        return matching(names(self.limiters), typed)
-
     def _planned(self, plan: WhitelistPlan) -> RateLimiter:
-        return pick(self.limiters, plan.service, can="lift rate limits", typed=lambda name: f"whitelist on={name}")
+        return pick(self.services, plan.service, can="lift rate limits", typed=lambda name: f"whitelist on={name}")
 
 
 # Documentation ranges such as 203.0.113.0/24 are not here: the demo lives in them, and no traffic comes from them.

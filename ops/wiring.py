@@ -221,7 +221,7 @@ async def open_ops(
             allowed=lambda asker: later().may_ask(asker),
             tables=settings.commands,
         )
-        actions = catalogue.comes(Catalogue(commands(house, settings.modules)))
+        actions = catalogue.comes(commands(house, settings.modules))
         following = Following(actions, follows, outbox, clock)
         journal = Journal(environment.ops_data / "journal")
         # Made while the disk has room; what is wrong with it is for `ops doctor` to say.

@@ -1,6 +1,6 @@
 """Finds actions by their words: longest match, did-you-mean, usage lines."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -10,13 +10,24 @@ from bot.words.exceptions import Misconfigured, NotUnderstood
 
 
 @dataclass(frozen=True)
+class Absent:
+    """A command that no service of ops.toml can carry out: nobody is offered it. What was asked while one could is gone
+    on with, so that it can be undone and looked at."""
+
+    action: AnyAction
+    why: Callable[[], str]
+    """What ops.toml would need, for whoever types it all the same."""
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """Every action there is, each under its words. Raises Misconfigured where two share the same words."""
 
     actions: tuple[AnyAction, ...]
+    absent: tuple[Absent, ...] = ()
 
     def __post_init__(self) -> None:
-        words = [action.words for action in self.actions]
+        words = [action.words for action in (*self.actions, *(each.action for each in self.absent))]
         if doubled := {word for word in words if words.count(word) > 1}:
             raise Misconfigured(f"two actions are called {', '.join(sorted(doubled))!r}; rename one module")
 
@@ -27,20 +38,41 @@ class Catalogue:
     def _by_words(self) -> dict[str, AnyAction]:
         return {action.words: action for action in self.actions}
 
+    @cached_property
+    def _absent(self) -> Mapping[str, Absent]:
+        return {each.action.words: each for each in self.absent}
+
     def get(self, words: str) -> AnyAction | None:
-        return self._by_words.get(words)
+        """The action of these exact words, for a request that is stored; absent ones too."""
+        absent = self._absent.get(words)
+        return absent.action if absent else self._by_words.get(words)
+
+    def offered(self, words: str) -> AnyAction:
+        """The action of these exact words, for what is asked now. Raises NotUnderstood where there is none."""
+        if action := self._by_words.get(words):
+            return action
+        if absent := self._absent.get(words):
+            raise NotUnderstood(absent.why(), hint="help")
+        raise NotUnderstood("There is no such command any more.", hint="help")
+
+    def offers(self, typed: str) -> bool:
+        """Whether these words begin with those of a command that can be asked for."""
+        tokens = typed.lower().split()
+        known = (" ".join(tokens[:length]) for length in range(min(len(tokens), 4), 0, -1))
+        return next((words in self._by_words for words in known if self.get(words)), False)
 
     def find(self, typed: str) -> tuple[AnyAction, str]:
         """The action whose words begin `typed`, the longest first, and what follows them.
 
-        Raises NotUnderstood with the nearest words there are.
+        Raises NotUnderstood with the nearest words there are, or with what ops.toml would need for it.
         """
         tokens = typed.split()
         if not tokens:
             raise NotUnderstood("That names no command.", hint="help")
         for length in range(min(len(tokens), 4), 0, -1):
-            if action := self.get(" ".join(tokens[:length]).lower()):
-                return action, typed.split(maxsplit=length)[length] if len(tokens) > length else ""
+            words = " ".join(tokens[:length]).lower()
+            if self.get(words):
+                return self.offered(words), typed.split(maxsplit=length)[length] if len(tokens) > length else ""
         group = sorted(words for words in self._by_words if words.startswith(f"{tokens[0].lower()} "))
         if group:
             raise NotUnderstood(f"{tokens[0]!r} needs a second word: {_either(group)}.", hint=group[0])

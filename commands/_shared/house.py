@@ -141,6 +141,15 @@ class House:
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`[commands.*]` of ops.toml, not yet read."""
 
+    _made: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, make: Callable[["House"], C]) -> C:
+        """What several commands share: made by the first that asks."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: C = self._made[make]
+        return made
+
     def having(self, capability: Callable[..., C]) -> tuple[C, ...]:
         """The services of ops.toml that can do this: `house.having(Checkable)`."""
         return self.services.having(capability)

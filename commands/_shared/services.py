@@ -1,16 +1,19 @@
 """How commands speak to the services of ops.toml: find one by name, ask within a deadline, offer names."""
 
 import asyncio
+import inspect
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
-from typing import Generic, Protocol, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar, get_args
 
+from bot.words.action import Action
 from bot.words.exceptions import Misconfigured, NotUnderstood, OpsError
-from bot.words.params import FreeText, Option, Params, Spaced
+from bot.words.params import Choices, FreeText, Option, Params, Spaced
+from integrations.kinds import kinds_that_can
 
 SHOWN_OPTIONS = 100
 """Slack takes at most so many options in one answer."""
@@ -25,6 +28,53 @@ class HasName(Protocol):
 
 T = TypeVar("T")
 S = TypeVar("S", bound=HasName)
+
+ServiceName = Annotated[str | None, Choices()]
+"""A service as named in ops.toml; `OnService.options` offers those there are."""
+
+
+@dataclass(frozen=True)
+class OnService(Action[Any], Generic[S]):
+    """A command that services of ops.toml carry out. Where none of them can, it does not exist."""
+
+    services: tuple[S, ...]
+
+    can: ClassVar[str]
+    """What such a service can do, completing "several services can …"."""
+    named_by: ClassVar[str] = "service"
+    """The parameter that names one."""
+    needs: ClassVar[Callable[..., Any]]
+    """Their capability, from the type argument."""
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        for base in getattr(cls, "__orig_bases__", ()):
+            for argument in get_args(base):
+                if inspect.isclass(argument) and getattr(argument, "_is_protocol", False):
+                    cls.needs = argument
+
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of service that would bring it. Slow, as all of them are imported."""
+        return kinds_that_can(self.needs)
+
+    def chosen(self, params: Params) -> S:
+        """The service that the parameters name, or the only one. Raises NotUnderstood."""
+        name: str | None = getattr(params, self.named_by)
+        return pick(self.services, name, can=self.can, typed=lambda each: self._naming(params, each))
+
+    def asked(self, params: Params) -> tuple[S, ...]:
+        """The service that the parameters name, or all. Raises NotUnderstood."""
+        return self.services if getattr(params, self.named_by) is None else (self.chosen(params),)
+
+    def planned(self, name: str) -> S:
+        """The service of a plan. Raises NotUnderstood where ops.toml does not name it any more."""
+        return pick(self.services, name, can=self.can, typed=lambda each: "")
+
+    def _naming(self, params: Params, service: str) -> str:
+        return retyped(self.words, params, **{self.named_by: service})
+
+    async def options(self, field: str, typed: str) -> Sequence[Option]:
+        return matching(names(self.services), typed) if field == self.named_by else ()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,17 @@ from bot.words.exceptions import Misconfigured, NotUnderstood, OpsError, Outcome
 from bot.words.params import Choices, Duration, Option, Params, Reason, Spaced
 from bot.words.report import Fact
 from commands._shared.house import House
-from commands._shared.services import LONGEST_LABEL, ask_all, closest, matching, names, pick, retyped
+from commands._shared.services import (
+    LONGEST_LABEL,
+    OnService,
+    ServiceName,
+    ask_all,
+    closest,
+    matching,
+    names,
+    pick,
+    retyped,
+)
 from integrations.capabilities import CautionsPause, Flipped, Switch, Switchable, Switches
 
 ALL = "all"
@@ -276,7 +286,7 @@ class Asked(Params):
     """Which one, by its name or id."""
     reason: Reason
     """Why, for the approver and the audit."""
-    on: Annotated[str | None, Choices()] = None
+    on: ServiceName = None
     """Only of this service, as named in ops.toml."""
 
 
@@ -290,16 +300,20 @@ AP = TypeVar("AP", bound=AskedToPause)
 
 
 @dataclass(frozen=True)
-class _Flipping(Undoable[A, SwitchPlan]):
-    services: tuple[Switches, ...]
+class _Flipping(OnService[Switches], Undoable[A, SwitchPlan]):
     deadline: timedelta = timedelta(seconds=5)
     known: dict[str, tuple[Switchable, ...]] = field(default_factory=dict, compare=False)
     """What `options` answers from; empty until the first `refresh`."""
 
+    can = "pause things"
+    named_by = "on"
     risk = Risk.DESTRUCTIVE
     noun: ClassVar[Noun] = THING
     found_in: ClassVar[Switch]
     """The state of those that are changed."""
+
+    def kinds(self) -> tuple[str, ...]:
+        return CAMPAIGN_KINDS if self.noun is CAMPAIGN else super().kinds()
 
     async def _chosen(self, params: A) -> tuple[Seen, Chosen, str]:
         """What was seen, what is meant, and why there is nothing to do if so."""

@@ -8,8 +8,8 @@ from bot.words.action import Lookup
 from bot.words.params import Params
 from bot.words.report import Report, Table
 from commands import House
-from commands._shared.services import but_unread
-from commands._shared.switches import CAMPAIGN, campaign_services, look, state_of
+from commands._shared.services import OnService, but_unread
+from commands._shared.switches import CAMPAIGN, CAMPAIGN_KINDS, campaign_services, look, state_of
 from integrations.capabilities import Switch, Switches
 
 
@@ -18,13 +18,13 @@ class Campaigns(Params):
 
 
 @dataclass(frozen=True)
-class ListCampaigns(Lookup[Campaigns]):
+class ListCampaigns(OnService[Switches], Lookup[Campaigns]):
     """List campaigns and whether they run."""
 
-    services: tuple[Switches, ...]
     now: Callable[[], datetime]
     deadline: timedelta = timedelta(seconds=5)
 
+    can = "list campaigns"
     examples = ("campaigns",)
 
     async def answer(self, params: Campaigns) -> Report:

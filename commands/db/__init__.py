@@ -1,15 +1,14 @@
 """/ops db: one look at a PostgreSQL: who is connected, what is slow, what is large, who waits for whom."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
 
 from bot.words.action import Lookup
-from bot.words.params import Choices, Option, Params
+from bot.words.params import Params
 from bot.words.report import Report, Suggestion, Table
 from commands import House
-from commands._shared.services import matching, names, pick
+from commands._shared.services import OnService, ServiceName, pick
 from integrations.capabilities import Database, View
 
 
@@ -18,7 +17,7 @@ class Look(Params):
 
     view: View
     """What to look at: connections, slow, sizes, locks, indexes, policies, migrations or vacuum-needs."""
-    db: Annotated[str | None, Choices()] = None
+    db: ServiceName = None
     """Database to look at, as named in ops.toml; needed only where there are several."""
 
 
@@ -26,17 +25,18 @@ _NEXT: dict[str, str] = {"connections": "locks", "locks": "connections", "sizes"
 
 
 @dataclass(frozen=True)
-class LookAtDatabase(Lookup[Look]):
+class LookAtDatabase(OnService[Database], Lookup[Look]):
     """Look at a database: connections, slow statements, sizes, locks …"""
 
-    databases: tuple[Database, ...]
     now: Callable[[], datetime]
 
+    can = "be looked at as a database"
+    named_by = "db"
     examples = ("db connections", "db slow", "db locks db=shop-db")
 
     async def answer(self, params: Look) -> Report:
         database = pick(
-            self.databases,
+            self.services,
             params.db,
             can="be looked at as a database",
             typed=lambda name: f"db {params.view} db={name}",
@@ -55,9 +55,6 @@ class LookAtDatabase(Lookup[Look]):
             ),
             taken_at=self.now(),
         )
-
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        return matching(names(self.databases), typed)
 
 
 def actions(house: House) -> LookAtDatabase:

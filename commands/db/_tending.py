@@ -1,6 +1,5 @@
 """What vacuum and analyze share: one table, as the statistics have it, and the work on it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -8,9 +7,9 @@ from pydantic import Field
 
 from bot.words.action import Change, Plan, Receipt, Risk
 from bot.words.exceptions import OpsError
-from bot.words.params import Choices, Option, Params
+from bot.words.params import Params
 from bot.words.report import Fact, Moment
-from commands._shared.services import matching, names, pick
+from commands._shared.services import OnService, ServiceName, pick
 from integrations.capabilities import Database, Tended
 
 
@@ -19,7 +18,7 @@ class Tend(Params):
 
     table: Annotated[str, Field(min_length=1, max_length=130)]
     """Table, as in `orders` or `public.orders`."""
-    db: Annotated[str | None, Choices()] = None
+    db: ServiceName = None
     """Database it is in, as named in ops.toml; needed only where there are several."""
 
 
@@ -30,11 +29,10 @@ class TendPlan(Plan):
 
 
 @dataclass(frozen=True)
-class Tending(Change[Tend, TendPlan]):
+class Tending(OnService[Database], Change[Tend, TendPlan]):
     """Work on one table that reads nothing out and loses nothing."""
 
-    databases: tuple[Database, ...]
-
+    named_by = "db"
     risk = Risk.CHANGE
     work: ClassVar[Literal["analyze", "vacuum"]]
     headline: ClassVar[str]
@@ -67,12 +65,9 @@ class Tending(Change[Tend, TendPlan]):
         last = found.vacuumed if self.work == "vacuum" else found.analyzed
         return f"last {self.work}: {last:%Y-%m-%d %H:%M:%S} UTC" if last else f"no {self.work} is recorded"
 
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        return matching(names(self.databases), typed)
-
     def _database(self, name: str | None, table: str) -> Database:
         return pick(
-            self.databases,
+            self.services,
             name,
             can=f"{self.work} tables",
             typed=lambda each: f"db {self.work} {table} db={each}",

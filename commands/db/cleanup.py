@@ -6,17 +6,17 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Protocol
+from typing import Protocol
 
 from pydantic import JsonValue
 
 from bot.words.action import Change, Plan, Receipt, Risk
 from bot.words.exceptions import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, Stale
-from bot.words.params import Choices, Option, Params, duration_text
+from bot.words.params import Params, duration_text
 from bot.words.ports import Freeze
 from bot.words.report import Fact
 from commands import House
-from commands._shared.services import closest, matching, names, pick, retyped, tables_called
+from commands._shared.services import OnService, ServiceName, closest, pick, retyped, tables_called
 from integrations.capabilities import Database, Retention
 
 
@@ -29,7 +29,7 @@ class CleanUp(Params):
 
     table: str | None = None
     """Table to clean up; every one that ops.toml keeps for a time if left out."""
-    db: Annotated[str | None, Choices()] = None
+    db: ServiceName = None
     """Database to do it in, as named in ops.toml; needed only where there are several."""
 
 
@@ -44,14 +44,15 @@ class CleanUpPlan(Plan):
 
 
 @dataclass(frozen=True)
-class CleanUpRows(Change[CleanUp, CleanUpPlan]):
+class CleanUpRows(OnService[Database], Change[CleanUp, CleanUpPlan]):
     """Delete rows that are older than ops.toml keeps them."""
 
-    databases: tuple[Database, ...]
     freezing: Freezing
     longest: timedelta = timedelta(minutes=10)
     """Stops by itself after this: a run that outlasts its limit has an unknown end."""
 
+    can = "clean up tables"
+    named_by = "db"
     risk = Risk.DESTRUCTIVE
     examples = ("db cleanup", "db cleanup webhook_logs db=shop-db")
 
@@ -118,12 +119,9 @@ class CleanUpRows(Change[CleanUp, CleanUpPlan]):
         ]
         return "; ".join(told)
 
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        return matching(names(self.databases), typed)
-
     def _database(self, name: str | None, asked: CleanUp | None = None) -> Database:
         asked = asked or CleanUp()
-        return pick(self.databases, name, can="be cleaned up", typed=lambda each: retyped(self.words, asked, db=each))
+        return pick(self.services, name, can="be cleaned up", typed=lambda each: retyped(self.words, asked, db=each))
 
     def _chosen(self, rules: Sequence[Retention], asked: CleanUp, db: str) -> Sequence[Retention]:
         if not rules:

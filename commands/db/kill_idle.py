@@ -8,9 +8,9 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from bot.words.action import Change, Receipt, Risk
-from bot.words.params import Choices, Duration, Option, Params, duration_text
+from bot.words.params import Duration, Params, duration_text
 from commands import House
-from commands._shared.services import matching, names, pick, retyped
+from commands._shared.services import OnService, ServiceName, pick, retyped
 from commands.db._backends import EndPlan, counted, end, listed, still_there
 from integrations.capabilities import Backend, Database
 
@@ -30,22 +30,22 @@ class KillIdle(Params):
     """`yes` also ends those that rest within a transaction; what they did not commit is lost."""
     user: str | None = None
     """Only connections of this database user."""
-    db: Annotated[str | None, Choices()] = None
+    db: ServiceName = None
     """Database to do it on, as named in ops.toml; needed only where there are several."""
 
 
 @dataclass(frozen=True)
-class KillIdleConnections(Change[KillIdle, EndPlan]):
+class KillIdleConnections(OnService[Database], Change[KillIdle, EndPlan]):
     """End database connections that nobody uses."""
 
-    databases: tuple[Database, ...]
-
+    can = "end connections"
+    named_by = "db"
     risk = Risk.DESTRUCTIVE
     examples = ("db kill-idle older=5m", "db kill-idle older=10m in-transaction=yes user=app")
 
     async def preview(self, params: KillIdle) -> EndPlan:
         database = pick(
-            self.databases,
+            self.services,
             params.db,
             can="end connections",
             typed=lambda name: retyped(self.words, params, db=name),
@@ -76,11 +76,8 @@ class KillIdleConnections(Change[KillIdle, EndPlan]):
     async def evidence(self, plan: EndPlan) -> str:
         return await still_there(self._planned(plan), plan)
 
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        return matching(names(self.databases), typed)
-
     def _planned(self, plan: EndPlan) -> Database:
-        return pick(self.databases, plan.db, can="end connections", typed=lambda name: f"db kill-idle db={name}")
+        return pick(self.services, plan.db, can="end connections", typed=lambda name: f"db kill-idle db={name}")
 
 
 def _passed_over(backends: Sequence[Backend], params: KillIdle) -> str:

@@ -10,7 +10,7 @@ from bot.words.exceptions import Misconfigured
 from bot.words.params import Params
 from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
 from commands import House
-from commands._shared.services import Unanswered, ask
+from commands._shared.services import OnService, Unanswered, ask
 from integrations.capabilities import LiftsReadOnly, ReadOnly
 
 
@@ -19,20 +19,20 @@ class Everything(Params):
 
 
 @dataclass(frozen=True)
-class ShowReadOnly(Lookup[Everything]):
+class ShowReadOnly(OnService[LiftsReadOnly], Lookup[Everything]):
     """Show which databases their host holds read-only."""
 
-    hosts: tuple[LiftsReadOnly, ...]
     now: Callable[[], datetime]
     deadline: timedelta = timedelta(seconds=8)
 
+    can = "show a read-only mode"
     examples = ("db read-only",)
 
     async def answer(self, params: Everything) -> Report:
-        if not self.hosts:
+        if not self.services:
             raise Misconfigured("ops.toml names no host that can say so; add a service of kind supabase.")
-        answers = await asyncio.gather(*(ask(host.read_only(), self.deadline) for host in self.hosts))
-        pairs = [(host.name, seen) for host, seen in zip(self.hosts, answers, strict=True)]
+        answers = await asyncio.gather(*(ask(host.read_only(), self.deadline) for host in self.services))
+        pairs = [(host.name, seen) for host, seen in zip(self.services, answers, strict=True)]
         held = [name for name, seen in pairs if isinstance(seen, ReadOnly) and seen.on]
         unread = [name for name, seen in pairs if isinstance(seen, Unanswered)]
         lead = f"{', '.join(held)} {'is' if len(held) == 1 else 'are'} read-only." if held else "None is read-only."

@@ -1,6 +1,5 @@
 """/ops db terminate: end one connection, whatever it does."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,9 +7,9 @@ from pydantic import Field
 
 from bot.words.action import Change, Receipt, Risk
 from bot.words.exceptions import NotUnderstood
-from bot.words.params import Choices, Option, Params
+from bot.words.params import Params
 from commands import House
-from commands._shared.services import matching, names, pick
+from commands._shared.services import OnService, ServiceName, pick
 from commands.db._backends import EndPlan, end, still_there, told
 from integrations.capabilities import Backend, Database
 
@@ -20,7 +19,7 @@ class Terminate(Params):
 
     pid: Annotated[int, Field(ge=1, lt=2**31)]
     """Process id of the connection, as `db connections` and `db locks` show it."""
-    db: Annotated[str | None, Choices()] = None
+    db: ServiceName = None
     """Database it is connected to, as named in ops.toml; needed only where there are several."""
 
 
@@ -31,11 +30,11 @@ class TerminatePlan(EndPlan):
 
 
 @dataclass(frozen=True)
-class TerminateConnection(Change[Terminate, TerminatePlan]):
+class TerminateConnection(OnService[Database], Change[Terminate, TerminatePlan]):
     """End one database connection, whatever it does."""
 
-    databases: tuple[Database, ...]
-
+    can = "end connections"
+    named_by = "db"
     risk = Risk.DESTRUCTIVE
     examples = ("db terminate 4711", "db terminate 4711 db=shop-db")
 
@@ -69,11 +68,8 @@ class TerminateConnection(Change[Terminate, TerminatePlan]):
     async def evidence(self, plan: TerminatePlan) -> str:
         return await still_there(self._database(plan.db, plan.backends[0].pid), plan)
 
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        return matching(names(self.databases), typed)
-
     def _database(self, name: str | None, pid: int) -> Database:
-        return pick(self.databases, name, can="end connections", typed=lambda each: f"db terminate {pid} db={each}")
+        return pick(self.services, name, can="end connections", typed=lambda each: f"db terminate {pid} db={each}")
 
 
 def actions(house: House) -> TerminateConnection:

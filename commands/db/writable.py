@@ -1,21 +1,19 @@
 """/ops db writable: let a database write that its host made read-only, for the minutes that it takes to make room."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
 from bot.words.action import Change, Plan, Receipt, Risk
-from bot.words.params import Choices, Option, Params
+from bot.words.params import Params
 from bot.words.report import Fact, Moment
 from commands import House
-from commands._shared.services import matching, names, pick
+from commands._shared.services import OnService, ServiceName, pick
 from integrations.capabilities import LiftsReadOnly
 
 
 class Writable(Params):
     positional = ("service",)
 
-    service: Annotated[str | None, Choices()] = None
+    service: ServiceName = None
     """The database's host, as named in ops.toml; needed only where there are several."""
 
 
@@ -25,11 +23,10 @@ class WritablePlan(Plan):
 
 
 @dataclass(frozen=True)
-class LetItWrite(Change[Writable, WritablePlan]):
+class LetItWrite(OnService[LiftsReadOnly], Change[Writable, WritablePlan]):
     """Let a database write for a while although its host holds it read-only."""
 
-    hosts: tuple[LiftsReadOnly, ...]
-
+    can = "lift a read-only mode"
     risk = Risk.DESTRUCTIVE
     examples = ("db writable", "db writable supabase")
 
@@ -62,11 +59,8 @@ class LetItWrite(Change[Writable, WritablePlan]):
             return f"{plan.service} may write until {now.lifted_until:%H:%M} UTC"
         return f"{plan.service} is {'' if now.on else 'not '}read-only"
 
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        return matching(names(self.hosts), typed)
-
     def _host(self, name: str | None) -> LiftsReadOnly:
-        return pick(self.hosts, name, can="lift a read-only mode", typed=lambda each: f"db writable {each}")
+        return pick(self.services, name, can="lift a read-only mode", typed=lambda each: f"db writable {each}")
 
 
 def actions(house: House) -> LetItWrite:

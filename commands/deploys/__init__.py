@@ -1,6 +1,6 @@
 """/ops deploys: what serves production, and what could."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -9,10 +9,10 @@ from pydantic import Field
 
 from bot.words.action import Lookup
 from bot.words.exceptions import Misconfigured, TryLater
-from bot.words.params import Choices, Option, Params
+from bot.words.params import Params
 from bot.words.report import Moment, Report, Table
 from commands import House
-from commands._shared.services import ask_all, matching, names, pick, retyped
+from commands._shared.services import OnService, ServiceName, ask_all, pick, retyped
 from commands.deploys._hosting import live_of, told
 from integrations.capabilities import Deployments
 
@@ -20,26 +20,26 @@ from integrations.capabilities import Deployments
 class Deploys(Params):
     positional = ("service",)
 
-    service: Annotated[str | None, Choices()] = None
+    service: ServiceName = None
     """Service whose deployments are listed, as named in ops.toml; all that have some if left out."""
     n: Annotated[int, Field(ge=1, le=50)] = 10
     """How many of each service, newest first."""
 
 
 @dataclass(frozen=True)
-class ListDeployments(Lookup[Deploys]):
+class ListDeployments(OnService[Deployments], Lookup[Deploys]):
     """List production deployments and which is live."""
 
-    hosts: tuple[Deployments, ...]
     now: Callable[[], datetime]
     deadline: timedelta = timedelta(seconds=15)
 
+    can = "list deployments"
     examples = ("deploys", "deploys web", "deploys web n=30")
 
     async def answer(self, params: Deploys) -> Report:
-        if not self.hosts:
+        if not self.services:
             raise Misconfigured("ops.toml names no service with deployments; add one under [services].")
-        hosts = self.hosts
+        hosts = self.services
         if params.service is not None:
             can = "list deployments"
             hosts = (
@@ -68,9 +68,6 @@ class ListDeployments(Lookup[Deploys]):
             notes=unread,
             taken_at=self.now(),
         )  # fmt: skip
-
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        return matching(names(self.hosts), typed)
 
 
 def actions(house: House) -> ListDeployments:

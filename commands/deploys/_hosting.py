@@ -11,7 +11,8 @@ from bot.words.action import Plan, Receipt, Risk, Undoable
 from bot.words.exceptions import NotUnderstood, Refused, Stale
 from bot.words.params import Option, Params
 from bot.words.report import Fact, Moment
-from commands._shared.services import LONGEST_LABEL, ask_all, matching, names, pick, retyped
+from commands._shared.house import House
+from commands._shared.services import LONGEST_LABEL, OnService, ask_all, matching, names, pick, retyped
 from integrations.capabilities import Deed, Deployed, Deployment, Deployments, Promotes, RollsBack
 
 LOOKED_THROUGH = 50
@@ -49,6 +50,10 @@ class Listing:
         )
 
 
+def listing_of(house: House) -> Listing:
+    return Listing(house.having(Deployments))
+
+
 class AskedToMove(Params):
     positional = ("service",)
 
@@ -68,8 +73,7 @@ P = TypeVar("P", bound=AskedToMove)
 
 
 @dataclass(frozen=True)
-class Moving(Undoable[P, MovePlan], Generic[P, H]):
-    hosts: tuple[H, ...]
+class Moving(OnService[H], Undoable[P, MovePlan], Generic[P, H]):
     listing: Listing
 
     risk = Risk.DESTRUCTIVE
@@ -149,8 +153,8 @@ class Moving(Undoable[P, MovePlan], Generic[P, H]):
 
     async def options(self, field: str, typed: str) -> Sequence[Option]:
         if field == "service":
-            return matching(names(self.hosts), typed)
-        return self.listing.options(self.hosts, self.fits, typed)
+            return matching(names(self.services), typed)
+        return self.listing.options(self.services, self.fits, typed)
 
     async def refresh(self) -> None:
         await self.listing.refresh()
@@ -159,7 +163,7 @@ class Moving(Undoable[P, MovePlan], Generic[P, H]):
         def typed(each: str) -> str:
             return retyped(self.words, asked, service=each) if asked is not None else f"{self.words} {each}"
 
-        return pick(self.hosts, name, can=self.deed, typed=typed)
+        return pick(self.services, name, can=self.deed, typed=typed)
 
 
 def live_of(found: Sequence[Deployment]) -> Deployment | None:

@@ -6,8 +6,8 @@ from typing import Annotated
 from bot.words.exceptions import NotUnderstood
 from bot.words.params import Choices
 from commands import House
-from commands.deploys._hosting import AskedToMove, Listing, Moving, meant
-from integrations.capabilities import Deployed, Deployment, Deployments, Promotes
+from commands.deploys._hosting import AskedToMove, Moving, listing_of, meant
+from integrations.capabilities import Deployed, Deployment, Promotes
 
 _READY = "ready"
 
@@ -52,4 +52,4 @@ class PromoteDeployment(Moving[Promote, Promotes]):
 
 
 def actions(house: House) -> PromoteDeployment:
-    return PromoteDeployment(house.having(Promotes), Listing(house.having(Deployments)))
+    return PromoteDeployment(house.having(Promotes), house.once(listing_of))

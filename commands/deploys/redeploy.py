@@ -6,8 +6,8 @@ from typing import Annotated
 from bot.words.exceptions import NotUnderstood
 from bot.words.params import Choices
 from commands import House
-from commands.deploys._hosting import AskedToMove, Listing, Moving, meant
-from integrations.capabilities import Deployed, Deployment, Deployments, Redeploys
+from commands.deploys._hosting import AskedToMove, Moving, listing_of, meant
+from integrations.capabilities import Deployed, Deployment, Redeploys
 
 
 class Redeploy(AskedToMove):
@@ -45,4 +45,4 @@ class RedeployDeployment(Moving[Redeploy, Redeploys]):
 
 
 def actions(house: House) -> RedeployDeployment:
-    return RedeployDeployment(house.having(Redeploys), Listing(house.having(Deployments)))
+    return RedeployDeployment(house.having(Redeploys), house.once(listing_of))

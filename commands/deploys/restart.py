@@ -1,15 +1,14 @@
 """/ops deploys restart: restart what runs now, a deployment or a database endpoint."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from bot.words.action import Change, Plan, Receipt, Risk
 from bot.words.exceptions import Stale
-from bot.words.params import Choices, Option, Params
+from bot.words.params import Choices, Params
 from bot.words.report import Fact
 from commands import House
-from commands._shared.services import matching, names, pick
+from commands._shared.services import OnService, pick
 from integrations.capabilities import Restarts
 
 
@@ -27,11 +26,10 @@ class RestartPlan(Plan):
 
 
 @dataclass(frozen=True)
-class RestartDeployment(Change[Restart, RestartPlan]):
+class RestartDeployment(OnService[Restarts], Change[Restart, RestartPlan]):
     """Restart what runs now."""
 
-    hosts: tuple[Restarts, ...]
-
+    can = "be restarted"
     risk = Risk.DESTRUCTIVE
     examples = ("deploys restart etl", "deploys restart neon")
 
@@ -61,11 +59,8 @@ class RestartDeployment(Change[Restart, RestartPlan]):
     async def evidence(self, plan: RestartPlan) -> str:
         return f"{plan.service} runs {await self._host(plan.service).running_now()}"
 
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        return matching(names(self.hosts), typed)
-
     def _host(self, name: str) -> Restarts:
-        return pick(self.hosts, name, can="be restarted", typed=lambda each: f"deploys restart {each}")
+        return pick(self.services, name, can="be restarted", typed=lambda each: f"deploys restart {each}")
 
 
 def actions(house: House) -> RestartDeployment:

@@ -6,8 +6,8 @@ from typing import Annotated
 from bot.words.exceptions import NotUnderstood
 from bot.words.params import Choices
 from commands import House
-from commands.deploys._hosting import AskedToMove, Listing, Moving, meant
-from integrations.capabilities import Deployed, Deployment, Deployments, RollsBack
+from commands.deploys._hosting import AskedToMove, Moving, listing_of, meant
+from integrations.capabilities import Deployed, Deployment, RollsBack
 
 
 class Rollback(AskedToMove):
@@ -54,4 +54,4 @@ class RollBackDeployment(Moving[Rollback, RollsBack]):
 
 
 def actions(house: House) -> RollBackDeployment:
-    return RollBackDeployment(house.having(RollsBack), Listing(house.having(Deployments)))
+    return RollBackDeployment(house.having(RollsBack), house.once(listing_of))

@@ -10,10 +10,18 @@ from pydantic import Field
 
 from bot.words.action import Lookup
 from bot.words.exceptions import Misconfigured
-from bot.words.params import Choices, Duration, FreeText, Option, Params, duration_text
+from bot.words.params import Duration, FreeText, Params, duration_text
 from bot.words.report import Fact, Line, Link, Moment, Report, Status, Suggestion, Table
 from commands import House
-from commands._shared.services import Unanswered, ask, but_unread, matching, names, pick, retyped
+from commands._shared.services import (
+    OnService,
+    ServiceName,
+    Unanswered,
+    ask,
+    but_unread,
+    pick,
+    retyped,
+)
 from integrations.capabilities import Issue, Issues
 
 SHOWN = 10
@@ -23,7 +31,7 @@ SHOWN = 10
 class Listed(Params):
     positional = ("service",)
 
-    service: Annotated[str | None, Choices()] = None
+    service: ServiceName = None
     """Only of this service, as named in ops.toml."""
     since: Duration = timedelta(hours=24)
     """Only those that happened within this time, as in 2h or 3d; their events are counted within it."""
@@ -32,16 +40,16 @@ class Listed(Params):
 
 
 @dataclass(frozen=True)
-class ListIssues(Lookup[Listed]):
+class ListIssues(OnService[Issues], Lookup[Listed]):
     """List unresolved issues, most frequent first."""
 
-    services: tuple[Issues, ...]
     now: Callable[[], datetime]
     deadline: timedelta = timedelta(seconds=15)
     """For one service to answer."""
     read_at_most: int = 100
     """Issues of one service."""
 
+    can = "list issues"
     examples = ("issues", "issues sentry since=3d", 'issues since=2h match="timed out"')
 
     async def answer(self, params: Listed) -> Report:
@@ -84,9 +92,6 @@ class ListIssues(Lookup[Listed]):
             notes=tuple(notes),
             taken_at=now,
         )
-
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        return matching(names(self.services), typed)
 
 
 def _lead(found: list[tuple[str, Issue]], params: Listed, *, partly: bool) -> str:

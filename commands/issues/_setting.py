@@ -12,7 +12,17 @@ from bot.words.action import Plan, Receipt, Risk, Undoable
 from bot.words.exceptions import NotUnderstood, Stale
 from bot.words.params import Choices, FreeText, Option, Params
 from bot.words.report import Fact, Link, Moment
-from commands._shared.services import LONGEST_LABEL, ask_all, closest, matching, names, pick, retyped
+from commands._shared.services import (
+    LONGEST_LABEL,
+    OnService,
+    ServiceName,
+    ask_all,
+    closest,
+    matching,
+    names,
+    pick,
+    retyped,
+)
 from integrations.capabilities import Issue, Issues, IssueStatus
 
 
@@ -30,7 +40,7 @@ class Settle(Params):
     """The issue, by its short id or its number."""
     reason: Annotated[str, Field(max_length=500), FreeText()] = ""
     """Why, for the approver and the audit."""
-    service: Annotated[str | None, Choices()] = None
+    service: ServiceName = None
     """Service that tracks it, as named in ops.toml; needed only where there are several."""
 
 
@@ -45,13 +55,13 @@ class SettlePlan(Plan):
 
 
 @dataclass(frozen=True)
-class SetStatus(Undoable[Settle, SettlePlan]):
-    services: tuple[Issues, ...]
+class SetStatus(OnService[Issues], Undoable[Settle, SettlePlan]):
     deadline: timedelta = timedelta(seconds=10)
     known: dict[str, tuple[Issue, ...]] = field(default_factory=dict, compare=False)
     """What `options` answers from; empty until the first `refresh`."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
+    can = "settle issues"
     params_type = Settle
     plan_type = SettlePlan
     risk = Risk.CHANGE

@@ -11,6 +11,7 @@ from bot.words.params import Params
 from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
 from commands import House
 from commands._shared.house import Book
+from commands._shared.services import OnService
 from commands.keys._book import OLD, Held, held
 from integrations.capabilities import Checkable, Credentialed, Health
 
@@ -25,10 +26,9 @@ class Due:
 
 
 @dataclass(frozen=True)
-class ListKeys(Lookup[NoParams]):
+class ListKeys(OnService[Credentialed], Lookup[NoParams]):
     """List credentials: age, last success, and those to rotate; never a value."""
 
-    services: tuple[Credentialed, ...]
     checks: Mapping[str, Checkable]
     book: Book
     now: Callable[[], datetime]
@@ -37,6 +37,7 @@ class ListKeys(Lookup[NoParams]):
     """How often it is looked in the background, so that ages and last successes are known when somebody asks."""
     due: Due = field(default_factory=Due, compare=False)
 
+    can = "be proved with a key"
     restricted = True
     examples = ("keys",)
 

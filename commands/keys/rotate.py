@@ -9,11 +9,11 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.words.action import Lookup
-from bot.words.params import Choices, Option, Params
+from bot.words.params import Choices, Params
 from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
 from commands import House
 from commands._shared.house import Book
-from commands._shared.services import Unanswered, ask, matching, names, pick, retyped
+from commands._shared.services import OnService, Unanswered, ask, pick, retyped
 from commands.keys._book import Held, held, held_since
 from integrations.capabilities import Checkable, Credentialed, Health, Testable, Trial
 
@@ -42,16 +42,16 @@ class Rotation(Params):
 
 
 @dataclass(frozen=True)
-class RotateKey(Lookup[Rotation]):
+class RotateKey(OnService[Credentialed], Lookup[Rotation]):
     """Walk through rotating a key, step by step, with a test after each."""
 
-    services: tuple[Credentialed, ...]
     tests: Mapping[str, Testable]
     checks: Mapping[str, Checkable]
     book: Book
     now: Callable[[], datetime]
     deadline: timedelta = timedelta(seconds=20)
 
+    can = "be proved with a key"
     restricted = True
     examples = ("keys rotate n8n", "keys rotate n8n step=3")
 
@@ -123,9 +123,6 @@ class RotateKey(Lookup[Rotation]):
         needed = [right for right in answer.has if right not in answer.unneeded]
         needed += [right for right, _ in answer.lacking]
         return answer.note or f"{', '.join(needed) or 'those that docs/services.md names'}."
-
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        return matching(names(self.services), typed)
 
 
 def _where(found: Sequence[Held]) -> str:

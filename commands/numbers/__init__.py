@@ -12,7 +12,7 @@ from bot.words.exceptions import Misconfigured
 from bot.words.params import FreeText, Params
 from bot.words.report import Fact, Moment, Report, Status, Table
 from commands import House
-from commands._shared.services import ask_all, but_unread
+from commands._shared.services import OnService, ask_all, but_unread
 from integrations.capabilities import Numbers, NumberState
 
 
@@ -26,13 +26,13 @@ class Inventory(Params):
 
 
 @dataclass(frozen=True)
-class ListNumbers(Lookup[Inventory]):
+class ListNumbers(OnService[Numbers], Lookup[Inventory]):
     """List phone numbers, and count the ones that are free."""
 
-    services: tuple[Numbers, ...]
     now: Callable[[], datetime]
     deadline: timedelta = timedelta(seconds=8)
 
+    can = "hold phone numbers"
     examples = ("numbers", "numbers available", "numbers match=+1888")
 
     async def answer(self, params: Inventory) -> Report:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from bot.words.action import Plan, Receipt, Risk, Undoable
 from bot.words.exceptions import NotUnderstood, TryLater
 from bot.words.params import Option, Params
-from commands._shared.services import LONGEST_LABEL, ask_all, closest, matching, names, pick, retyped
+from commands._shared.services import LONGEST_LABEL, OnService, ask_all, closest, matching, names, pick, retyped
 from integrations.capabilities import Number, Numbers, NumberState
 
 P = TypeVar("P", bound=Params)
@@ -26,14 +26,15 @@ class NumberPlan(Plan):
 
 
 @dataclass(frozen=True)
-class ChangeNumber(Undoable[P, NumberPlan]):
+class ChangeNumber(OnService[Numbers], Undoable[P, NumberPlan]):
     """One number, from what the approver saw to something else."""
 
-    services: tuple[Numbers, ...]
     deadline: timedelta = timedelta(seconds=10)
     known: dict[str, tuple[Number, ...]] = field(default_factory=dict, compare=False)
     """What `options` answers from; empty until the first `refresh`."""
 
+    can = "hold phone numbers"
+    named_by = "on"
     plan_type = NumberPlan
     risk = Risk.DESTRUCTIVE
     refresh_every = timedelta(minutes=5)

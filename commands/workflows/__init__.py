@@ -3,35 +3,34 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
 
 from bot.words.action import Lookup
 from bot.words.exceptions import Misconfigured
-from bot.words.params import Choices, Option, Params
+from bot.words.params import Params
 from bot.words.report import Link, Moment, Report, Status, Table
 from commands import House
-from commands._shared.services import ask_all, but_unread, matching, names, pick, retyped
+from commands._shared.services import OnService, ServiceName, ask_all, but_unread, pick, retyped
 from integrations.capabilities import Workflow, Workflows
 
 
 class Listed(Params):
     positional = ("service",)
 
-    service: Annotated[str | None, Choices()] = None
+    service: ServiceName = None
     """Only of this service, as named in ops.toml."""
     failures: bool = False
     """Only those with a failure that no retry has mended."""
 
 
 @dataclass(frozen=True)
-class ListWorkflows(Lookup[Listed]):
+class ListWorkflows(OnService[Workflows], Lookup[Listed]):
     """List workflows: whether they are on, and when they last failed."""
 
-    services: tuple[Workflows, ...]
     now: Callable[[], datetime]
     deadline: timedelta = timedelta(seconds=20)
     """For one service to answer; the last failures are looked for among its runs."""
 
+    can = "list workflows"
     examples = ("workflows", "workflows failures", "workflows n8n")
 
     async def answer(self, params: Listed) -> Report:
@@ -63,9 +62,6 @@ class ListWorkflows(Lookup[Listed]):
             notes=unread,
             taken_at=self.now(),
         )
-
-    async def options(self, field: str, typed: str) -> list[Option]:
-        return matching(names(self.services), typed)
 
 
 def _counted(found: list[Workflow]) -> str:

@@ -11,7 +11,17 @@ from bot.words.action import Plan, Receipt, Risk, Undoable
 from bot.words.exceptions import NotUnderstood, TryLater
 from bot.words.params import Choices, FreeText, Option, Params, Spaced, duration_text
 from bot.words.report import Fact, Link, Moment
-from commands._shared.services import LONGEST_LABEL, ask_all, closest, matching, names, pick, retyped
+from commands._shared.services import (
+    LONGEST_LABEL,
+    OnService,
+    ServiceName,
+    ask_all,
+    closest,
+    matching,
+    names,
+    pick,
+    retyped,
+)
 from integrations.capabilities import Workflow, Workflows
 
 
@@ -20,7 +30,7 @@ class Turn(Params):
 
     name: Annotated[str, Choices(), Spaced(), Field(min_length=1, max_length=200)]
     """The workflow, by its name or id."""
-    service: Annotated[str | None, Choices()] = None
+    service: ServiceName = None
     """Service that runs it, as named in ops.toml; needed only where several have one of that name."""
     reason: Annotated[str, Field(max_length=500), FreeText()] = ""
     """Why, for the approver and the audit."""
@@ -42,12 +52,12 @@ T = TypeVar("T", bound=Turn)
 
 
 @dataclass(frozen=True)
-class Turning(Undoable[T, TurnPlan], Generic[T]):
-    services: tuple[Workflows, ...]
+class Turning(OnService[Workflows], Undoable[T, TurnPlan], Generic[T]):
     deadline: timedelta = timedelta(seconds=20)
     known: dict[str, tuple[Workflow, ...]] = field(default_factory=dict, compare=False)
     """What `options` answers from; empty until the first `refresh`."""
 
+    can = "turn workflows on and off"
     risk = Risk.DESTRUCTIVE
     on: ClassVar[bool]
 
