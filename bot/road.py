@@ -110,7 +110,11 @@ class Road:
         if not isinstance(decision, Allow):
             return None  # a refusal is audited first
         report = parsed.action.ready(self.asker(said), parsed.params)
-        return None if report is None else Shown(report, decision.open, said, parsed.action.words)
+        return (
+            None
+            if report is None
+            else Shown(self.catalogue.reachable(report), decision.open, said, parsed.action.words)
+        )
 
     async def ask(self, said: Said, *, again: bool = False) -> Reply:
         """Accept and, for a change, look at what it would do. Never raises an OpsError."""
@@ -126,10 +130,8 @@ class Road:
 
     async def accept_form(self, said: Said, action_words: str, fields: Mapping[str, str]) -> Reply:
         """The same from a form. Raises parse.NotFilled with what is wrong in which field."""
-        action = self.catalogue.get(action_words)
-        if action is None:
-            return Answer(text=f"There is no command {action_words!r} any more.")
         try:
+            action = self.catalogue.offered(action_words)
             return await self._answered(said, filled(action, fields), again=True)
         except NotFilled:
             raise
@@ -195,9 +197,12 @@ class Road:
                 span = getattr(parsed.params, "follow", None)
                 if isinstance(action, Followable) and span:
                     await self.following.start(said, action, parsed.params, span)
-                return Shown(report, isinstance(decision, Allow) and decision.open, said, action.words)
+                return Shown(
+                    self.catalogue.reachable(report), isinstance(decision, Allow) and decision.open, said, action.words
+                )
             if isinstance(action, Upkeep):
-                return Shown(await action.carry_out(asker, parsed.params), False, said, action.words)
+                report = await action.carry_out(asker, parsed.params)
+                return Shown(self.catalogue.reachable(report), False, said, action.words)
         return await self._stored(said, parsed, risk, again=again)
 
     async def _stored(self, said: Said, parsed: Parsed, risk: Risk, *, again: bool) -> Reply:

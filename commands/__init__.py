@@ -32,18 +32,18 @@ def commands(house: House, own: Iterable[str] = ()) -> Catalogue:
     modules = (*command_files(), *map(_own, own))
     _refuse_unknown(house.tables, [words_of(module.__name__) for module in modules if hasattr(module, "Settings")])
     made = tuple(action for module in modules for action in _actions(module, house))
-    absent = {
-        action: Absent(action, partial(_missing, action))
-        for action in made
-        if isinstance(action, OnService) and not action.services
-    }
-    return Catalogue(tuple(action for action in made if action not in absent), tuple(absent.values()))
+    lacking = [action for action in made if isinstance(action, OnService) and not action.services]
+    return Catalogue(
+        tuple(action for action in made if not isinstance(action, OnService) or action.services),
+        tuple(Absent(action, partial(_missing, action)) for action in lacking),
+    )
 
 
 def _missing(action: OnService[Any]) -> str:
     kinds = action.kinds()
-    told = f"{', '.join(kinds[:-1])} or {kinds[-1]}" if len(kinds) > 1 else "".join(kinds)
-    return f"No service of this team can do that: `{action.words}` needs one of kind {told} in ops.toml."
+    listed = f"{', '.join(kinds[:-1])} or {kinds[-1]}" if len(kinds) > 1 else "".join(kinds)
+    kind = f"kind {listed}" if len(kinds) <= 6 else f"any of {len(kinds)} kinds, as docs/services.md lists them,"
+    return f"No service of this team can do that: `{action.words}` needs a service of {kind} in ops.toml."
 
 
 def _own(name: str) -> ModuleType:

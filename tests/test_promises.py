@@ -28,7 +28,7 @@ LONGEST_FILE = 400
 @cache
 def catalogue() -> Catalogue:
     """Every command, with nothing behind it: what is looked at here needs no service and no database."""
-    return Catalogue(commands(bare_house()))
+    return commands(bare_house(*every_kind().clients))
 
 
 def each_action() -> list[Any]:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from bot.words.action import AnyAction
 from bot.words.exceptions import Misconfigured, NotUnderstood
+from bot.words.report import Report, Suggestion
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,19 @@ class Catalogue:
             raise NotUnderstood(absent.why(), hint="help")
         raise NotUnderstood("There is no such command any more.", hint="help")
 
-    def offers(self, typed: str) -> bool:
-        """Whether these words begin with those of a command that can be asked for."""
-        tokens = typed.lower().split()
-        known = (" ".join(tokens[:length]) for length in range(min(len(tokens), 4), 0, -1))
-        return next((words in self._by_words for words in known if self.get(words)), False)
+    def reachable(self, report: Report) -> Report:
+        """Without the suggestions that would only hear that their command is absent."""
+
+        def kept(suggestions: tuple[Suggestion, ...]) -> tuple[Suggestion, ...]:
+            return tuple(each for each in suggestions if self._longest(each.words.split()) not in self._absent)
+
+        lines = tuple(line.model_copy(update={"suggestions": kept(line.suggestions)}) for line in report.lines)
+        return report.model_copy(update={"lines": lines, "suggestions": kept(report.suggestions)})
+
+    def _longest(self, tokens: list[str]) -> str:
+        """The longest words of a command, be it there or absent, that these begin with; empty where of none."""
+        begins = (" ".join(tokens[:length]).lower() for length in range(min(len(tokens), 4), 0, -1))
+        return next((words for words in begins if self.get(words)), "")
 
     def find(self, typed: str) -> tuple[AnyAction, str]:
         """The action whose words begin `typed`, the longest first, and what follows them.
@@ -69,10 +78,9 @@ class Catalogue:
         tokens = typed.split()
         if not tokens:
             raise NotUnderstood("That names no command.", hint="help")
-        for length in range(min(len(tokens), 4), 0, -1):
-            words = " ".join(tokens[:length]).lower()
-            if self.get(words):
-                return self.offered(words), typed.split(maxsplit=length)[length] if len(tokens) > length else ""
+        if words := self._longest(tokens):
+            rest = typed.split(maxsplit=words.count(" ") + 1)[words.count(" ") + 1 :]
+            return self.offered(words), rest[0] if rest else ""
         group = sorted(words for words in self._by_words if words.startswith(f"{tokens[0].lower()} "))
         if group:
             raise NotUnderstood(f"{tokens[0]!r} needs a second word: {_either(group)}.", hint=group[0])

@@ -141,7 +141,7 @@ class House:
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`[commands.*]` of ops.toml, not yet read."""
 
-    _made: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    _made: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def once(self, make: Callable[["House"], C]) -> C:
         """What several commands share: made by the first that asks."""

@@ -27,6 +27,9 @@ class ListCampaigns(OnService[Switches], Lookup[Campaigns]):
     can = "list campaigns"
     examples = ("campaigns",)
 
+    def kinds(self) -> tuple[str, ...]:
+        return CAMPAIGN_KINDS
+
     async def answer(self, params: Campaigns) -> Report:
         now = self.now()
         seen = await look(self.services, self.deadline, CAMPAIGN)

@@ -219,7 +219,7 @@ async def test_an_answer_is_kept_for_a_minute() -> None:
 def test_pages_that_services_bring_along_can_be_turned_off(on: bool) -> None:
     services = Services((Page("github"),), (Page("vercel"),))
     action = actions(bare_house(services=services, tables={"status": {"vendor_pages": on}}))
-    assert [page.name for page in action.pages] == (["github", "vercel"] if on else ["github"])
+    assert [page.name for page in action.services] == (["github", "vercel"] if on else ["github"])
 
 
 # -- on the real client

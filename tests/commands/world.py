@@ -47,7 +47,7 @@ class Clock:
 
 def bare_house(*clients: Any, **instead: Any) -> House:
     """One with these services, and nothing behind the rest of what a command may ask for."""
-    nothing: dict[str, Any] = dict.fromkeys((each.name for each in fields(House)), object())
+    nothing: dict[str, Any] = dict.fromkeys((each.name for each in fields(House) if each.init), object())
     return House(**nothing | {"services": Services(clients), "now": Clock(), "tables": {}} | instead)
 
 

@@ -50,9 +50,10 @@ class Forms:
 
     async def _form(self, words: str, routing: Routing) -> View:
         road = self.conversation.road
-        action = road.catalogue.get(words)
-        if action is None:
-            return modals.told("Not found", "There is no such command any more.")
+        try:
+            action = road.catalogue.offered(words)
+        except NotUnderstood as error:
+            return modals.told("Not found", str(error))
         frozen = ""
         if isinstance(action, Change) and action.risk is Risk.DESTRUCTIVE:
             try:
@@ -120,9 +121,10 @@ class Forms:
 
     async def _form_sent(self, sent: Submission) -> Taken:
         road, words = self.conversation.road, sent.routing.action
-        action = road.catalogue.get(words)
-        if action is None:
-            return Taken({}, Answer(text="There is no such command any more.", hint="help"))
+        try:
+            action = road.catalogue.offered(words)
+        except NotUnderstood as error:
+            return Taken({}, Answer(text=str(error), hint=error.hint))
         own = {name: value for name, value in sent.fields.items() if name not in ("override", "because")}
         try:
             fill(action, own)
