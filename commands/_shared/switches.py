@@ -274,9 +274,6 @@ def _offered(known: Mapping[str, Sequence[Switchable]], wanted: Switch, typed: s
     return matching(options, typed) if len(options) > len(whole) else []
 
 
-# -- the two actions
-
-
 class Asked(Params):
     """Each command says by its own hints what it means."""
 
