@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 from bot.words.exceptions import NotUnderstood, OpsError, Refused, TryLater
 from integrations.capabilities import Checked, Health, Quota
 from integrations.plumbing.allowance import RateHeaders
-from integrations.plumbing.key_holder import KeyHolder, KeySection
+from integrations.plumbing.key_holder import KeyHolder
 from integrations.plumbing.outbound import Answer, Service
-from integrations.plumbing.section import Outside, SecretRef, Url
+from integrations.plumbing.section import KeySection, SecretRef, Url
 
 _WINDOWS = {
     "calls a minute": ("minute",),
@@ -28,6 +28,9 @@ class ApolloSection(KeySection):
 
 
 class ApolloService(Service):
+    header = "x-api-key"
+    rate = RateHeaders("x-24-hour-requests-left", "x-rate-limit-24-hour", per="today")
+
     def error_of(self, answer: Answer, *, write: bool, missing: OpsError | None = None) -> OpsError:
         """No key at all is a 422 here: an empty secret, or a proxy that drops the header."""
         if answer.status == 422:
@@ -36,38 +39,26 @@ class ApolloService(Service):
         return super().error_of(answer, write=write, missing=missing)
 
 
-class Apollo(KeyHolder):
+class Apollo(KeyHolder[ApolloSection]):
     """Checkable, Testable, Credentialed, Metered. Source: GET /api/v1/users/api_profile
 
     /auth/health is never asked: it is well even with a bad key.
     """
 
-    kind = "apollo"
     probe = "/api/v1/users/api_profile"
+    opens = ApolloService
     tries = "read whose key it is"
-
-    def __init__(self, name: str, section: ApolloSection, outside: Outside) -> None:
-        service = ApolloService(
-            outside,
-            name=name,
-            base_url=section.url.rstrip("/"),
-            timeout=section.timeout,
-            credentials=lambda: {"x-api-key": outside.secrets(section.api_key)},
-            credential_setting=f"services.{name}.api_key",
-            rate=RateHeaders("x-24-hour-requests-left", "x-rate-limit-24-hour", per="today"),
-        )
-        super().__init__(name, section, service)
 
     async def usage(self) -> tuple[Quota, ...]:
         """As the headers of a good answer tell it; the call that asks is counted.
 
         Raises NotUnderstood where they tell nothing.
         """
-        answer = await self._service.look(self.probe, limit=self._section.timeout)
+        answer = await self._api.look(self.probe, limit=self._section.timeout)
         if isinstance(answer, Checked):
             raise TryLater(f"{self.name}: {answer.detail}")
         if not answer.good:
-            raise self._service.error_of(answer, write=False)
+            raise self._api.error_of(answer, write=False)
         if self._verdict(answer).health is not Health.OK:
             raise TryLater(f"{self.name}: {self._verdict(answer).detail}")
         found = tuple(quota for name, words in _WINDOWS.items() if (quota := _window(answer, name, words)))

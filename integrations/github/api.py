@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 
 import httpx
 from cachetools import LRUCache
-from pydantic import BaseModel, ConfigDict
 
 from bot.words.exceptions import NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.capabilities import Checked, Health
+from integrations.plumbing.allowance import RateHeaders
 from integrations.plumbing.outbound import Answer, Query, Service
 from integrations.plumbing.section import Outside
+from integrations.plumbing.shape import Shape
 from integrations.plumbing.unreached import unreached
 
 HIDDEN: Final = "or the token may not see it: it needs Actions: read for this repository"
@@ -26,11 +27,7 @@ _BROKEN = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeError)
 _GOING = ("in_progress", "queued", "waiting", "pending", "requested")
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Run(_Shape):
+class Run(Shape):
     """A run of a workflow, in its latest attempt. Field names are GitHub's."""
 
     id: int
@@ -50,14 +47,14 @@ class Run(_Shape):
         return self.status != "completed"
 
 
-class Step(_Shape):
+class Step(Shape):
     name: str
     conclusion: str | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
 
 
-class Job(_Shape):
+class Job(Shape):
     id: int
     run_attempt: int = 1
     name: str
@@ -77,7 +74,7 @@ class Job(_Shape):
         return next((step for step in self.steps if step.conclusion in ("failure", "timed_out")), None)
 
 
-class Flow(_Shape):
+class Flow(Shape):
     """A workflow."""
 
     id: int
@@ -87,20 +84,20 @@ class Flow(_Shape):
     html_url: str = ""
 
 
-class _Runs(_Shape):
+class _Runs(Shape):
     total_count: int
     workflow_runs: tuple[Run, ...]
 
 
-class _Jobs(_Shape):
+class _Jobs(Shape):
     jobs: tuple[Job, ...]
 
 
-class Flows(_Shape):
+class Flows(Shape):
     workflows: tuple[Flow, ...]
 
 
-class _Dispatched(_Shape):
+class _Dispatched(Shape):
     workflow_run_id: int
     html_url: str = ""
 
@@ -129,6 +126,8 @@ class _Once(Service):
 
 class GitHubService(_Once):
     """A repeated read that found nothing new costs none of the hourly requests; with none left, nothing is sent."""
+
+    rate = RateHeaders("x-ratelimit-remaining", "x-ratelimit-limit", "x-ratelimit-reset", "this hour")
 
     def __init__(self, outside: Outside, **settings: Any) -> None:
         super().__init__(outside, **settings)

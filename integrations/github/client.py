@@ -10,7 +10,6 @@ from pydantic import Field
 from bot.words.exceptions import NotUnderstood, OpsError, OutcomeUnknown, Refused
 from integrations.capabilities import (
     Checked,
-    Credential,
     ErrorEvent,
     ErrorPage,
     Execution,
@@ -23,10 +22,10 @@ from integrations.capabilities import (
 )
 from integrations.github.api import Flows, GitHubApi, GitHubService, Job, Run, within
 from integrations.github.workflows import DispatchedJobs, DispatchSection, RepositoryWorkflows
-from integrations.plumbing.allowance import RateHeaders
+from integrations.plumbing.base import Client
 from integrations.plumbing.checking import checked
 from integrations.plumbing.polling import until
-from integrations.plumbing.section import Outside, SecretRef, Section, TimeLimit, Url
+from integrations.plumbing.section import Outside, SecretRef, TimeLimit, TokenSection, Url
 from integrations.plumbing.trying import Step, tried
 
 _DETAILS = 30
@@ -43,7 +42,7 @@ _MARKS = {"##[error]": Level.ERROR, "##[warning]": Level.WARNING, "##[debug]": L
 _RANK = list(Level)
 
 
-class GitHubSection(Section):
+class GitHubSection(TokenSection):
     kind: Literal["github"]
     token: SecretRef
     """A fine-grained token for the one repository, with Actions: read; and write, to rerun, cancel, turn off, start."""
@@ -51,8 +50,6 @@ class GitHubSection(Section):
     """Like `acme/shop`."""
     url: Url = "https://api.github.com"
     """For GitHub Enterprise Server https://HOST/api/v3."""
-    timeout: TimeLimit = timedelta(seconds=10)
-    """For reads, and for writes that answer at once."""
     settle: TimeLimit = timedelta(minutes=2)
     """How long to wait for the end of a rerun, a cancelled run or a job; what takes longer is said to be going on."""
     every: TimeLimit = timedelta(seconds=3)
@@ -71,15 +68,7 @@ class GitHubSection(Section):
 
 def github(name: str, section: GitHubSection, outside: Outside) -> tuple[Named, ...]:
     """One client, one for the workflows, and one more where ops.toml names jobs."""
-    service = GitHubService(
-        outside,
-        name=name,
-        base_url=section.url.rstrip("/"),
-        timeout=section.timeout,
-        credentials=lambda: {"Authorization": f"Bearer {outside.secrets(section.token)}"},
-        credential_setting=f"services.{name}.token",
-        rate=RateHeaders("x-ratelimit-remaining", "x-ratelimit-limit", "x-ratelimit-reset", "this hour"),
-    )
+    service = GitHubService.of(name, section, outside)
     api = GitHubApi(outside, service, section.repository, section.url, section.timeout)
     client, flows = GitHub(name, section, api), RepositoryWorkflows(name, api)
     if not section.jobs:
@@ -87,16 +76,13 @@ def github(name: str, section: GitHubSection, outside: Outside) -> tuple[Named, 
     return (client, flows, DispatchedJobs(name, section.jobs, api, section.settle, section.every))
 
 
-class GitHub:
+class GitHub(Client[GitHubApi, GitHubSection]):
     """Checkable, Testable, Credentialed, ErrorSource, LogSource, Executions, Stoppable."""
 
     kind = "github"
 
     def __init__(self, name: str, section: GitHubSection, api: GitHubApi) -> None:
-        self.name = name
-        self.deadline = section.deadline
-        self._section = section
-        self._api = api
+        super().__init__(name, section, api)
         self._service = api.service
         self._failing: LRUCache[tuple[int, int], tuple[Job, ...]] = LRUCache(500)
 
@@ -112,9 +98,6 @@ class GitHub:
             Step("list workflows", self._api.flows, remedy),
             Step("list runs", lambda: self._api.runs(status="failure"), remedy),
         )
-
-    def credentials(self) -> tuple[Credential, ...]:
-        return (Credential(f"services.{self.name}.token", self._section.token),)
 
     async def rights(self) -> Rights:
         """Source: the header X-OAuth-Scopes, which only classic tokens have."""

@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue
 from bot.words.exceptions import OpsError, Refused, Stale
 from integrations.capabilities import Flipped, Job, JobEnd, Switch, Switchable, Workflow, unheard
 from integrations.github.api import Flow, GitHubApi, Run
+from integrations.plumbing.base import Part
 from integrations.plumbing.flipping import flipped
 from integrations.plumbing.jobs import JobList, JobSection
 from integrations.plumbing.polling import until
@@ -30,14 +31,8 @@ class DispatchSection(JobSection):
     """Inputs that are always given like this."""
 
 
-class RepositoryWorkflows:
+class RepositoryWorkflows(Part[GitHubApi]):
     """Workflows, Switches."""
-
-    kind = "github"
-
-    def __init__(self, name: str, api: GitHubApi) -> None:
-        self.name = name
-        self._api = api
 
     async def workflows(self) -> tuple[Workflow, ...]:
         """`last_failed_at` is of the newest 100 failed runs."""
@@ -85,17 +80,14 @@ class RepositoryWorkflows:
         return now.state
 
 
-class DispatchedJobs:
+class DispatchedJobs(Part[GitHubApi]):
     """OwnJobs: a workflow's `workflow_dispatch`."""
-
-    kind = "github"
 
     def __init__(
         self, name: str, jobs: Sequence[DispatchSection], api: GitHubApi, settle: timedelta, every: timedelta
     ) -> None:
-        self.name = name
+        super().__init__(name, api)
         self._jobs = JobList(name, jobs)
-        self._api = api
         self._settle = settle
         self._every = every
 

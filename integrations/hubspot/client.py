@@ -3,15 +3,17 @@
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 from bot.words.exceptions import OpsError, TryLater
-from integrations.capabilities import Checked, Credential, Quota, Rights, Trial
+from integrations.capabilities import Checked, Quota, Rights, Trial
 from integrations.plumbing.allowance import RateHeaders
+from integrations.plumbing.base import Client
 from integrations.plumbing.checking import checked
 from integrations.plumbing.outbound import Answer, Service
 from integrations.plumbing.pace import Pace
-from integrations.plumbing.section import Outside, SecretRef, Section, TimeLimit, Url
+from integrations.plumbing.section import Outside, SecretRef, TokenSection, Url
+from integrations.plumbing.shape import Shape
 from integrations.plumbing.trying import Step, tried
 
 PACE = Pace(100, timedelta(seconds=10))
@@ -21,29 +23,23 @@ _USAGE = "/account-info/v3/api-usage/daily/private-apps"
 _TOLD = frozenset({"SUCCESS", "CACHED"})
 
 
-class HubSpotSection(Section):
+class HubSpotSection(TokenSection):
     kind: Literal["hubspot"]
     token: SecretRef
     """Of a private app; its scopes do not matter."""
     url: Url = "https://api.hubapi.com"
-    timeout: TimeLimit = timedelta(seconds=10)
-    """For reads; nothing is ever written."""
 
     rights: ClassVar[str] = "A private app of its own for the bot, with no scope beyond the one HubSpot insists on."
     undo: ClassVar[str] = "Nothing is changed in HubSpot."
 
 
-class _Vendor(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Account(_Vendor):
+class Account(Shape):
     portalId: int
     accountType: str
     timeZone: str
 
 
-class Usage(_Vendor):
+class Usage(Shape):
     name: str
     usageLimit: int
     currentUsage: int
@@ -54,12 +50,15 @@ class Usage(_Vendor):
     resetsAt: AwareDatetime | None = None
 
 
-class _Usages(_Vendor):
+class _Usages(Shape):
     results: tuple[Usage, ...]
 
 
 class HubSpotService(Service):
     """Tells the limit of the day from that of ten seconds: waiting helps against the latter only."""
+
+    pace = PACE
+    rate = RateHeaders("x-hubspot-ratelimit-daily-remaining", "x-hubspot-ratelimit-daily", per="today")
 
     resets_at: datetime | None = None
     """When the day's limit begins anew, as HubSpot last told."""
@@ -84,31 +83,17 @@ def _daily(answer: Answer) -> bool:
     return answer.status == 429 and answer.fields().get("policyName") == "DAILY"
 
 
-class HubSpot:
+class HubSpot(Client[HubSpotService, HubSpotSection]):
     """Checkable, Testable, Credentialed, Metered."""
 
-    kind = "hubspot"
-
     def __init__(self, name: str, section: HubSpotSection, outside: Outside) -> None:
-        self.name = name
-        self.deadline = section.deadline
-        self._section = section
-        self._service = HubSpotService(
-            outside,
-            name=name,
-            base_url=section.url.rstrip("/"),
-            timeout=section.timeout,
-            credentials=lambda: {"Authorization": f"Bearer {outside.secrets(section.token)}"},
-            credential_setting=f"services.{name}.token",
-            pace=PACE,
-            rate=RateHeaders("x-hubspot-ratelimit-daily-remaining", "x-hubspot-ratelimit-daily", per="today"),
-        )
+        super().__init__(name, section, HubSpotService.of(name, section, outside))
 
     # -- be checked and tested
 
     async def check(self) -> Checked:
         """Source: GET /account-info/v3/details"""
-        return await checked(self._service, _DETAILS, Account, limit=self.deadline)
+        return await checked(self._api, _DETAILS, Account, limit=self.deadline)
 
     async def test(self) -> tuple[Trial, ...]:
         where = f"services.{self.name}.token"
@@ -116,9 +101,6 @@ class HubSpot:
             Step("read the account's details", self._account, f"Check {where}."),
             Step("read how many calls are used", self.usage, f"Check that {where} is a private app's, or try later."),
         )
-
-    def credentials(self) -> tuple[Credential, ...]:
-        return (Credential(f"services.{self.name}.token", self._section.token),)
 
     async def rights(self) -> Rights:
         """HubSpot tells a token's scopes to whoever writes it into an address; we do not."""
@@ -130,7 +112,7 @@ class HubSpot:
         )
 
     async def _account(self) -> Account:
-        return await self._service.get(_DETAILS, Account)
+        return await self._api.get(_DETAILS, Account)
 
     # -- usage
 
@@ -140,13 +122,13 @@ class HubSpot:
         Raises TryLater where HubSpot itself could not find out: what it shows as 0 then is no count.
         Source: GET /account-info/v3/api-usage/daily/private-apps
         """
-        found = (await self._service.get(_USAGE, _Usages)).results
+        found = (await self._api.get(_USAGE, _Usages)).results
         told = [each for each in found if each.fetchStatus in _TOLD]
         unread = ", ".join(f"{each.name} ({each.fetchStatus})" for each in found if each.fetchStatus not in _TOLD)
         if not told:
             raise TryLater(f"{self.name} could not tell how many calls are used: {unread or 'it lists nothing'}.")
         ends = [at for each in told if (at := _still_to_come(each)) is not None]
-        self._service.resets_at = min(ends, default=self._service.resets_at)
+        self._api.resets_at = min(ends, default=self._api.resets_at)
         return tuple(self._quota(each, unread) for each in told)
 
     def _quota(self, usage: Usage, unread: str) -> Quota:

@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from bot.words.exceptions import NotUnderstood, OpsError, Refused, TryLater
 from integrations.plumbing.outbound import Answer, Query, Service, Unreadable
+from integrations.plumbing.shape import Shape
 
 _PAGE = 100
 _PAGES = 25
@@ -56,11 +57,7 @@ _Id = Annotated[str, BeforeValidator(_text)]
 """Sent as text; the published contract of 2.8 says number."""
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Run(_Shape):
+class Run(Shape):
     """An execution. Field names are n8n's."""
 
     id: Annotated[_Id, Field(pattern=r"^[0-9]+$")]
@@ -101,20 +98,20 @@ class Run(_Shape):
         return node, message or None
 
 
-class _Runs(_Shape):
+class _Runs(Shape):
     data: tuple[Run, ...]
     nextCursor: str | None = None
 
 
-class _Tag(_Shape):
+class _Tag(Shape):
     name: str
 
 
-class _Version(_Shape):
+class _Version(Shape):
     versionId: str
 
 
-class Workflow(_Shape):
+class Workflow(Shape):
     """Field names are n8n's."""
 
     id: _Id
@@ -133,16 +130,16 @@ class Workflow(_Shape):
         return self.activeVersionId or (self.activeVersion.versionId if self.activeVersion else "")
 
 
-class _Workflows(_Shape):
+class _Workflows(Shape):
     data: tuple[Workflow, ...]
     nextCursor: str | None = None
 
 
-class _Scopes(_Shape):
+class _Scopes(Shape):
     scopes: tuple[str, ...] = ()
 
 
-class _Discovery(_Shape):
+class _Discovery(Shape):
     data: _Scopes = _Scopes()
 
 
@@ -163,6 +160,9 @@ class _Forbidden(Refused):
 
 class N8nService(Service):
     """Based at /api/v1. n8n does not say which right a key lacks, and answers pages while it starts."""
+
+    below = "/api/v1"
+    header = "X-N8N-API-KEY"
 
     def error_of(self, answer: Answer, *, write: bool, missing: OpsError | None = None) -> OpsError:
         if answer.status == 404 and answer.media == "text/html":

@@ -12,7 +12,6 @@ from pydantic import Field
 from bot.words.exceptions import NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.capabilities import (
     Checked,
-    Credential,
     ErrorEvent,
     ErrorPage,
     Execution,
@@ -27,9 +26,10 @@ from integrations.capabilities import (
 from integrations.n8n.api import RIGHTS, N8nApi, N8nService, Run, no_execution
 from integrations.n8n.statistics import RunStatistics
 from integrations.n8n.workflows import PausableWorkflows, TurnableWorkflows
+from integrations.plumbing.base import Client
 from integrations.plumbing.outbound import Answer, Service, Unread
 from integrations.plumbing.polling import until
-from integrations.plumbing.section import Outside, SecretRef, Section, TimeLimit, Url
+from integrations.plumbing.section import KeySection, Outside, SecretRef, TimeLimit, Url
 from integrations.plumbing.trying import Step, tried
 
 _DETAILS = 100
@@ -44,15 +44,13 @@ _UNENDED = ("new", "running", "waiting")
 _LOOK_AGAIN = timedelta(seconds=0.5)
 
 
-class N8nSection(Section):
+class N8nSection(KeySection):
     kind: Literal["n8n"]
     url: Url
     """Where n8n is, without /api/v1."""
     api_key: SecretRef
     """Needs the scopes execution:list, execution:read, execution:retry, execution:stop, workflow:list, workflow:read,
     and to turn workflows on and off workflow:activate and workflow:deactivate."""
-    timeout: TimeLimit = timedelta(seconds=10)
-    """For reads, and for writes that answer at once."""
     retry_deadline: TimeLimit = timedelta(seconds=60)
     """How long to wait for the end of a retried run."""
     pausable: tuple[str, ...] = ()
@@ -72,15 +70,7 @@ class N8nSection(Section):
 def n8n(name: str, section: N8nSection, outside: Outside) -> tuple[Named, ...]:
     """One client, one for its workflows, one that counts its runs, and one more where ops.toml lets some be paused."""
     url = section.url.rstrip("/")
-    service = N8nService(
-        outside,
-        name=name,
-        base_url=f"{url}/api/v1",
-        timeout=section.timeout,
-        credentials=lambda: {"X-N8N-API-KEY": outside.secrets(section.api_key)},
-        credential_setting=f"services.{name}.api_key",
-    )
-    api = N8nApi(service)
+    api = N8nApi(N8nService.of(name, section, outside))
     client, turnable = N8n(name, section, outside, api), TurnableWorkflows(name, url, api)
     counted = RunStatistics(name, api)
     if not section.pausable and not section.pausable_tag:
@@ -88,20 +78,16 @@ def n8n(name: str, section: N8nSection, outside: Outside) -> tuple[Named, ...]:
     return (client, turnable, counted, PausableWorkflows(name, api, section.pausable, section.pausable_tag))
 
 
-class N8n:
+class N8n(Client[N8nApi, N8nSection]):
     """Checkable, Testable, Credentialed, ErrorSource, LogSource, RetriesCurrent, Stoppable."""
 
-    kind = "n8n"
     current_means = "its latest saved draft, published or not"
 
     def __init__(self, name: str, section: N8nSection, outside: Outside, api: N8nApi) -> None:
-        self.name = name
-        self.deadline = section.deadline
-        self._section = section
+        super().__init__(name, section, api)
         self._url = section.url.rstrip("/")
         self._open = Service(outside, name=name, base_url=self._url, timeout=section.timeout)
         self._service = api.service
-        self._api = api
         self._names: Mapping[str, str] = {}
         self._names_until = 0.0
         self._names_lock = asyncio.Lock()
@@ -301,9 +287,6 @@ class N8n:
         trouble = ready if isinstance(ready, Checked) else _not_ready(ready)
         if trouble is not None:
             raise TryLater(f"{self.name}: {trouble.detail}")
-
-    def credentials(self) -> tuple[Credential, ...]:
-        return (Credential(f"services.{self.name}.api_key", self._section.api_key),)
 
     async def rights(self) -> Rights:
         has = await self._api.scopes()

@@ -8,6 +8,7 @@ from math import ceil
 from bot.words.exceptions import OpsError, Refused
 from integrations.capabilities import Bucket, Operation, Statistic
 from integrations.n8n.api import MOST_RUNS, N8nApi, Run
+from integrations.plumbing.base import Part
 
 _FAILED = ("error", "crashed")
 _WORST = 10
@@ -15,14 +16,8 @@ _OUT_OF_ORDER = timedelta(minutes=10)
 """Runs are listed by number; one that waited in n8n's queue began this much after later ones at most."""
 
 
-class RunStatistics:
+class RunStatistics(Part[N8nApi]):
     """Statistics. A run counts where it started; one that has not ended yet does not count."""
-
-    kind = "n8n"
-
-    def __init__(self, name: str, api: N8nApi) -> None:
-        self.name = name
-        self._api = api
 
     async def statistics(self, *, since: datetime, until: datetime, slices: int) -> Statistic:
         """At most the newest 2,500 runs are read; slices before the oldest of them are left out.

@@ -9,6 +9,7 @@ from bot.words.exceptions import OpsError, OutcomeUnknown, Refused, Stale
 from integrations.capabilities import Flipped, Switch, Switchable, Workflow
 from integrations.n8n.api import N8nApi, no_workflow
 from integrations.n8n.api import Workflow as Theirs
+from integrations.plumbing.base import Part
 from integrations.plumbing.flipping import flipped
 
 _VERSION = "version "
@@ -19,15 +20,12 @@ _FAILED_RUNS = 250
 """How many are looked through for each workflow's last failure."""
 
 
-class TurnableWorkflows:
+class TurnableWorkflows(Part[N8nApi]):
     """Workflows."""
 
-    kind = "n8n"
-
     def __init__(self, name: str, url: str, api: N8nApi) -> None:
-        self.name = name
+        super().__init__(name, api)
         self._url = url
-        self._api = api
 
     async def workflows(self) -> tuple[Workflow, ...]:
         """Without archived ones. `last_failed_at` is of the newest 250 failed runs that no retry mended."""
@@ -87,15 +85,12 @@ class TurnableWorkflows:
             raise Stale(f"{now.name}: another version was {what} meanwhile.")
 
 
-class PausableWorkflows:
+class PausableWorkflows(Part[N8nApi]):
     """Switches."""
-
-    kind = "n8n"
 
     def __init__(self, name: str, api: N8nApi, pausable: Sequence[str], tag: str) -> None:
         """`pausable` are names or ids, `tag` one that pausable workflows carry."""
-        self.name = name
-        self._api = api
+        super().__init__(name, api)
         self._pausable = pausable
         self._tag = tag
 

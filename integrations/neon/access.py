@@ -7,20 +7,18 @@ from datetime import datetime
 from bot.words.exceptions import OpsError, OutcomeUnknown, Refused, Stale
 from integrations.capabilities import Flipped, RateLimitState, Switch, Switchable
 from integrations.neon.api import AllowedIps, Endpoint, NeonApi
+from integrations.plumbing.base import Part
 from integrations.plumbing.flipping import flipped
 from integrations.plumbing.networks import covers, network_of, same, spelled
 
 _STATES = {"active": Switch.RUNNING, "init": Switch.RUNNING, "idle": Switch.PAUSED}
 
 
-class PausableEndpoints:
+class PausableEndpoints(Part[NeonApi]):
     """Switches. What is suspended here starts again with the next connection."""
 
-    kind = "neon"
-
     def __init__(self, name: str, api: NeonApi, pausable: Sequence[str]) -> None:
-        self.name = name
-        self._api = api
+        super().__init__(name, api)
         self._pausable = pausable
 
     async def switches(self) -> tuple[Switchable, ...]:
@@ -64,14 +62,11 @@ def _switchable(endpoint: Endpoint, branch: str) -> Switchable:
     return Switchable(endpoint.id, f"{endpoint.name or endpoint.id}{where}", state, detail)
 
 
-class AllowedAddresses:
+class AllowedAddresses(Part[NeonApi]):
     """RateLimiter. Neon knows whole lists only, and takes an empty one as "everyone"."""
 
-    kind = "neon"
-
     def __init__(self, name: str, api: NeonApi, own_address: str | None) -> None:
-        self.name = name
-        self._api = api
+        super().__init__(name, api)
         self._own = own_address
         self._turn = asyncio.Lock()
         """The list is read and then replaced: one of ours at a time."""

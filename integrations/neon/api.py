@@ -7,25 +7,21 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict
-
 from bot.words.exceptions import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.plumbing.outbound import Answer, Service
+from integrations.plumbing.pace import Pace
 from integrations.plumbing.polling import until
+from integrations.plumbing.shape import Shape
 
 _ID = re.compile(r"[a-z0-9-]{1,60}")
 _METRICS = "compute_unit_seconds,public_network_transfer_bytes,private_network_transfer_bytes"
-
-
-class _Vendor(BaseModel):
-    model_config = ConfigDict(frozen=True)
 
 
 class Locked(TryLater):
     """423: another operation of the project is under way, and nothing was done."""
 
 
-class Quota(_Vendor):
+class Quota(Shape):
     """0 or nothing: no limit."""
 
     compute_time_seconds: int = 0
@@ -33,19 +29,19 @@ class Quota(_Vendor):
     written_data_bytes: int = 0
 
 
-class AllowedIps(_Vendor):
+class AllowedIps(Shape):
     """An empty list lets everyone in."""
 
     ips: tuple[str, ...] = ()
     protected_branches_only: bool = False
 
 
-class Settings(_Vendor):
+class Settings(Shape):
     quota: Quota = Quota()
     allowed_ips: AllowedIps = AllowedIps()
 
 
-class Project(_Vendor):
+class Project(Shape):
     id: str
     name: str
     org_id: str = ""
@@ -58,7 +54,7 @@ class Project(_Vendor):
     settings: Settings = Settings()
 
 
-class Endpoint(_Vendor):
+class Endpoint(Shape):
     id: str
     name: str = ""
     branch_id: str
@@ -68,18 +64,18 @@ class Endpoint(_Vendor):
     disabled: bool = False
 
 
-class Operation(_Vendor):
+class Operation(Shape):
     id: str
     action: str
     status: str
     error: str = ""
 
 
-class Changed(_Vendor):
+class Changed(Shape):
     operations: tuple[Operation, ...] = ()
 
 
-class _One(_Vendor):
+class _One(Shape):
     project: Project
 
 
@@ -87,50 +83,50 @@ class _Patched(Changed):
     project: Project
 
 
-class Endpoints(_Vendor):
+class Endpoints(Shape):
     endpoints: tuple[Endpoint, ...]
 
 
-class _Endpoint(_Vendor):
+class _Endpoint(Shape):
     endpoint: Endpoint
 
 
-class _Operation(_Vendor):
+class _Operation(Shape):
     operation: Operation
 
 
-class _Branch(_Vendor):
+class _Branch(Shape):
     id: str
     name: str
     default: bool = False
 
 
-class _Branches(_Vendor):
+class _Branches(Shape):
     branches: tuple[_Branch, ...]
 
 
-class _Metric(_Vendor):
+class _Metric(Shape):
     metric_name: str
     value: float
 
 
-class _Frame(_Vendor):
+class _Frame(Shape):
     metrics: tuple[_Metric, ...] = ()
 
 
-class _Period(_Vendor):
+class _Period(Shape):
     consumption: tuple[_Frame, ...] = ()
 
 
-class _Consumer(_Vendor):
+class _Consumer(Shape):
     periods: tuple[_Period, ...] = ()
 
 
-class _History(_Vendor):
+class _History(Shape):
     projects: tuple[_Consumer, ...] = ()
 
 
-class Who(_Vendor):
+class Who(Shape):
     account_id: str
     auth_method: str
     """api_key_user or api_key_org."""
@@ -140,6 +136,9 @@ T = TypeVar("T")
 
 
 class NeonService(Service):
+    pace = Pace(700, timedelta(minutes=1), at_once=40)
+    """Neon grants it to all that an account does."""
+
     def error_of(self, answer: Answer, *, write: bool, missing: OpsError | None = None) -> OpsError:
         if answer.status == 423:
             return Locked(f"{self.name} is busy with another operation (423){self.said(answer)}.")

@@ -10,7 +10,6 @@ from bot.words.exceptions import NotUnderstood, OpsError, Refused
 from bot.words.params import Network
 from integrations.capabilities import (
     Checked,
-    Credential,
     Deed,
     Deployed,
     Health,
@@ -21,19 +20,17 @@ from integrations.capabilities import (
 )
 from integrations.neon.access import AllowedAddresses, PausableEndpoints
 from integrations.neon.api import Endpoint, Endpoints, NeonApi, NeonService, Project
+from integrations.plumbing.base import Client
 from integrations.plumbing.checking import looked
-from integrations.plumbing.pace import Pace
-from integrations.plumbing.section import Outside, SecretRef, Section, TimeLimit, Url
+from integrations.plumbing.section import KeySection, Outside, SecretRef, TimeLimit, Url
 from integrations.plumbing.trying import Step, tried
 
 _HOUR = 3600
 _GB = 10**9
 _ACTIVE = "active"
-_PACE = Pace(700, timedelta(minutes=1), at_once=40)
-"""What Neon grants, for all that an account does."""
 
 
-class NeonSection(Section):
+class NeonSection(KeySection):
     kind: Literal["neon"]
     api_key: SecretRef
     """A key that reaches the one project is enough."""
@@ -42,8 +39,6 @@ class NeonSection(Section):
     endpoint: str = Field(default="", max_length=60)
     """Id or name of the endpoint that is checked and restarted; the default branch's if left out."""
     url: Url = "https://console.neon.tech/api/v2"
-    timeout: TimeLimit = timedelta(seconds=10)
-    """For reads, and for writes that answer at once."""
     settle: TimeLimit = timedelta(minutes=2)
     """How long to wait for the end of an operation, ours or another that locks the project."""
     every: TimeLimit = timedelta(seconds=1)
@@ -63,16 +58,7 @@ class NeonSection(Section):
 
 
 def neon(name: str, section: NeonSection, outside: Outside) -> tuple[Named, ...]:
-    service = NeonService(
-        outside,
-        name=name,
-        base_url=section.url.rstrip("/"),
-        timeout=section.timeout,
-        credentials=lambda: {"Authorization": f"Bearer {outside.secrets(section.api_key)}"},
-        credential_setting=f"services.{name}.api_key",
-        pace=_PACE,
-    )
-    api = NeonApi(service, section.project, settle=section.settle, every=section.every)
+    api = NeonApi(NeonService.of(name, section, outside), section.project, settle=section.settle, every=section.every)
     return (
         Neon(name, section, api),
         *((PausableEndpoints(name, api, section.pausable),) if section.pausable else ()),
@@ -80,16 +66,8 @@ def neon(name: str, section: NeonSection, outside: Outside) -> tuple[Named, ...]
     )
 
 
-class Neon:
+class Neon(Client[NeonApi, NeonSection]):
     """Checkable, Testable, Credentialed, Restarts, Metered."""
-
-    kind = "neon"
-
-    def __init__(self, name: str, section: NeonSection, api: NeonApi) -> None:
-        self.name = name
-        self.deadline = section.deadline
-        self._section = section
-        self._api = api
 
     # -- be checked and tested
 
@@ -114,9 +92,6 @@ class Neon:
             Step("read the project", self._api.project, f"Check {where}.api_key and {where}.project."),
             Step("find the endpoint", self._endpoint, f"Write {where}.endpoint."),
         )
-
-    def credentials(self) -> tuple[Credential, ...]:
-        return (Credential(f"services.{self.name}.api_key", self._section.api_key),)
 
     async def rights(self) -> Rights:
         """Source: GET /auth, which a project's key may not ask"""

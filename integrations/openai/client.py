@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from bot.words.exceptions import OpsError, Refused
 from integrations.capabilities import Checked, Credential, Health, Quota, Rights, Trial
-from integrations.plumbing.key_holder import KeyHolder, KeySection, well
+from integrations.plumbing.key_holder import KeyHolder, well
 from integrations.plumbing.outbound import Answer, Service, Unreadable
-from integrations.plumbing.section import Outside, SecretRef, Url
+from integrations.plumbing.section import KeySection, Outside, SecretRef, Url
+from integrations.plumbing.shape import Shape
 from integrations.plumbing.trying import Step, tried
 
 PAGES = 40
@@ -49,24 +50,20 @@ class OutOfQuota(Refused):
     """The account's money or budget is used up: no waiting helps."""
 
 
-class _Vendor(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class _Amount(_Vendor):
+class _Amount(Shape):
     value: float = 0.0
     currency: str = "usd"
 
 
-class _Result(_Vendor):
+class _Result(Shape):
     amount: _Amount | None = None
 
 
-class _Day(_Vendor):
+class _Day(Shape):
     results: tuple[_Result, ...]
 
 
-class _Costs(_Vendor):
+class _Costs(Shape):
     data: tuple[_Day, ...]
     has_more: bool
     next_page: str | None
@@ -92,19 +89,16 @@ def openai(name: str, section: OpenAiSection, outside: Outside) -> "OpenAi":
     return OpenAi(name, section, outside) if section.admin_key is None else OpenAiWithCosts(name, section, outside)
 
 
-class OpenAi(KeyHolder):
+class OpenAi(KeyHolder[OpenAiSection]):
     """Checkable, Testable, Credentialed. Source: GET /models"""
 
-    kind = "openai"
     probe = "/models"
+    opens = OpenAiService
     tries = "list models"
-
-    def __init__(self, name: str, section: OpenAiSection, outside: Outside) -> None:
-        super().__init__(name, section, _service(name, section, outside, "api_key", section.api_key))
 
     async def rights(self) -> Rights:
         """As far as trying tells: OpenAI lists no key's rights."""
-        answer = await self._service.look(self.probe, limit=self._section.timeout)
+        answer = await self._api.look(self.probe, limit=self._section.timeout)
         well(answer if isinstance(answer, Checked) else self._verdict(answer))
         listed = isinstance(answer, Answer) and answer.good
         return Rights(has=(self.tries,) if listed else (), note=self._section.rights)
@@ -127,7 +121,7 @@ class OpenAiWithCosts(OpenAi):
         super().__init__(name, section, outside)
         self._budget = section.budget
         self._admin_key = section.admin_key or ""
-        self._admin = _service(name, section, outside, "admin_key", self._admin_key)
+        self._admin = OpenAiService.of(name, section, outside, holds="admin_key")
         self._now = now
 
     async def test(self) -> tuple[Trial, ...]:
@@ -180,17 +174,6 @@ class OpenAiWithCosts(OpenAi):
                 raise Unreadable(f"{self.name} has more costs of the month and does not say where; not all were read.")
             params = params | {"page": found.next_page}
         raise Unreadable(f"{self.name} tells the costs of a month in more than {PAGES} pages; not all were read.")
-
-
-def _service(name: str, section: OpenAiSection, outside: Outside, setting: str, key: SecretRef) -> OpenAiService:
-    return OpenAiService(
-        outside,
-        name=name,
-        base_url=section.url.rstrip("/"),
-        timeout=section.timeout,
-        credentials=lambda: {"Authorization": f"Bearer {outside.secrets(key)}"},
-        credential_setting=f"services.{name}.{setting}",
-    )
 
 
 def _error(answer: Answer) -> Mapping[str, object]:

@@ -1,56 +1,41 @@
 """Services of which the bot holds nothing but a key: one cheap read tells whether they answer and still take it."""
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Generic
 
 from pydantic import RootModel
 
 from bot.words.exceptions import Refused, TryLater
-from integrations.capabilities import Checked, Credential, Health, Rights, Trial
+from integrations.capabilities import Checked, Health, Rights, Trial
+from integrations.plumbing.base import Client, S
 from integrations.plumbing.checking import judged, with_allowance
 from integrations.plumbing.outbound import Answer, Service
-from integrations.plumbing.section import SecretRef, Section, TimeLimit
+from integrations.plumbing.section import Outside
 from integrations.plumbing.trying import Step, tried
-
-
-class KeySection(Section):
-    api_key: SecretRef
-    """A key of the bot's own, so that it can be rotated alone."""
-    timeout: TimeLimit = timedelta(seconds=10)
-    """For a read that is no health check."""
-
-    rights: ClassVar[str]
-    undo: ClassVar[str] = "Nothing is changed there."
 
 
 class _Object(RootModel[dict[str, object]]):
     pass
 
 
-class KeyHolder:
+class KeyHolder(Client[Service, S], Generic[S]):
     """Checkable, Testable, Credentialed."""
 
-    kind: ClassVar[str]
     probe: ClassVar[str]
     """Path of the read, with its query."""
     tries: ClassVar[str]
     """What that read is, in plain words."""
+    opens: ClassVar[type[Service]] = Service
 
-    def __init__(self, name: str, section: KeySection, service: Service) -> None:
-        self.name = name
-        self.deadline = section.deadline
-        self._section = section
-        self._service = service
+    def __init__(self, name: str, section: S, outside: Outside) -> None:
+        super().__init__(name, section, self.opens.of(name, section, outside))
 
     async def check(self) -> Checked:
         seen = await self._looked(self.deadline)
-        return with_allowance(seen, self._service) if seen.health is Health.OK else seen
+        return with_allowance(seen, self._api) if seen.health is Health.OK else seen
 
     async def test(self) -> tuple[Trial, ...]:
         return await tried(Step(self.tries, self._accepted, self._remedy))
-
-    def credentials(self) -> tuple[Credential, ...]:
-        return (Credential(f"services.{self.name}.api_key", self._section.api_key),)
 
     async def rights(self) -> Rights:
         await self._accepted()
@@ -58,15 +43,15 @@ class KeyHolder:
 
     @property
     def _remedy(self) -> str:
-        return f"Check services.{self.name}.api_key."
+        return f"Check services.{self.name}.{self._section.holds}."
 
     async def _looked(self, limit: timedelta) -> Checked:
-        answer = await self._service.look(self.probe, limit=limit)
+        answer = await self._api.look(self.probe, limit=limit)
         return answer if isinstance(answer, Checked) else self._verdict(answer)
 
     def _verdict(self, answer: Answer) -> Checked:
         """What the answer says of the service and of the key."""
-        found = judged(self._service, answer, _Object)
+        found = judged(self._api, answer, _Object)
         return found if isinstance(found, Checked) else Checked(Health.OK)
 
     async def _accepted(self) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import httpx
 from pydantic import BaseModel
@@ -23,7 +23,7 @@ from integrations.plumbing.meaning import Unread as Unread
 from integrations.plumbing.meaning import Unreadable as Unreadable
 from integrations.plumbing.pace import Pace
 from integrations.plumbing.probe import PROBE_FAILURES, probe
-from integrations.plumbing.section import Outside
+from integrations.plumbing.section import Outside, VendorSection
 from integrations.plumbing.unreached import unreached
 
 USER_AGENT = "handrail"
@@ -41,6 +41,13 @@ Query = Mapping[str, str | Sequence[str]]
 
 class Service(Meaning):
     """One vendor's HTTP API, as one service of ops.toml."""
+
+    below: ClassVar[str] = ""
+    """Path below the address in ops.toml where the API begins."""
+    header: ClassVar[str] = ""
+    """Carries the credential as it is; without it the credential is a bearer token."""
+    pace: ClassVar[Pace | None] = None
+    rate: ClassVar[RateHeaders | None] = None
 
     def __init__(
         self,
@@ -64,6 +71,35 @@ class Service(Meaning):
         self._timeout = timeout
         self._pace = pace
         self._counted = counted
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        section: VendorSection,
+        outside: Outside,
+        *,
+        holds: str = "",
+        pace: Pace | None = None,
+    ) -> Self:
+        """The API that a section tells of. `holds` is the setting with the credential, where it is not the usual one;
+        `pace` is one that a setting tells."""
+        setting = holds or section.holds
+
+        def credentials() -> Mapping[str, str]:
+            secret = outside.secrets(getattr(section, setting))
+            return {cls.header: secret} if cls.header else {"Authorization": f"Bearer {secret}"}
+
+        return cls(
+            outside,
+            name=name,
+            base_url=section.url.rstrip("/") + cls.below,
+            timeout=section.timeout,
+            credentials=credentials,
+            credential_setting=f"services.{name}.{setting}",
+            pace=pace or cls.pace,
+            rate=cls.rate,
+        )
 
     async def get(
         self,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -54,6 +54,32 @@ class Section(BaseModel):
     kind: str
     deadline: TimeLimit = timedelta(seconds=3)
     """How long a health check may take."""
+
+
+class VendorSection(Section):
+    """What one sells us over HTTP: where it is, how long it may take, and the credential that opens it."""
+
+    url: Url
+    timeout: TimeLimit = timedelta(seconds=10)
+    """For reads, and for writes that answer at once."""
+
+    holds: ClassVar[str]
+    """The setting with the credential."""
+    rights: ClassVar[str]
+    undo: ClassVar[str] = "Nothing is changed there."
+
+
+class KeySection(VendorSection):
+    api_key: SecretRef
+    """A key of the bot's own, so that it can be rotated alone."""
+
+    holds: ClassVar[str] = "api_key"
+
+
+class TokenSection(VendorSection):
+    token: SecretRef
+
+    holds: ClassVar[str] = "token"
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from bot.words.exceptions import Misconfigured, NotUnderstood, OutcomeUnknown, Refused, TryLater
 from integrations.plumbing.outbound import Service, Unread, Unreadable
+from integrations.plumbing.shape import Shape
 
 _NODE = "id status createdAt statusUpdatedAt canRollback canRedeploy meta"
 _SERVICES = "serviceInstances { edges { node { serviceId serviceName } } }"
@@ -35,11 +36,7 @@ _REDEPLOY = "mutation Redeploy($id: String!) { deploymentRedeploy(id: $id) { id 
 _RESTART = "mutation Restart($id: String!) { deploymentRestart(id: $id) }"
 
 
-class _Vendor(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Node(_Vendor):
+class Node(Shape):
     """One deployment. `meta` is whatever Railway put there."""
 
     id: str
@@ -62,24 +59,24 @@ class Node(_Vendor):
         return None
 
 
-class Active(_Vendor):
+class Active(Shape):
     id: str
     status: str
 
 
-class _Instance(_Vendor):
+class _Instance(Shape):
     activeDeployments: tuple[Active, ...]
 
 
-class _Edge(_Vendor):
+class _Edge(Shape):
     node: Node
 
 
-class _Edges(_Vendor):
+class _Edges(Shape):
     edges: tuple[_Edge, ...]
 
 
-class State(_Vendor):
+class State(Shape):
     serviceInstance: _Instance
     deployments: _Edges
 
@@ -103,86 +100,86 @@ class State(_Vendor):
         return ranked[0] if ranked else None
 
 
-class _One(_Vendor):
+class _One(Shape):
     deployment: Node
 
 
-class Line(_Vendor):
+class Line(Shape):
     timestamp: datetime
     message: str
     severity: str | None = None
 
 
-class Logs(_Vendor):
+class Logs(Shape):
     running: tuple[Line, ...]
     building: tuple[Line, ...]
 
 
-class _ServiceNode(_Vendor):
+class _ServiceNode(Shape):
     serviceId: str
     serviceName: str
 
 
-class _ServiceEdge(_Vendor):
+class _ServiceEdge(Shape):
     node: _ServiceNode
 
 
-class _ServiceEdges(_Vendor):
+class _ServiceEdges(Shape):
     edges: tuple[_ServiceEdge, ...]
 
 
-class _Environment(_Vendor):
+class _Environment(Shape):
     name: str
     projectId: str = ""
     serviceInstances: _ServiceEdges
 
 
-class _Token(_Vendor):
+class _Token(Shape):
     projectId: str
     environmentId: str
     environment: _Environment
 
 
-class _TokenData(_Vendor):
+class _TokenData(Shape):
     projectToken: _Token
 
 
-class _PlaceData(_Vendor):
+class _PlaceData(Shape):
     environment: _Environment
 
 
-class _Named(_Vendor):
+class _Named(Shape):
     name: str
 
 
-class _Workspaces(_Vendor):
+class _Workspaces(Shape):
     workspaces: tuple[_Named, ...]
 
 
-class _WorkspacesData(_Vendor):
+class _WorkspacesData(Shape):
     apiToken: _Workspaces
 
 
-class _Id(_Vendor):
+class _Id(Shape):
     id: str
 
 
-class _Redeployed(_Vendor):
+class _Redeployed(Shape):
     deploymentRedeploy: _Id
 
 
-class _Error(_Vendor):
+class _Error(Shape):
     message: str = ""
 
 
-class _Reply(_Vendor):
+class _Reply(Shape):
     """HTTP 200 also where nothing was done: the errors are in here."""
 
     data: Mapping[str, Any] | None = None
     errors: tuple[_Error, ...] = ()
 
 
-class Place(_Vendor):
+class Place(Shape):
     """Where our service is: ids, and the environment's name."""
 
     project: str

@@ -10,7 +10,6 @@ from pydantic import Field, model_validator
 from bot.words.exceptions import NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.capabilities import (
     Checked,
-    Credential,
     Deed,
     Deployed,
     Deployment,
@@ -24,11 +23,12 @@ from integrations.capabilities import (
     Trial,
 )
 from integrations.plumbing.allowance import RateHeaders
+from integrations.plumbing.base import Client
 from integrations.plumbing.checking import with_allowance
 from integrations.plumbing.outbound import Service
 from integrations.plumbing.pace import Pace
 from integrations.plumbing.polling import until
-from integrations.plumbing.section import Outside, SecretRef, Section, TimeLimit, Url
+from integrations.plumbing.section import Outside, SecretRef, TimeLimit, TokenSection, Url
 from integrations.plumbing.trying import Step, tried
 from integrations.railway.api import ENDED_BADLY, UP, Line, Logs, Node, Place, RailwayApi, State
 
@@ -48,7 +48,7 @@ _CAUTIONS: dict[Deed, tuple[str, ...]] = {
 }
 
 
-class RailwaySection(Section):
+class RailwaySection(TokenSection):
     kind: Literal["railway"]
     token: SecretRef
     """A project's token for the one environment is enough, and the least."""
@@ -61,8 +61,6 @@ class RailwaySection(Section):
     environment: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
     """Id; a project's token knows it."""
     url: Url = "https://backboard.railway.com/graphql/v2"
-    timeout: TimeLimit = timedelta(seconds=10)
-    """For reads, and for writes that answer at once."""
     settle: TimeLimit = timedelta(minutes=12)
     """How long to wait until a deployment is up; shorter than limits.run."""
     every: TimeLimit = timedelta(seconds=5)
@@ -85,15 +83,10 @@ class RailwaySection(Section):
         return self
 
 
-class Railway:
+class Railway(Client[RailwayApi, RailwaySection]):
     """Checkable, Testable, Credentialed, RollsBack, Redeploys, Restarts, ErrorSource, LogSource."""
 
-    kind = "railway"
-
     def __init__(self, name: str, section: RailwaySection, outside: Outside) -> None:
-        self.name = name
-        self.deadline = section.deadline
-        self._section = section
         self._with_project_token = section.scope == "project"
         self._service = Service(
             outside,
@@ -105,13 +98,14 @@ class Railway:
             pace=Pace(section.per_hour, timedelta(hours=1), at_once=max(section.per_hour // 5, 1)),
             rate=RateHeaders("x-ratelimit-remaining", "x-ratelimit-limit", per="this hour"),
         )
-        self._api = RailwayApi(
+        api = RailwayApi(
             self._service,
             project=section.project,
             environment=section.environment,
             name=section.service,
             with_project_token=self._with_project_token,
         )
+        super().__init__(name, section, api)
         self._seen: tuple[float, State] | None = None
 
     def _header(self, token: str) -> dict[str, str]:
@@ -148,9 +142,6 @@ class Railway:
     async def _budget_left(self) -> None:
         if self._service.allowance.nearly_used:
             raise TryLater(f"Only {self._service.allowance.told(' calls are left')}.")
-
-    def credentials(self) -> tuple[Credential, ...]:
-        return (Credential(f"services.{self.name}.token", self._section.token),)
 
     async def rights(self) -> Rights:
         """Railway's tokens cannot be narrowed to single actions."""

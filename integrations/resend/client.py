@@ -3,15 +3,14 @@
 from datetime import timedelta
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from bot.words.exceptions import OpsError
 from integrations.capabilities import Checked, Health, Rights
 from integrations.plumbing.checking import judged
-from integrations.plumbing.key_holder import KeyHolder, KeySection, well
+from integrations.plumbing.key_holder import KeyHolder, well
 from integrations.plumbing.outbound import Answer, Service
 from integrations.plumbing.pace import Pace
-from integrations.plumbing.section import Outside, SecretRef, Url
+from integrations.plumbing.section import KeySection, SecretRef, Url
+from integrations.plumbing.shape import Shape
 
 _FAILED = ("failed", "partially_failed")
 _PACE = Pace(2, timedelta(seconds=1), at_once=2)
@@ -30,20 +29,18 @@ class ResendSection(KeySection):
     )
 
 
-class _Domain(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
+class _Domain(Shape):
     name: str
     status: str
 
 
-class _Domains(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
+class _Domains(Shape):
     data: tuple[_Domain, ...]
 
 
 class ResendService(Service):
+    pace = _PACE
+
     def error_of(self, answer: Answer, *, write: bool, missing: OpsError | None = None) -> OpsError:
         """A key that is not known is a 400, 401 or 403, by where it is used."""
         told = answer.fields()
@@ -53,28 +50,16 @@ class ResendService(Service):
         return super().error_of(answer, write=write, missing=missing)
 
 
-class Resend(KeyHolder):
+class Resend(KeyHolder[ResendSection]):
     """Checkable, Testable, Credentialed. Source: GET /domains, or with a key that only sends GET /emails"""
 
-    kind = "resend"
     probe = "/domains"
+    opens = ResendService
     tries = "look at the domains, or at one mail"
-
-    def __init__(self, name: str, section: ResendSection, outside: Outside) -> None:
-        service = ResendService(
-            outside,
-            name=name,
-            base_url=section.url.rstrip("/"),
-            timeout=section.timeout,
-            credentials=lambda: {"Authorization": f"Bearer {outside.secrets(section.api_key)}"},
-            credential_setting=f"services.{name}.api_key",
-            pace=_PACE,
-        )
-        super().__init__(name, section, service)
 
     async def rights(self) -> Rights:
         """As the domains answer: a key that only sends may not see them. Source: GET /domains"""
-        answer = await self._service.look(self.probe, limit=self._section.timeout)
+        answer = await self._api.look(self.probe, limit=self._section.timeout)
         if isinstance(answer, Answer) and answer.good:
             return Rights(has=("sending", "full access"), unneeded=("full access",), note=self._section.rights)
         if not (isinstance(answer, Answer) and _restricted(answer)):
@@ -86,21 +71,21 @@ class Resend(KeyHolder):
         return f"Check services.{self.name}.api_key, and at Resend the domains."
 
     async def _looked(self, limit: timedelta) -> Checked:
-        answer = await self._service.look(self.probe, limit=limit)
+        answer = await self._api.look(self.probe, limit=limit)
         if isinstance(answer, Answer) and _restricted(answer):
-            answer = await self._service.look("/emails?limit=1", limit=limit)
+            answer = await self._api.look("/emails?limit=1", limit=limit)
             if isinstance(answer, Answer):
                 return Checked(Health.OK) if _restricted(answer) else super()._verdict(answer)
         return answer if isinstance(answer, Checked) else self._verdict(answer)
 
     def _verdict(self, answer: Answer) -> Checked:
-        found = judged(self._service, answer, _Domains)
+        found = judged(self._api, answer, _Domains)
         if isinstance(found, Checked):
             return found
         failed = [f"{each.name} is {each.status.replace('_', ' ')}" for each in found.data if each.status in _FAILED]
         if not failed:
             return Checked(Health.OK)
-        told = self._service.clean(", ".join(failed))
+        told = self._api.clean(", ".join(failed))
         return Checked(Health.DEGRADED, f"mail is not taken from every domain: {told}; check its DNS records")
 
 

@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, ConfigDict
-
 from bot.words.exceptions import OpsError, Stale
 from integrations.plumbing.outbound import Answer, Service, Unreadable
+from integrations.plumbing.shape import Shape
 
 PAGE = 1000
 """Calls and numbers that one answer holds at most."""
@@ -68,11 +67,7 @@ BROKEN = (
 """Every other reason that Retell names; a filter takes no prefix, and refuses what it does not know."""
 
 
-class _Vendor(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class RetellCall(_Vendor):
+class RetellCall(Shape):
     call_id: str
     agent_id: str
     agent_name: str | None = None
@@ -104,14 +99,14 @@ class RetellCall(_Vendor):
         return None if self.duration_ms is None else timedelta(milliseconds=self.duration_ms)
 
 
-class Agent(_Vendor):
+class Agent(Shape):
     agent_id: str
     agent_name: str
     channel: str = "voice"
     is_suspended: bool = False
 
 
-class Weighted(_Vendor):
+class Weighted(Shape):
     """One of those that answer, by lot."""
 
     agent_id: str
@@ -119,7 +114,7 @@ class Weighted(_Vendor):
     weight: float = 1.0
 
 
-class PhoneNumber(_Vendor):
+class PhoneNumber(Shape):
     """Who answers and who calls from it. The fields for one agent alone ended on 2026-03-31 and may still be told."""
 
     phone_number: str
@@ -143,17 +138,17 @@ class PhoneNumber(_Vendor):
         return self.outbound_agents or _alone(self.outbound_agent_id, self.outbound_agent_version)
 
 
-class Concurrency(_Vendor):
+class Concurrency(Shape):
     current_concurrency: int
     concurrency_limit: int
     concurrency_burst_enabled: bool = False
     concurrency_burst_limit: int = 0
 
 
-P = TypeVar("P", bound=_Vendor)
+P = TypeVar("P", bound=Shape)
 
 
-class _Page(_Vendor, Generic[P]):
+class _Page(Shape, Generic[P]):
     items: tuple[P, ...]
     has_more: bool = False
     pagination_key: str | None = None
@@ -172,7 +167,7 @@ class RetellService(Service):
 
 
 class RetellApi:
-    def __init__(self, service: RetellService) -> None:
+    def __init__(self, service: Service) -> None:
         self.name = service.name
         self._service = service
 

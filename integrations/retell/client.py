@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
 from integrations.capabilities import Call, ErrorEvent, ErrorPage, Named, Quota, Trial
-from integrations.plumbing.key_holder import KeyHolder, KeySection
-from integrations.plumbing.section import Outside, SecretRef, Url
+from integrations.plumbing.key_holder import KeyHolder
+from integrations.plumbing.section import KeySection, Outside, Url
 from integrations.plumbing.trying import Step, tried
 from integrations.retell.api import BROKEN, RetellApi, RetellCall, RetellService
 from integrations.retell.numbers import RetellNumbers
@@ -15,8 +15,6 @@ from integrations.retell.numbers import RetellNumbers
 
 class RetellSection(KeySection):
     kind: Literal["retell"]
-    api_key: SecretRef
-    """A key of the bot's own, so that it can be rotated alone."""
     url: Url = "https://api.retellai.com"
 
     rights: ClassVar[str] = (
@@ -30,31 +28,23 @@ class RetellSection(KeySection):
 
 
 def retell(name: str, section: RetellSection, outside: Outside) -> tuple[Named, ...]:
-    service = RetellService(
-        outside,
-        name=name,
-        base_url=section.url.rstrip("/"),
-        timeout=section.timeout,
-        credentials=lambda: {"Authorization": f"Bearer {outside.secrets(section.api_key)}"},
-        credential_setting=f"services.{name}.api_key",
-    )
-    api = RetellApi(service)
-    return Retell(name, section, service, api), RetellNumbers(name, api)
+    client = Retell(name, section, outside)
+    return client, RetellNumbers(name, client.calls_api)
 
 
-class Retell(KeyHolder):
+class Retell(KeyHolder[RetellSection]):
     """Checkable, Testable, Credentialed, Calls, ErrorSource, Metered. Source: GET /get-api-key-info"""
 
-    kind = "retell"
     probe = "/get-api-key-info"
+    opens = RetellService
     tries = "name our key"
 
-    def __init__(self, name: str, section: RetellSection, service: RetellService, api: RetellApi) -> None:
-        super().__init__(name, section, service)
-        self._api = api
+    def __init__(self, name: str, section: RetellSection, outside: Outside) -> None:
+        super().__init__(name, section, outside)
+        self.calls_api = RetellApi(self._api)
 
     async def test(self) -> tuple[Trial, ...]:
-        api, long_ago = self._api, datetime.fromtimestamp(0, UTC)
+        api, long_ago = self.calls_api, datetime.fromtimestamp(0, UTC)
         return (
             *await super().test(),
             *await tried(
@@ -66,7 +56,7 @@ class Retell(KeyHolder):
         )
 
     async def calls(self, *, since: datetime, limit: int) -> tuple[Call, ...]:
-        found, _ = await self._api.calls(since=since, limit=limit)
+        found, _ = await self.calls_api.calls(since=since, limit=limit)
         return tuple(
             Call(
                 call.call_id,
@@ -85,8 +75,8 @@ class Retell(KeyHolder):
         """Failed calls. Two readings, as Retell's filters have all to fit: a call may say it in its status or its
         reason alone."""
         by_status, by_reason = await asyncio.gather(
-            self._api.calls(since=since, limit=limit, only={"call_status": ("error", "not_connected")}),
-            self._api.calls(since=since, limit=limit, only={"disconnection_reason": BROKEN}),
+            self.calls_api.calls(since=since, limit=limit, only={"call_status": ("error", "not_connected")}),
+            self.calls_api.calls(since=since, limit=limit, only={"disconnection_reason": BROKEN}),
         )
         failed = {call.call_id: call for call in (*by_status[0], *by_reason[0]) if call.failed}
         events = [_event(call, at) for call, at in _timed(failed.values())]
@@ -96,7 +86,7 @@ class Retell(KeyHolder):
         return ErrorPage(tuple(found[:limit]), truncated=by_status[1] or by_reason[1] or len(found) > limit)
 
     async def usage(self) -> tuple[Quota, ...]:
-        now = await self._api.concurrency()
+        now = await self.calls_api.concurrency()
         note = ""
         if now.concurrency_burst_enabled and now.concurrency_burst_limit:
             note = f"Up to {now.concurrency_burst_limit:,} calls at once in a burst, at a surcharge."

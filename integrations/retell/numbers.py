@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from bot.words.exceptions import NotUnderstood, OutcomeUnknown, Refused, Stale
 from integrations.capabilities import Number, NumberState
+from integrations.plumbing.base import Part
 from integrations.retell.api import Agent, PhoneNumber, RetellApi, Weighted
 
 _ROLES = ("inbound_agents", "outbound_agents", "inbound_sms_agents", "outbound_sms_agents")
@@ -18,14 +19,8 @@ _ALONE = ("inbound_agent_id", "outbound_agent_id")
 _Roles = dict[str, JsonValue]
 
 
-class RetellNumbers:
+class RetellNumbers(Part[RetellApi]):
     """Numbers."""
-
-    kind = "retell"
-
-    def __init__(self, name: str, api: RetellApi) -> None:
-        self.name = name
-        self._api = api
 
     async def numbers(self) -> tuple[Number, ...]:
         """By number."""

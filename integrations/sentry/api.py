@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from bot.words.exceptions import NotUnderstood, OpsError, Refused
+from integrations.plumbing.allowance import RateHeaders
 from integrations.plumbing.outbound import Answer, Service
+from integrations.plumbing.shape import Shape
 
 PAGE: Final = 100
 """The most that Sentry gives at once."""
@@ -22,18 +24,12 @@ _STEPS = (60, 300, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 """Seconds that Sentry counts in; each divides a day."""
 
 
-class _Shape(BaseModel):
-    """Field names are Sentry's."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Project(_Shape):
+class Project(Shape):
     id: str
     slug: str
 
 
-class StatusDetails(_Shape):
+class StatusDetails(Shape):
     """On what the status depends."""
 
     inNextRelease: bool = False
@@ -41,7 +37,7 @@ class StatusDetails(_Shape):
     inCommit: object = None
 
 
-class Found(_Shape):
+class Found(Shape):
     """An issue."""
 
     id: str
@@ -65,7 +61,7 @@ class Found(_Shape):
         return f"{self.shortId} {self.title} {self.culprit or ''}".casefold()
 
 
-class Page(_Shape):
+class Page(Shape):
     issues: tuple[Found, ...]
     next: str = ""
     """Cursor of the page after it; empty where there is none."""
@@ -76,13 +72,13 @@ class Page(_Shape):
         return {"issues": said} if isinstance(said, list) else said
 
 
-class Organization(_Shape):
+class Organization(Shape):
     slug: str
     access: tuple[str, ...] | None = None
     """Scopes of whoever asks."""
 
 
-class Count(_Shape):
+class Count(Shape):
     timestamp: float
     """Milliseconds since 1970."""
     value: float | None = None
@@ -93,11 +89,11 @@ class Count(_Shape):
         return datetime.fromtimestamp(self.timestamp / 1000, UTC)
 
 
-class _Series(_Shape):
+class _Series(Shape):
     values: tuple[Count, ...] = ()
 
 
-class _Counted(_Shape):
+class _Counted(Shape):
     timeSeries: tuple[_Series, ...] = ()
 
 
@@ -106,6 +102,8 @@ M = TypeVar("M", bound=BaseModel)
 
 class SentryService(Service):
     """Its errors are `detail`, and its pages are in a Link header."""
+
+    rate = RateHeaders("x-sentry-rate-limit-remaining", "x-sentry-rate-limit-limit", "x-sentry-rate-limit-reset")
 
     def said(self, answer: Answer) -> str:
         detail = answer.fields().get("detail")

@@ -9,7 +9,6 @@ from bot.words.exceptions import OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.capabilities import (
     Bucket,
     Checked,
-    Credential,
     ErrorEvent,
     ErrorPage,
     Issue,
@@ -19,9 +18,9 @@ from integrations.capabilities import (
     Statistic,
     Trial,
 )
-from integrations.plumbing.allowance import RateHeaders
+from integrations.plumbing.base import Client
 from integrations.plumbing.checking import checked
-from integrations.plumbing.section import Outside, SecretRef, Section, TimeLimit, Url
+from integrations.plumbing.section import Outside, SecretRef, TokenSection, Url
 from integrations.plumbing.trying import Step, tried
 from integrations.sentry.api import Count, Found, Organization, SentryApi, SentryService, step_for
 
@@ -44,7 +43,7 @@ def _listed(value: object) -> object:
 _Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
-class SentrySection(Section):
+class SentrySection(TokenSection):
     kind: Literal["sentry"]
     token: SecretRef
     """Of an internal integration of the organisation; a person's token ends with the person."""
@@ -56,8 +55,6 @@ class SentrySection(Section):
     """Only events of this one are counted and listed; all if left out."""
     url: Url = "https://sentry.io"
     """https://de.sentry.io for data kept in the EU, or one's own Sentry."""
-    timeout: TimeLimit = timedelta(seconds=10)
-    """For a call that is no health check."""
 
     rights: ClassVar[str] = "A token with the scopes org:read, event:read and, to settle issues, event:write."
     undo: ClassVar[str] = (
@@ -67,28 +64,12 @@ class SentrySection(Section):
 
 
 def sentry(name: str, section: SentrySection, outside: Outside) -> "Sentry":
-    service = SentryService(
-        outside,
-        name=name,
-        base_url=section.url.rstrip("/"),
-        timeout=section.timeout,
-        credentials=lambda: {"Authorization": f"Bearer {outside.secrets(section.token)}"},
-        credential_setting=f"services.{name}.token",
-        rate=RateHeaders("x-sentry-rate-limit-remaining", "x-sentry-rate-limit-limit", "x-sentry-rate-limit-reset"),
-    )
+    service = SentryService.of(name, section, outside)
     return Sentry(name, section, SentryApi(service, section.organization, section.project, section.environment))
 
 
-class Sentry:
+class Sentry(Client[SentryApi, SentrySection]):
     """Checkable, Testable, Credentialed, ErrorSource, Issues, Statistics."""
-
-    kind = "sentry"
-
-    def __init__(self, name: str, section: SentrySection, api: SentryApi) -> None:
-        self.name = name
-        self.deadline = section.deadline
-        self._section = section
-        self._api = api
 
     # -- be checked and tested
 
@@ -120,9 +101,6 @@ class Sentry:
             ),
             Step("may settle issues", self._may_settle, "Give the token event:write."),
         )
-
-    def credentials(self) -> tuple[Credential, ...]:
-        return (Credential(f"services.{self.name}.token", self._section.token),)
 
     async def rights(self) -> Rights:
         """As the organization tells of whoever asks. Source: GET /api/0/organizations/{organization}/"""

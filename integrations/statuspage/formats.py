@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from bot.words.exceptions import OpsError, TryLater
 from integrations.capabilities import Health, VendorIncident
+from integrations.plumbing.shape import Shape
 from integrations.plumbing.vendor_pages import Format
 
 M = TypeVar("M", bound=BaseModel)
@@ -116,16 +117,16 @@ def _named(found: Iterable[tuple[str, str, str]]) -> tuple[Component, ...]:
 # -- Statuspage, and incident.io in its shape
 
 
-class _Page(BaseModel):
+class _Page(Shape):
     name: str = Field(min_length=1)
 
 
-class _Rollup(BaseModel):
+class _Rollup(Shape):
     indicator: str
     description: Word = ""
 
 
-class _Component(BaseModel):
+class _Component(Shape):
     id: Word = ""
     name: str
     status: Word = ""
@@ -133,11 +134,11 @@ class _Component(BaseModel):
     group_id: str | None = None
 
 
-class _Concerned(BaseModel):
+class _Concerned(Shape):
     name: str
 
 
-class _Incident(BaseModel):
+class _Incident(Shape):
     id: Word = ""
     name: str
     status: Word = ""
@@ -147,7 +148,7 @@ class _Incident(BaseModel):
     components: tuple[_Concerned, ...] | None = ()
 
 
-class _Summary(BaseModel):
+class _Summary(Shape):
     page: _Page
     status: _Rollup
     components: tuple[_Component, ...] = ()
@@ -155,7 +156,7 @@ class _Summary(BaseModel):
     scheduled_maintenances: tuple[_Incident, ...] | None = ()
 
 
-class _Incidents(BaseModel):
+class _Incidents(Shape):
     page: _Page
     incidents: tuple[_Incident, ...]
 
@@ -208,7 +209,7 @@ async def statuspage(read: Read, page: str, now: datetime) -> Told:
 # -- Stripe
 
 
-class _Stripe(BaseModel):
+class _Stripe(Shape):
     largestatus: Word = ""
     uptime: Word = Field(default="", alias="UptimeStatus")
     message: Word = ""
@@ -228,7 +229,7 @@ async def stripe(read: Read, page: str, now: datetime) -> Told:
 # -- Instatus, which Railway's own page is like
 
 
-class _Node(BaseModel):
+class _Node(Shape):
     """Of a tree: what has others under it is a group."""
 
     name: str
@@ -248,7 +249,7 @@ class _InstatusPage(_Page):
     status: Word = ""
 
 
-class _Active(BaseModel):
+class _Active(Shape):
     name: str
     status: Word = ""
     started: When = None
@@ -256,7 +257,7 @@ class _Active(BaseModel):
     url: Word = ""
 
 
-class _Instatus(BaseModel):
+class _Instatus(Shape):
     page: _InstatusPage
     incidents: tuple[_Active, ...] | None = Field(default=(), alias="activeIncidents")
     maintenances: tuple[_Active, ...] | None = Field(default=(), alias="activeMaintenances")
@@ -300,7 +301,7 @@ def _spoken(word: str) -> str:
 # -- Better Stack
 
 
-class _Attributes(BaseModel):
+class _Attributes(Shape):
     company_name: Word = ""
     aggregate_state: Word = ""
     public_name: Word = ""
@@ -312,17 +313,17 @@ class _Attributes(BaseModel):
     status_page_section_id: Any = None
 
 
-class _Included(BaseModel):
+class _Included(Shape):
     id: Any = None
     type: str
     attributes: _Attributes = _Attributes()
 
 
-class _Top(BaseModel):
+class _Top(Shape):
     attributes: _Attributes
 
 
-class _BetterStack(BaseModel):
+class _BetterStack(Shape):
     data: _Top
     included: tuple[_Included, ...] = ()
 

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-
 from bot.words.exceptions import NotUnderstood, OpsError, OutcomeUnknown, Refused
 from integrations.plumbing.outbound import Answer, Query, Service
 from integrations.plumbing.pace import Pace
-from integrations.plumbing.section import Outside
+from integrations.plumbing.shape import Shape
 
 PACE = Pace(25, timedelta(seconds=1))
 """A quarter of what Stripe lets an account ask in live mode, and as much as in test mode."""
@@ -26,15 +24,11 @@ class NotPermitted(Refused):
     """403: the key is good, and has not this right."""
 
 
-class _Vendor(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Balance(_Vendor):
+class Balance(Shape):
     livemode: bool
 
 
-class WebhookEndpoint(_Vendor):
+class WebhookEndpoint(Shape):
     id: str
     url: str
     status: str
@@ -42,7 +36,7 @@ class WebhookEndpoint(_Vendor):
     livemode: bool
 
 
-class Event(_Vendor):
+class Event(Shape):
     id: str
     type: str
     created: int
@@ -54,7 +48,7 @@ class Event(_Vendor):
 T = TypeVar("T", WebhookEndpoint, Event)
 
 
-class _List(_Vendor, Generic[T]):
+class _List(Shape, Generic[T]):
     data: tuple[T, ...]
     has_more: bool
 
@@ -62,23 +56,12 @@ class _List(_Vendor, Generic[T]):
 class StripeService(Service):
     """Every call names the version of the API that these shapes are of."""
 
-    def __init__(
-        self, outside: Outside, *, name: str, base_url: str, timeout: timedelta, key: str, version: str
-    ) -> None:
-        """`key` is a SecretRef."""
-        super().__init__(
-            outside,
-            name=name,
-            base_url=base_url,
-            timeout=timeout,
-            credentials=lambda: {"Authorization": f"Bearer {outside.secrets(key)}"},
-            credential_setting=f"services.{name}.key",
-            pace=PACE,
-        )
-        self._version = version
+    pace = PACE
+    version = ""
+    """Of the API, as Stripe writes it."""
 
     def wanted(self, method: str, path: str, params: Query | None) -> Mapping[str, str]:
-        return {"Stripe-Version": self._version}
+        return {"Stripe-Version": self.version}
 
     def worth_again(self, answer: Answer) -> bool:
         """Stripe's own word on it comes first."""

@@ -10,7 +10,6 @@ from pydantic import Field
 from bot.words.exceptions import Stale
 from integrations.capabilities import (
     Checked,
-    Credential,
     ErrorEvent,
     ErrorPage,
     Flipped,
@@ -20,9 +19,10 @@ from integrations.capabilities import (
     Switchable,
     Trial,
 )
+from integrations.plumbing.base import Client, Part
 from integrations.plumbing.checking import checked
 from integrations.plumbing.flipping import flipped
-from integrations.plumbing.section import Outside, SecretRef, Section, TimeLimit, Url
+from integrations.plumbing.section import Outside, SecretRef, Url, VendorSection
 from integrations.plumbing.trying import Step, tried
 from integrations.stripe.api import BALANCE, Balance, Event, NotPermitted, StripeApi, StripeService, WebhookEndpoint
 
@@ -33,18 +33,17 @@ _STATES = {"enabled": Switch.RUNNING, "disabled": Switch.PAUSED}
 _FULL_KEY = "sk_"
 
 
-class StripeSection(Section):
+class StripeSection(VendorSection):
     kind: Literal["stripe"]
     key: SecretRef
     """A restricted key (rk_…); live or test mode is its choice."""
     api_version: str = Field(default="2025-09-30.clover", pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(\.[a-z]{1,20})?$")
     """Sent with every call, whatever the account's own default is."""
     url: Url = "https://api.stripe.com"
-    timeout: TimeLimit = timedelta(seconds=10)
-    """For reads and writes."""
     pausable: tuple[str, ...] = ()
     """Webhook endpoints that may be disabled, by id or address."""
 
+    holds: ClassVar[str] = "key"
     rights: ClassVar[str] = (
         "A restricted key with read on Balance, Events and Webhook Endpoints; and write on Webhook Endpoints, to pause "
         "one. No right to charge, refund or pay out."
@@ -56,29 +55,20 @@ class StripeSection(Section):
 
 
 def stripe(name: str, section: StripeSection, outside: Outside) -> tuple[Named, ...]:
-    service = StripeService(
-        outside,
-        name=name,
-        base_url=section.url.rstrip("/"),
-        timeout=section.timeout,
-        key=section.key,
-        version=section.api_version,
-    )
+    service = StripeService.of(name, section, outside)
+    service.version = section.api_version
     api = StripeApi(service)
     client = Stripe(name, section, api, outside)
     return (client, PausableWebhooks(name, api, section.pausable)) if section.pausable else (client,)
 
 
-class Stripe:
+class Stripe(Client[StripeApi, StripeSection]):
     """Checkable, Testable, Credentialed, ErrorSource."""
 
     kind = "stripe"
 
     def __init__(self, name: str, section: StripeSection, api: StripeApi, outside: Outside) -> None:
-        self.name = name
-        self.deadline = section.deadline
-        self._section = section
-        self._api = api
+        super().__init__(name, section, api)
         self._outside = outside
 
     # -- be checked and tested
@@ -102,9 +92,6 @@ class Stripe:
             Step("list webhook endpoints", self._api.endpoints, f"Give {where} read on Webhook Endpoints."),
         )
         return (replace(first, detail=first.detail or mode), *others)
-
-    def credentials(self) -> tuple[Credential, ...]:
-        return (Credential(f"services.{self.name}.key", self._section.key),)
 
     async def rights(self) -> Rights:
         """Found out by asking: Stripe does not tell a key's rights. Raises Refused for a key that is no good."""
@@ -162,15 +149,13 @@ class Stripe:
         )
 
 
-class PausableWebhooks:
+class PausableWebhooks(Part[StripeApi]):
     """CautionsPause. What happens while an endpoint is disabled is never sent to it."""
 
-    kind = "stripe"
     pausing_means = f"Events made while an endpoint is disabled are not sent to it later. {_RECOVERY}."
 
     def __init__(self, name: str, api: StripeApi, pausable: Sequence[str]) -> None:
-        self.name = name
-        self._api = api
+        super().__init__(name, api)
         self._pausable = pausable
 
     async def switches(self) -> tuple[Switchable, ...]:

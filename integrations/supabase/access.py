@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.words.exceptions import OpsError, OutcomeUnknown, Refused
 from integrations.capabilities import RateLimitState
+from integrations.plumbing.base import Part
 from integrations.plumbing.networks import covers, network_of, same
 from integrations.plumbing.polling import until as wait_until
 from integrations.supabase.api import Restrictions, SupabaseApi
@@ -15,16 +16,13 @@ _APPLIED = "applied"
 _SAMPLE = 5
 
 
-class DatabaseAccess:
+class DatabaseAccess(Part[SupabaseApi]):
     """RateLimiter. Holds for PostgreSQL and its pooler, not for the HTTP APIs."""
-
-    kind = "supabase"
 
     def __init__(
         self, name: str, api: SupabaseApi, own_address: str | None, *, settle: timedelta, every: timedelta
     ) -> None:
-        self.name = name
-        self._api = api
+        super().__init__(name, api)
         self._own = own_address
         self._settle = settle
         self._every = every

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, RootModel
+from pydantic import BaseModel, BeforeValidator, RootModel
 
 from bot.words.exceptions import NotUnderstood, Refused
 from integrations.plumbing.outbound import Service
+from integrations.plumbing.shape import Shape
 
 _AT_ONCE = 10
 """Calls that may go out together before the pace holds them."""
@@ -15,19 +16,15 @@ _AT_ONCE = 10
 M = TypeVar("M", bound=BaseModel)
 
 
-class _Vendor(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
 def _time_or_none(text: object) -> object:
     return text or None
 
 
-class Project(_Vendor):
+class Project(Shape):
     status: str
 
 
-class PartHealth(_Vendor):
+class PartHealth(Shape):
     name: str
     status: str
     error: str = ""
@@ -37,45 +34,45 @@ class Health(RootModel[tuple[PartHealth, ...]]):
     """One of each part that was asked for."""
 
 
-class Disk(_Vendor):
+class Disk(Shape):
     fs_size_bytes: float
     fs_used_bytes: float
 
 
-class DiskUse(_Vendor):
+class DiskUse(Shape):
     metrics: Disk
 
 
-class ReadOnlyMode(_Vendor):
+class ReadOnlyMode(Shape):
     enabled: bool
     override_enabled: bool
     override_active_until: Annotated[datetime | None, BeforeValidator(_time_or_none)] = None
 
 
-class Cidrs(_Vendor):
+class Cidrs(Shape):
     """None where nothing was ever restricted; empty lets nobody in."""
 
     dbAllowedCidrs: tuple[str, ...] | None = None
     dbAllowedCidrsV6: tuple[str, ...] | None = None
 
 
-class Restrictions(_Vendor):
+class Restrictions(Shape):
     entitlement: str
     config: Cidrs
     status: str
 
 
-class Patched(_Vendor):
+class Patched(Shape):
     """The answer to a change tells a list in another shape; the list is read anew."""
 
     status: str
 
 
-class Bans(_Vendor):
+class Bans(Shape):
     banned_ipv4_addresses: tuple[str, ...]
 
 
-class Function(_Vendor):
+class Function(Shape):
     slug: str
     status: str
 
@@ -84,16 +81,16 @@ class Functions(RootModel[tuple[Function, ...]]):
     pass
 
 
-class Backup(_Vendor):
+class Backup(Shape):
     status: str
     inserted_at: datetime
 
 
-class Physical(_Vendor):
+class Physical(Shape):
     latest_physical_backup_date_unix: int | None = None
 
 
-class Backups(_Vendor):
+class Backups(Shape):
     pitr_enabled: bool
     backups: tuple[Backup, ...]
     physical_backup_data: Physical
@@ -107,7 +104,7 @@ class Backups(_Vendor):
         return max(ends, default=None)
 
 
-class Found(_Vendor):
+class Found(Shape):
     """`error` may stand beside a result, in a 200."""
 
     result: tuple[dict[str, Any], ...] | None = None

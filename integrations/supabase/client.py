@@ -9,12 +9,13 @@ from pydantic import Field
 
 from bot.words.exceptions import OpsError, OutcomeUnknown, Refused
 from bot.words.params import Network
-from integrations.capabilities import Checked, Credential, Health, Named, ReadOnly, Rights, Trial
+from integrations.capabilities import Checked, Health, Named, ReadOnly, Rights, Trial
+from integrations.plumbing.base import Client
 from integrations.plumbing.checking import judged
 from integrations.plumbing.outbound import Service
 from integrations.plumbing.pace import Pace
 from integrations.plumbing.polling import until
-from integrations.plumbing.section import Outside, SecretRef, Section, TimeLimit, Url
+from integrations.plumbing.section import Outside, SecretRef, TimeLimit, TokenSection, Url
 from integrations.plumbing.trying import Step, tried
 from integrations.supabase.access import DatabaseAccess
 from integrations.supabase.api import Health as Parts
@@ -29,7 +30,7 @@ _ASLEEP = ("INACTIVE", "PAUSING", "REMOVED")
 _GB = 10**9
 
 
-class SupabaseSection(Section):
+class SupabaseSection(TokenSection):
     kind: Literal["supabase"]
     token: SecretRef
     """A personal access token, sbp_…; one that is scoped to the project is best."""
@@ -44,8 +45,6 @@ class SupabaseSection(Section):
     own_address: Network | None = None
     """The public address this bot connects to the database from: no list is written that leaves it out."""
     url: Url = "https://api.supabase.com"
-    timeout: TimeLimit = timedelta(seconds=10)
-    """For reads, and for writes that answer at once."""
     settle: TimeLimit = timedelta(minutes=1)
     """How long to wait until a change is applied."""
     every: TimeLimit = timedelta(seconds=2)
@@ -65,16 +64,9 @@ class SupabaseSection(Section):
 
 
 def supabase(name: str, section: SupabaseSection, outside: Outside) -> tuple[Named, ...]:
-    service = Service(
-        outside,
-        name=name,
-        base_url=section.url.rstrip("/"),
-        timeout=section.timeout,
-        credentials=lambda: {"Authorization": f"Bearer {outside.secrets(section.token)}"},
-        credential_setting=f"services.{name}.token",
-        pace=Pace(section.per_minute, timedelta(minutes=1)),
+    api = SupabaseApi(
+        Service.of(name, section, outside, pace=Pace(section.per_minute, timedelta(minutes=1))), section.project
     )
-    api = SupabaseApi(service, section.project)
     access = DatabaseAccess(name, api, section.own_address, settle=section.settle, every=section.every)
     return (
         Supabase(name, section, api),
@@ -83,16 +75,8 @@ def supabase(name: str, section: SupabaseSection, outside: Outside) -> tuple[Nam
     )
 
 
-class Supabase:
+class Supabase(Client[SupabaseApi, SupabaseSection]):
     """Checkable, Testable, Credentialed, LiftsReadOnly."""
-
-    kind = "supabase"
-
-    def __init__(self, name: str, section: SupabaseSection, api: SupabaseApi) -> None:
-        self.name = name
-        self.deadline = section.deadline
-        self._section = section
-        self._api = api
 
     # -- be checked and tested
 
@@ -199,9 +183,6 @@ class Supabase:
         ]
         if idle:
             raise Refused(f"{self.name}: {', '.join(idle)}.")
-
-    def credentials(self) -> tuple[Credential, ...]:
-        return (Credential(f"services.{self.name}.token", self._section.token),)
 
     async def rights(self) -> Rights:
         return Rights(note=f"Supabase does not tell what a token may do. Least: {SupabaseSection.rights}")

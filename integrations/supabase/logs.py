@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from bot.words.exceptions import OpsError
 from integrations.capabilities import ErrorEvent, ErrorPage, Level, LogLine, LogPage
+from integrations.plumbing.base import Part
 from integrations.supabase.api import SupabaseApi
 
 LogName = Literal["edge_logs", "postgres_logs", "function_logs", "function_edge_logs", "auth_logs"]
@@ -79,15 +80,12 @@ def question(log: LogName, level: Level, limit: int) -> str:
     )
 
 
-class ProjectLogs:
+class ProjectLogs(Part[SupabaseApi]):
     """LogSource, ErrorSource."""
 
-    kind = "supabase"
-
     def __init__(self, name: str, project: str, api: SupabaseApi, logs: Sequence[LogName]) -> None:
-        self.name = name
+        super().__init__(name, api)
         self._link = f"https://supabase.com/dashboard/project/{project}/logs"
-        self._api = api
         self._logs = logs
 
     async def logs(self, *, since: datetime, level: Level, match: str | None, limit: int) -> LogPage:

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from bot.words.exceptions import NotUnderstood, OpsError, OutcomeUnknown, Refused
 from integrations.plumbing.outbound import Answer, Service
+from integrations.plumbing.shape import Shape
 
 _AT_ONCE = 250
 """Numbers or messaging profiles a page."""
@@ -29,11 +30,7 @@ class NotPermitted(Refused):
     """The key is good, and may not do this."""
 
 
-class _Vendor(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Balance(_Vendor):
+class Balance(Shape):
     balance: Money
     credit_limit: Money = 0.0
     available_credit: Money
@@ -41,7 +38,7 @@ class Balance(_Vendor):
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
 
 
-class Profile(_Vendor):
+class Profile(Shape):
     """A messaging profile: what numbers send and receive with."""
 
     id: str
@@ -49,7 +46,7 @@ class Profile(_Vendor):
     enabled: bool | None = None
 
 
-class PhoneNumber(_Vendor):
+class PhoneNumber(Shape):
     id: str
     phone_number: str
     status: str = "active"
@@ -57,13 +54,13 @@ class PhoneNumber(_Vendor):
     purchased_at: datetime | None = None
 
 
-class Messaging(_Vendor):
+class Messaging(Shape):
     """How a number sends and receives."""
 
     messaging_profile_id: str | None = None
 
 
-class Message(_Vendor):
+class Message(Shape):
     """A message's detail record; what the message says is not in it."""
 
     uuid: str
@@ -85,16 +82,16 @@ class Message(_Vendor):
         return _aware(self.completed_at or self.created_at)
 
 
-class One(_Vendor, Generic[T]):
+class One(Shape, Generic[T]):
     data: T
 
 
-class _Meta(_Vendor):
+class _Meta(Shape):
     total_pages: int = 1
     total_results: int = 0
 
 
-class Page(_Vendor, Generic[T]):
+class Page(Shape, Generic[T]):
     data: tuple[T, ...]
     meta: _Meta = _Meta()
 

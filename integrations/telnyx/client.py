@@ -12,7 +12,6 @@ from pydantic import JsonValue
 from bot.words.exceptions import NotUnderstood, Refused, Stale
 from integrations.capabilities import (
     Checked,
-    Credential,
     ErrorEvent,
     ErrorPage,
     Flipped,
@@ -26,10 +25,10 @@ from integrations.capabilities import (
     Switchable,
     Trial,
 )
+from integrations.plumbing.base import Client, Part
 from integrations.plumbing.checking import looked
 from integrations.plumbing.flipping import flipped
-from integrations.plumbing.key_holder import KeySection
-from integrations.plumbing.section import Outside, TimeLimit, Url
+from integrations.plumbing.section import KeySection, Outside, Url
 from integrations.plumbing.trying import Step, tried
 from integrations.telnyx.api import (
     Balance,
@@ -74,8 +73,6 @@ _KEY = "services.{}.api_key"
 class TelnyxSection(KeySection):
     kind: Literal["telnyx"]
     url: Url = "https://api.telnyx.com/v2"
-    timeout: TimeLimit = timedelta(seconds=10)
-    """For a write, and for a read that is no health check."""
     pausable: tuple[str, ...] = ()
     """Messaging profiles that may be paused, by id or name."""
 
@@ -90,15 +87,7 @@ class TelnyxSection(KeySection):
 
 
 def telnyx(name: str, section: TelnyxSection, outside: Outside) -> tuple[Named, ...]:
-    service = TelnyxService(
-        outside,
-        name=name,
-        base_url=section.url.rstrip("/"),
-        timeout=section.timeout,
-        credentials=lambda: {"Authorization": f"Bearer {outside.secrets(section.api_key)}"},
-        credential_setting=_KEY.format(name),
-    )
-    api = TelnyxApi(service)
+    api = TelnyxApi(TelnyxService.of(name, section, outside))
     return (
         Telnyx(name, section, api),
         ProfiledNumbers(name, api),
@@ -106,16 +95,8 @@ def telnyx(name: str, section: TelnyxSection, outside: Outside) -> tuple[Named, 
     )
 
 
-class Telnyx:
+class Telnyx(Client[TelnyxApi, TelnyxSection]):
     """Checkable, Testable, Credentialed, ErrorSource, Metered."""
-
-    kind = "telnyx"
-
-    def __init__(self, name: str, section: TelnyxSection, api: TelnyxApi) -> None:
-        self.name = name
-        self.deadline = section.deadline
-        self._section = section
-        self._api = api
 
     # -- be checked and tested
 
@@ -140,9 +121,6 @@ class Telnyx:
         if self._section.pausable:
             steps.append(Step("find those that may be paused", self._pausable, f"Write services.{self.name}.pausable."))
         return await tried(*steps)
-
-    def credentials(self) -> tuple[Credential, ...]:
-        return (Credential(_KEY.format(self.name), self._section.api_key),)
 
     async def rights(self) -> Rights:
         """As far as reading tells."""
@@ -201,15 +179,13 @@ class Telnyx:
         return (Quota("available credit", left.available_credit, None, left.currency, None, note, True),)
 
 
-class PausableProfiles:
+class PausableProfiles(Part[TelnyxApi]):
     """CautionsPause. A messaging profile that is disabled sends nothing."""
 
-    kind = "telnyx"
     pausing_means = "Messages that are to be sent by a paused messaging profile are refused, not kept for later."
 
     def __init__(self, name: str, api: TelnyxApi, pausable: Sequence[str]) -> None:
-        self.name = name
-        self._api = api
+        super().__init__(name, api)
         self._pausable = pausable
 
     async def switches(self) -> tuple[Switchable, ...]:
@@ -236,14 +212,8 @@ class PausableProfiles:
         return profile.id in self._pausable or bool(profile.name and profile.name in self._pausable)
 
 
-class ProfiledNumbers:
+class ProfiledNumbers(Part[TelnyxApi]):
     """Numbers. Whom one is assigned to is its messaging profile; voice is left as it is."""
-
-    kind = "telnyx"
-
-    def __init__(self, name: str, api: TelnyxApi) -> None:
-        self.name = name
-        self._api = api
 
     async def numbers(self) -> tuple[Number, ...]:
         """By number, in E.164."""

@@ -10,14 +10,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import quote, urlencode
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from bot.words.exceptions import OpsError, Refused, TryLater
 from integrations.capabilities import Checked, Credential, Quota, Rights, Trial
+from integrations.plumbing.base import Client
 from integrations.plumbing.checking import checked
 from integrations.plumbing.outbound import Answer, Query, Service
 from integrations.plumbing.pace import Pace
-from integrations.plumbing.section import Outside, SecretRef, Section, TimeLimit, Url
+from integrations.plumbing.section import Outside, SecretRef, Url, VendorSection
+from integrations.plumbing.shape import Shape
 from integrations.plumbing.trying import Step, tried
 
 PACE = Pace(60, timedelta(minutes=1), at_once=5)
@@ -31,7 +33,7 @@ _REST_UNTOLD = (
 )
 
 
-class UnleashedSection(Section):
+class UnleashedSection(VendorSection):
     kind: Literal["unleashed"]
     id: SecretRef
     """The API id."""
@@ -42,8 +44,6 @@ class UnleashedSection(Section):
     """What Unleashed lists our calls under: company/app."""
     plan_calls: int | None = Field(default=None, gt=0)
     """Calls a month that the plan has; /ops usage sets those of this bot against it."""
-    timeout: TimeLimit = timedelta(seconds=10)
-    """For reads; nothing is ever written."""
 
     rights: ClassVar[str] = (
         "An API id and key with read on sales orders. They cannot be rotated in place: make a new pair and delete the "
@@ -63,20 +63,16 @@ def dated(value: Any) -> Any:
         return value
 
 
-class _Vendor(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class _Pagination(_Vendor):
+class _Pagination(Shape):
     NumberOfItems: int
     NumberOfPages: int
 
 
-class _Order(_Vendor):
+class _Order(Shape):
     LastModifiedOn: Annotated[AwareDatetime | None, BeforeValidator(dated)] = None
 
 
-class Orders(_Vendor):
+class Orders(Shape):
     Pagination: _Pagination
     Items: tuple[_Order, ...]
 
@@ -135,21 +131,16 @@ class UnleashedService(Service):
         return super().clean(_SIGNATURE.sub("[redacted]", text))
 
 
-class Unleashed:
+class Unleashed(Client[UnleashedService, UnleashedSection]):
     """Checkable, Testable, Credentialed, Metered: of its own calls, as Unleashed tells nothing of the plan's."""
 
-    kind = "unleashed"
-
     def __init__(self, name: str, section: UnleashedSection, outside: Outside) -> None:
-        self.name = name
-        self.deadline = section.deadline
-        self._section = section
+        super().__init__(name, section, UnleashedService(outside, name=name, section=section))
         self._tally = outside.tally
-        self._service = UnleashedService(outside, name=name, section=section)
 
     async def check(self) -> Checked:
         """Source: GET /SalesOrders/{pageNumber}"""
-        return await checked(self._service, asking("/SalesOrders/1", pageSize="1"), Orders, limit=self.deadline)
+        return await checked(self._api, asking("/SalesOrders/1", pageSize="1"), Orders, limit=self.deadline)
 
     async def test(self) -> tuple[Trial, ...]:
         """The second step's detail is what changed since yesterday, so that a sync that stands still is seen."""
@@ -194,9 +185,9 @@ class Unleashed:
         Source: GET /SalesOrders/{pageNumber}
         """
         if since is None:
-            return await self._service.get(asking("/SalesOrders/1", pageSize="1"), Orders)
+            return await self._api.get(asking("/SalesOrders/1", pageSize="1"), Orders)
         day = f"{since.astimezone(UTC):%Y-%m-%d}"
-        return await self._service.get(asking("/SalesOrders/1", modifiedSince=day, pageSize="200"), Orders)
+        return await self._api.get(asking("/SalesOrders/1", modifiedSince=day, pageSize="200"), Orders)
 
 
 def _least() -> str:

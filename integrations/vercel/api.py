@@ -6,33 +6,30 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, RootModel
+from pydantic import BeforeValidator, RootModel
 
 from bot.words.exceptions import NotUnderstood, OpsError, Refused
 from integrations.plumbing.outbound import Answer, Service
+from integrations.plumbing.shape import Shape
 
 _ID = re.compile(r"[\w-]{1,100}")
 _PAGE = 100
 """Most deployments that Vercel gives at once."""
 
 
-class _Vendor(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
 Moment = Annotated[datetime, BeforeValidator(lambda ms: datetime.fromtimestamp(ms / 1000, UTC))]
 """Milliseconds since 1970 in Vercel's words."""
 
 
-class User(_Vendor):
+class User(Shape):
     user: Mapping[str, Any]
 
 
-class Target(_Vendor):
+class Target(Shape):
     id: str
 
 
-class AliasRequest(_Vendor):
+class AliasRequest(Shape):
     """A promotion or a rollback, done or under way."""
 
     fromDeploymentId: str
@@ -43,7 +40,7 @@ class AliasRequest(_Vendor):
     type: str
 
 
-class Project(_Vendor):
+class Project(Shape):
     """Its `env`, with values, is left where it is."""
 
     id: str
@@ -60,11 +57,11 @@ class Project(_Vendor):
         return target.id if target else ""
 
 
-class Creator(_Vendor):
+class Creator(Shape):
     username: str | None = None
 
 
-class Build(_Vendor):
+class Build(Shape):
     """One deployment as a listing shows it."""
 
     uid: str
@@ -80,16 +77,16 @@ class Build(_Vendor):
     isRollbackCandidate: bool | None = None
 
 
-class Pagination(_Vendor):
+class Pagination(Shape):
     next: int | None = None
 
 
-class Builds(_Vendor):
+class Builds(Shape):
     deployments: tuple[Build, ...]
     pagination: Pagination = Pagination()
 
 
-class OneBuild(_Vendor):
+class OneBuild(Shape):
     """One deployment by itself: Vercel names some things otherwise here."""
 
     id: str
@@ -115,16 +112,16 @@ class OneBuild(_Vendor):
         )
 
 
-class NewBuild(_Vendor):
+class NewBuild(Shape):
     id: str
 
 
-class Payload(_Vendor):
+class Payload(Shape):
     text: str = ""
     id: str = ""
 
 
-class Event(_Vendor):
+class Event(Shape):
     """A line of a build's log: Vercel sends two shapes, text within `payload` or beside it."""
 
     created: Moment
@@ -139,7 +136,7 @@ class Events(RootModel[tuple[Event | None, ...] | None]):
     pass
 
 
-class RuntimeLine(_Vendor):
+class RuntimeLine(Shape):
     level: str
     message: str
     rowId: str

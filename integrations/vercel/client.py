@@ -10,7 +10,6 @@ from pydantic import Field
 from bot.words.exceptions import OpsError, OutcomeUnknown, Refused
 from integrations.capabilities import (
     Checked,
-    Credential,
     Deed,
     Deployed,
     Deployment,
@@ -24,9 +23,10 @@ from integrations.capabilities import (
     Rights,
     Trial,
 )
+from integrations.plumbing.base import Client
 from integrations.plumbing.checking import looked
 from integrations.plumbing.polling import until
-from integrations.plumbing.section import Outside, SecretRef, Section, TimeLimit, Url
+from integrations.plumbing.section import Outside, SecretRef, TimeLimit, TokenSection, Url
 from integrations.plumbing.trying import Step, tried
 from integrations.vercel.api import Build, Event, OneBuild, Project, RuntimeLine, VercelApi, VercelService
 from integrations.vercel.firewall import Firewall
@@ -54,7 +54,7 @@ _LEVELS = {"error": Level.ERROR, "fatal": Level.ERROR, "warning": Level.WARNING,
 _FAILED = ("ERROR", "CANCELED", "DELETED")
 
 
-class VercelSection(Section):
+class VercelSection(TokenSection):
     kind: Literal["vercel"]
     token: SecretRef
     """A token of an account whose role lets it deploy, limited to the one team."""
@@ -63,8 +63,6 @@ class VercelSection(Section):
     team: str = Field(default="", max_length=100)
     """Id (team_…) or slug of the team it belongs to; left out for a personal account."""
     url: Url = "https://api.vercel.com"
-    timeout: TimeLimit = timedelta(seconds=10)
-    """For reads, and for writes that answer at once."""
     settle: TimeLimit = timedelta(minutes=3)
     """How long to wait until a rollback or a promotion is done."""
     build: TimeLimit = timedelta(minutes=12)
@@ -88,29 +86,13 @@ class VercelSection(Section):
 
 
 def vercel(name: str, section: VercelSection, outside: Outside) -> tuple[Named, ...]:
-    service = VercelService(
-        outside,
-        name=name,
-        base_url=section.url.rstrip("/"),
-        timeout=section.timeout,
-        credentials=lambda: {"Authorization": f"Bearer {outside.secrets(section.token)}"},
-        credential_setting=f"services.{name}.token",
-    )
-    api = VercelApi(service, section.project, section.team)
+    api = VercelApi(VercelService.of(name, section, outside), section.project, section.team)
     client = Vercel(name, section, api)
     return (client, Firewall(name, api, section.domain)) if section.firewall else (client,)
 
 
-class Vercel:
+class Vercel(Client[VercelApi, VercelSection]):
     """Checkable, Testable, Credentialed, RollsBack, Promotes, Redeploys, ErrorSource, LogSource."""
-
-    kind = "vercel"
-
-    def __init__(self, name: str, section: VercelSection, api: VercelApi) -> None:
-        self.name = name
-        self.deadline = section.deadline
-        self._section = section
-        self._api = api
 
     # -- be checked and tested
 
@@ -137,9 +119,6 @@ class Vercel:
             f"The role Owner or Security lets it; {where}.firewall = false does without.",
         )
         return await tried(token, project, listing, *((firewall,) if self._section.firewall else ()))
-
-    def credentials(self) -> tuple[Credential, ...]:
-        return (Credential(f"services.{self.name}.token", self._section.token),)
 
     async def rights(self) -> Rights:
         """Source: `permissions` of GET /v9/projects/{idOrName}"""

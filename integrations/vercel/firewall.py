@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AliasPath, BaseModel, ConfigDict, Field
+from pydantic import AliasPath, Field
 
 from bot.words.exceptions import NotUnderstood, OpsError, OutcomeUnknown, Refused, Stale
 from integrations.capabilities import RateLimitState
+from integrations.plumbing.base import Part
 from integrations.plumbing.networks import Network, covers, network_of, same, spelled
+from integrations.plumbing.shape import Shape
 from integrations.vercel.api import VercelApi
 
 _BYPASS = "/v1/security/firewall/bypass"
@@ -20,11 +22,7 @@ _SECONDS_END = 10**11
 """Vercel does not say whether an end is in seconds or milliseconds: no second of ours is that large."""
 
 
-class _Vendor(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class _Bypass(_Vendor):
+class _Bypass(Shape):
     id: str = Field(alias="Id")
     ip: str = Field(default="", alias="Ip")
     domain: str = Field(default="", alias="Domain")
@@ -41,12 +39,12 @@ class _Bypass(_Vendor):
         return self.expires / (1 if self.expires < _SECONDS_END else 1000) <= now.timestamp()
 
 
-class _Bypasses(_Vendor):
+class _Bypasses(Shape):
     result: tuple[_Bypass, ...] = ()
     next: Annotated[str | None, Field(validation_alias=AliasPath("pagination", "Id"))] = None
 
 
-class _Block(_Vendor):
+class _Block(Shape):
     id: str
     hostname: str
     ip: str
@@ -54,18 +52,15 @@ class _Block(_Vendor):
     action: str
 
 
-class _Config(_Vendor):
+class _Config(Shape):
     ips: tuple[_Block, ...] = ()
 
 
-class Firewall:
+class Firewall(Part[VercelApi]):
     """RateLimiter, Prolongs."""
 
-    kind = "vercel"
-
     def __init__(self, name: str, api: VercelApi, domain: str) -> None:
-        self.name = name
-        self._api = api
+        super().__init__(name, api)
         self._domain = domain
 
     async def rate_limits(self, network: str) -> RateLimitState:

@@ -74,7 +74,7 @@ async def test_a_missing_header_is_told_in_another_field(fake: FakeRetell, url: 
     """{"error_message"} instead of {"status", "message"}."""
     voice = opened(fake, url, http).named("voice", Checkable)
     assert isinstance(voice, Retell)
-    voice._service._credentials = dict
+    voice._api._credentials = dict
     assert "(401): Missing Authorization header" in (await voice.check()).detail
 
 

@@ -96,11 +96,11 @@ async def test_what_is_signed_is_what_is_sent(
         assert isinstance(client, Unleashed)
         assert await client.check() == Checked(Health.OK)
         path = asking("/SalesOrders/1", **AWKWARD)
-        answer = await client._service.look(path, limit=timedelta(seconds=3))
+        answer = await client._api.look(path, limit=timedelta(seconds=3))
         assert isinstance(answer, Answer)
         assert answer.status == 200
-        assert await client._service.get(path, Orders)
-        answer = await client._service.look("/SalesOrders/1", limit=timedelta(seconds=3))
+        assert await client._api.get(path, Orders)
+        answer = await client._api.look("/SalesOrders/1", limit=timedelta(seconds=3))
         assert isinstance(answer, Answer)
         assert answer.status == 200
     sent = path.partition("?")[2]
@@ -110,7 +110,7 @@ async def test_what_is_signed_is_what_is_sent(
 
 async def test_a_query_beside_the_path_would_not_be_signed(unleashed: Unleashed) -> None:
     with pytest.raises(ValueError, match="signed as it stands in the path"):
-        unleashed._service.wanted("GET", "/SalesOrders/1", {"pageSize": "1"})
+        unleashed._api.wanted("GET", "/SalesOrders/1", {"pageSize": "1"})
 
 
 # -- health and rights
@@ -148,7 +148,7 @@ async def test_too_many_calls_may_be_the_months(fake: FakeUnleashed, unleashed: 
 
 
 async def test_a_signature_that_is_repeated_is_not_shown(unleashed: Unleashed) -> None:
-    assert unleashed._service.clean(f"bad signature {signature(KEY, 'a=1')} of {ID}") == (
+    assert unleashed._api.clean(f"bad signature {signature(KEY, 'a=1')} of {ID}") == (
         "bad signature [redacted] of [redacted]"
     )
 
