@@ -1,4 +1,4 @@
-"""What several kinds of service can do in the same way: the Protocols that commands are written against.
+"""The Protocols that commands are written against: abilities that several kinds of service have in common.
 
 Clients translate their vendor's errors into `bot.words.exceptions` at the door, so a command rarely needs `try`.
 """

@@ -25,7 +25,7 @@ class Checked:
     detail: str = ""
     """Why, in plain words; empty when all is well."""
     calls_left: str = ""
-    """What the vendor says is left of the calls it allows: `4,812 of 5,000 this hour`; empty where it tells nothing."""
+    """Calls left of those that the vendor allows: `4,812 of 5,000 this hour`; empty where it tells nothing."""
 
 
 @runtime_checkable

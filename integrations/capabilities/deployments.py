@@ -34,7 +34,7 @@ class Deployed:
     """Id of what serves production now."""
     sentence: str
     notes: tuple[str, ...] = ()
-    """What people must know: production domains are not assigned by themselves any more …"""
+    """Sentences that people must know: production domains are not assigned by themselves any more …"""
 
 
 @runtime_checkable
@@ -44,7 +44,7 @@ class Deployments(Named, Protocol):
         ...
 
     def cautions(self, deed: Deed) -> tuple[str, ...]:
-        """What people must know of this host before they decide, in sentences."""
+        """Sentences that people must know of this host before they decide."""
         ...
 
 
@@ -79,7 +79,7 @@ class Restarts(Named, Protocol):
         ...
 
     async def running_now(self) -> str:
-        """What would be restarted, by id, for the plan and its precondition."""
+        """The id of the deployment that would be restarted, for the plan and its precondition."""
         ...
 
     def cautions(self, deed: Deed) -> tuple[str, ...]: ...

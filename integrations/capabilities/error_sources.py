@@ -15,7 +15,7 @@ class ErrorEvent:
     """Unique in its source; orders with `at` for tailing."""
     at: datetime
     origin: str
-    """What failed: a source column's value, a workflow's name."""
+    """The part that failed: a source column's value, a workflow's name."""
     operation: str
     message: str
     link: str = ""
@@ -28,7 +28,7 @@ class ErrorPage:
     truncated: bool = False
     """There were more than the limit."""
     note: str = ""
-    """What is not among them, and why, as a sentence."""
+    """A sentence on what is not among them, and why."""
 
 
 @runtime_checkable

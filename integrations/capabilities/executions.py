@@ -71,5 +71,5 @@ class RetriesCurrent(Executions, Protocol):
 
     @property
     def current_means(self) -> str:
-        """What "as it is now" is there, in words that complete "it runs with …"."""
+        """Words that complete "it runs with …" and say what "as it is now" means there."""
         ...

@@ -25,7 +25,7 @@ class Issue:
     """The vendor's finer word: archived_until_escalating …"""
     link: str = ""
     lost: str = ""
-    """What of its state `set_status` could not put back once it is changed, as a sentence; empty where nothing is."""
+    """A sentence on the part of its state that `set_status` could not put back; empty where it can put back all."""
 
 
 @runtime_checkable

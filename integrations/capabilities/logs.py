@@ -36,7 +36,7 @@ class LogPage:
     """Newest first."""
     truncated: bool = False
     note: str = ""
-    """What was left out, and why."""
+    """A sentence on what was left out, and why."""
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""What every client is known by."""
+"""The name and the kind that every client is known by."""
 
 from typing import Protocol
 

@@ -65,7 +65,7 @@ class OwnJobs(Named, Protocol):
     def jobs(self) -> tuple[Job, ...]: ...
 
     def told(self, job: str, params: Mapping[str, str]) -> str:
-        """What `run_job` would run, exactly: the call, or the program with its arguments. No secret is in it.
+        """The exact call, or the program with its arguments, that `run_job` would run. No secret is in it.
 
         Raises NotUnderstood for an unknown job, or what ops.toml does not let people type.
         """

@@ -9,7 +9,7 @@ from integrations.capabilities.named import Named
 
 @dataclass(frozen=True)
 class RateLimitState:
-    """What stands in the way of a network now, and whether it is allowed already."""
+    """Limits and blocks in the way of a network now, and whether it is allowed already."""
 
     records: int
     """Rate-limit records that would be deleted."""
@@ -21,7 +21,7 @@ class RateLimitState:
     blocks: tuple[str, ...] = ()
     """Rules against this network, in words: `lift` takes them away and `restore` puts them back."""
     notes: tuple[str, ...] = ()
-    """What else whoever decides has to know."""
+    """Sentences for whoever decides."""
 
 
 @runtime_checkable

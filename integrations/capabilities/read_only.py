@@ -14,7 +14,7 @@ class ReadOnly:
     lifted_until: datetime | None = None
     """Writing is let through until then all the same."""
     detail: str = ""
-    """What it has to do with, in words: `7.9 of 8.0 GB of its disk are used`."""
+    """Words on the likely cause: `7.9 of 8.0 GB of its disk are used`."""
 
 
 @runtime_checkable

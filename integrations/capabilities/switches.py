@@ -28,14 +28,14 @@ class Switchable:
 
 @dataclass(frozen=True)
 class Flipped:
-    """What a pause or a resume really changed."""
+    """The things that a pause or a resume really changed."""
 
     changed: tuple[Switchable, ...]
     """As they were before."""
     missed: tuple[str, ...] = field(default=())
     """Those that were not as expected any more, with the reason."""
     note: str = ""
-    """What people must know of it: that it takes effect a little later …"""
+    """A sentence that people must know: that it takes effect a little later …"""
 
 
 @runtime_checkable

@@ -67,7 +67,7 @@ class Retention:
     rows: int
     """That would be deleted now; at most `counted_to`."""
     only: str = ""
-    """What else they must be, in words: `is_active is false`."""
+    """Other conditions that rows must meet, in words: `is_active is false`."""
     counted_to: int = 1_000_000
 
 

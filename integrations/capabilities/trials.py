@@ -13,12 +13,12 @@ class Trial:
     """One step of a test."""
 
     what: str
-    """What was tried, in plain words: `list executions`."""
+    """The step in plain words: `list executions`."""
     health: Health
     took: timedelta
     detail: str = ""
     remedy: str = ""
-    """What to do where it is not OK."""
+    """The remedy where it is not OK."""
 
 
 @runtime_checkable
@@ -39,14 +39,14 @@ class Credential:
     reference: str
     """`env:N8N_API_KEY`."""
     proved_by: str = ""
-    """What alone proves it where no health check carries it: `a run of reindex that ends well`."""
+    """The only proof of it where no health check carries it: `a run of reindex that ends well`."""
     doubt: str = ""
     """Why a health check that carries it and goes well does not prove it; empty where it does."""
 
 
 @dataclass(frozen=True)
 class Rights:
-    """What a credential may do, as far as the vendor tells."""
+    """The rights of a credential, as far as the vendor tells."""
 
     has: tuple[str, ...] = ()
     unneeded: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What a vendor says of itself, beside what we measure."""
+"""A vendor's own word on how it is, beside what we measure."""
 
 from dataclasses import dataclass
 from datetime import datetime

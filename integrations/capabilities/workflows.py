@@ -16,7 +16,7 @@ class Workflow:
     name: str
     active: bool
     version: str = ""
-    """What has to be named to turn this very state on again; empty where the vendor has no versions."""
+    """The version to name when this very state is turned on again; empty where the vendor has none."""
     detail: str = ""
     last_failed_at: datetime | None = None
     link: str = ""

@@ -21,7 +21,7 @@ _VERSION: Final = "2022-11-28"
 _KEPT_ANSWERS = 64
 _KEPT_BYTES = 1_000_000
 _SECONDARY = timedelta(minutes=1)
-"""What GitHub asks to wait where it says no time."""
+"""How long to wait where GitHub says no time."""
 _PAGE = "100"
 _BROKEN = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeError)
 _GOING = ("in_progress", "queued", "waiting", "pending", "requested")
@@ -271,7 +271,7 @@ class GitHubApi:
                 raise
 
     async def dispatch(self, flow: str, ref: str, inputs: Mapping[str, str]) -> _Dispatched | None:
-        """What it started, where GitHub tells: a 204 does not.
+        """The run that it started, where GitHub tells: a 204 does not.
 
         Source: POST /repos/{o}/{r}/actions/workflows/{id}/dispatches.
         """

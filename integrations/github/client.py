@@ -55,7 +55,7 @@ class GitHubSection(TokenSection):
     every: TimeLimit = timedelta(seconds=3)
     """How often it is asked meanwhile."""
     jobs: tuple[DispatchSection, ...] = ()
-    """What `/ops job` may start here."""
+    """Jobs that `/ops job` may start here."""
 
     rights: ClassVar[str] = (
         "A fine-grained token with Actions: read for the one repository; Actions: write for retry, stop, workflows on "
@@ -323,7 +323,7 @@ class GitHub(Client[GitHubApi, GitHubSection]):
 
 
 def _mark(text: str) -> str:
-    """What GitHub puts in front of a line that is not plain."""
+    """The mark that GitHub puts in front of a line that is not plain."""
     return next((mark for mark in _MARKS if text.startswith(mark)), "")
 
 

@@ -33,7 +33,7 @@ class WebSection(Section):
     field: str = ""
     """Path into the JSON answer, like `checks.database`."""
     equals: str | int | float | bool | None = None
-    """What that field must be."""
+    """The value that this field must have."""
     graphql: str = ""
     """A query to post; an answer with `errors` is not well. The answer's `data` is what `field` looks into."""
     slow: TimeLimit | None = None
@@ -43,9 +43,9 @@ class WebSection(Section):
     timeout: TimeLimit = timedelta(seconds=10)
     """For its switches; a job has its own limit."""
     jobs: tuple[WebJobSection, ...] = ()
-    """What `/ops job` may start here."""
+    """Jobs that `/ops job` may start here."""
     switches: tuple[WebSwitchSection, ...] = ()
-    """What `/ops pause` and `/ops resume` may turn off and on here."""
+    """Switches that `/ops pause` and `/ops resume` may turn off and on here."""
 
     rights: ClassVar[str] = (
         "Whatever its address, its jobs and its switches demand; a header of a job or a switch is sent with that alone."
@@ -109,7 +109,7 @@ class Web:
         return self._status(answer) or self._content(answer) or self._speed(answer) or Checked(Health.OK)
 
     async def test(self) -> tuple[Trial, ...]:
-        """What a job would do is not tried: it would do it."""
+        """Jobs are not tried: a trial would do what they do."""
         where = f"services.{self.name}"
 
         async def look() -> None:

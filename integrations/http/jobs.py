@@ -1,4 +1,4 @@
-"""What the team's own web service lets people do: jobs that a call starts, and switches that a call turns."""
+"""The team's own web service: jobs that a call starts, and switches that a call turns."""
 
 import json
 import re
@@ -46,7 +46,7 @@ class WebJobSection(JobSection):
     into: Literal["json", "query"] = "json"
     """Where inputs and params go."""
     inputs: Mapping[str, Value] = Field(default_factory=dict)
-    """What is always given like this."""
+    """Values that are always sent as they stand here."""
     headers: Mapping[str, SecretRef] = Field(default_factory=dict)
     """Besides the service's own: header names with where to find their values."""
     idempotency: str = Field(default="", pattern=r"^[A-Za-z0-9-]{0,60}$")
@@ -69,13 +69,13 @@ class WebJobSection(JobSection):
 
 class WebSwitchSection(Table):
     name: str = Field(min_length=1, max_length=100)
-    """What people type."""
+    """The word that people type."""
     state: OwnPath
     """Read to learn whether it is paused."""
     field: str = Field(min_length=1)
     """Path into that JSON answer, like `crawler.paused`."""
     equals: Value
-    """What that field is while it is paused; anything else means that it runs."""
+    """The field's value while it is paused; any other means that it runs."""
     pause: OwnPath
     resume: OwnPath
     method: Literal["POST", "PUT", "PATCH", "DELETE"] = "POST"
@@ -90,7 +90,7 @@ class _Anything(RootModel[Any]):
 
 
 def within(found: Any, path: str) -> Any:
-    """What stands at `a.b` of a JSON value. Raises KeyError."""
+    """The value at `a.b` of a JSON value. Raises KeyError."""
     for part in path.split("."):
         if not isinstance(found, dict) or part not in found:
             raise KeyError(path)
@@ -129,7 +129,7 @@ class Endpoints:
         )
 
     def used(self, more: Mapping[str, SecretRef], where: str) -> dict[str, str]:
-        """What `service` sends with these, which stand at `where`: values by setting."""
+        """The secrets that `service` sends with these headers, by setting; `where` is where the headers stand."""
         sent = {header: ("headers", reference) for header, reference in self.headers.items()}
         sent |= {header: (f"{where}.headers", reference) for header, reference in more.items()}
         return {

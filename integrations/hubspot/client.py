@@ -17,7 +17,7 @@ from integrations.plumbing.shape import Shape
 from integrations.plumbing.trying import Step, tried
 
 PACE = Pace(100, timedelta(seconds=10))
-"""What the smallest plans let one app ask."""
+"""The pace that the smallest plans grant one app."""
 _DETAILS = "/account-info/v3/details"
 _USAGE = "/account-info/v3/api-usage/daily/private-apps"
 _TOLD = frozenset({"SUCCESS", "CACHED"})

@@ -126,7 +126,7 @@ class Workflow(Shape):
 
     @property
     def live_version(self) -> str:
-        """What runs now, which need not be the latest draft; empty where n8n does not say."""
+        """The version that runs now, which need not be the latest draft; empty where n8n does not say."""
         return self.activeVersionId or (self.activeVersion.versionId if self.activeVersion else "")
 
 
@@ -214,7 +214,7 @@ class N8nApi:
         return self._newer
 
     async def scopes(self) -> tuple[str, ...] | None:
-        """What the key may do; None where this n8n does not tell. Source: GET /discover."""
+        """The scopes of the key; None where this n8n does not tell. Source: GET /discover."""
         try:
             return (await self.service.get("/discover", _Discovery)).data.scopes
         except NotUnderstood:

@@ -1,4 +1,4 @@
-"""What n8n's runs come to over a period: by workflow, by slice of time, and how long they took."""
+"""Statistics of n8n's runs over a period: by workflow, by slice of time, and how long they took."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence

@@ -157,7 +157,7 @@ async def _flip(api: N8nApi, id_: str, *, on: bool, version: str = "") -> None:
 
 
 def _version(workflow: Theirs) -> str:
-    """What runs, or what would if it were turned on."""
+    """The version that runs, or that would if it were turned on."""
     return workflow.live_version if workflow.active else workflow.versionId or ""
 
 

@@ -1,4 +1,4 @@
-"""What a vendor's own headers say is left of the calls it allows: told with a health check, and obeyed at its end."""
+"""Calls that are left by a vendor's own headers: told with a health check, and obeyed when none is left."""
 
 import asyncio
 import math

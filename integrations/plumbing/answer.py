@@ -1,4 +1,4 @@
-"""What came back of a call, and how long a vendor wants to be left alone."""
+"""The answer to a call, and how long a vendor wants to be left alone."""
 
 import json
 import time
@@ -18,7 +18,7 @@ AFTER_LIMIT = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, whatever its status."""
+    """An answer, whatever its status."""
 
     status: int
     media: str

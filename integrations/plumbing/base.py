@@ -1,4 +1,4 @@
-"""What the clients of a service have in common."""
+"""The two classes that clients of a service derive from."""
 
 from typing import ClassVar, Generic, TypeVar
 

@@ -23,7 +23,7 @@ async def checked(
 async def looked(
     service: Service, path: str, shape: type[M], *, limit: timedelta, missing: OpsError | None = None
 ) -> M | Checked:
-    """What it answers, or what it means for its health that it does not."""
+    """The parsed answer, or the verdict where there is none."""
     answer = await service.look(path, limit=limit)
     return answer if isinstance(answer, Checked) else judged(service, answer, shape, missing=missing)
 
@@ -40,7 +40,7 @@ def judged(service: Service, answer: Answer, shape: type[M], *, missing: OpsErro
 
 
 def with_allowance(well: Checked, service: Service) -> Checked:
-    """What is ok, with how many calls are left as the vendor tells it; DEGRADED where they are nearly used."""
+    """The verdict with how many calls are left, as the vendor tells it; DEGRADED where they are nearly used."""
     told = service.allowance.told()
     if told and service.allowance.nearly_used:
         return Checked(Health.DEGRADED, f"only {service.allowance.told(' calls are left')}", told)

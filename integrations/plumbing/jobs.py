@@ -1,4 +1,4 @@
-"""What jobs of the team's own have in common, whatever runs them: their tables of ops.toml, and finding one by name."""
+"""Jobs of the team's own, whatever runs them: their tables of ops.toml, and finding one by name."""
 
 import difflib
 import re
@@ -50,9 +50,9 @@ def _own_name(text: str) -> str:
 
 class JobParamSection(Table):
     name: Annotated[str, AfterValidator(_own_name)] = Field(pattern=r"^[a-z_][a-z0-9_-]{0,39}$")
-    """What people type before the `=`."""
+    """The word that people type before the `=`."""
     hint: str = ""
-    """What to type after it."""
+    """A hint at what to type after it."""
     pattern: Annotated[str, AfterValidator(_expression)] = Field(default=r"[\w./:@ -]{1,200}", max_length=500)
     """A regular expression that the whole value must match."""
     required: bool = False
@@ -61,11 +61,11 @@ class JobParamSection(Table):
 
 class JobSection(Table):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
-    """What people type."""
+    """The word that people type."""
     what: str = Field(min_length=3, max_length=200)
     """One sentence on what it does."""
     params: Annotated[tuple[JobParamSection, ...], AfterValidator(_each_once)] = ()
-    """What people may say to it."""
+    """The parameters that people may type for it."""
     destructive: bool = True
     """Whether somebody else approves it; otherwise its requester's own confirmation is enough."""
 

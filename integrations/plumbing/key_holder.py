@@ -24,7 +24,7 @@ class KeyHolder(Client[Service, S], Generic[S]):
     probe: ClassVar[str]
     """Path of the read, with its query."""
     tries: ClassVar[str]
-    """What that read is, in plain words."""
+    """The name of that read in plain words."""
     opens: ClassVar[type[Service]] = Service
 
     def __init__(self, name: str, section: S, outside: Outside) -> None:
@@ -50,7 +50,7 @@ class KeyHolder(Client[Service, S], Generic[S]):
         return answer if isinstance(answer, Checked) else self._verdict(answer)
 
     def _verdict(self, answer: Answer) -> Checked:
-        """What the answer says of the service and of the key."""
+        """The verdict on the service and on the key."""
         found = judged(self._api, answer, _Object)
         return found if isinstance(found, Checked) else Checked(Health.OK)
 

@@ -1,4 +1,4 @@
-"""What an answer over HTTP means, or that none came: one table to `bot.words.exceptions`, in sentences.
+"""The meaning of an answer over HTTP, or of none: one table to `bot.words.exceptions`, in sentences.
 
 Of a write, whatever leaves it open whether the service acted is OutcomeUnknown: a time-out, a broken connection, and
 also a 5xx or a 408, because a gateway gives up on a call that its upstream goes on with; and a 302 or 303, which is how
@@ -21,7 +21,7 @@ from integrations.plumbing.unreached import unreached
 QUOTE_LIMIT = 300
 """Characters of a vendor's own sentence that an error repeats."""
 UNSENDABLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError)
-"""What is raised where the address or the credential holds what cannot be sent."""
+"""Errors of an address or a credential with characters that cannot be sent."""
 _OPEN = frozenset({302, 303, 408})
 
 M = TypeVar("M", bound=BaseModel)

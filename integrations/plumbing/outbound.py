@@ -36,7 +36,7 @@ _BROKEN = (httpx.ReadError, httpx.RemoteProtocolError, httpx.DecodingError)
 
 M = TypeVar("M", bound=BaseModel)
 Query = Mapping[str, str | Sequence[str]]
-"""What stands behind the `?`; a sequence repeats its name."""
+"""The query string; a sequence repeats its name."""
 
 
 class Service(Meaning):

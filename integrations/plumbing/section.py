@@ -1,4 +1,4 @@
-"""What every `[services.NAME]` table of ops.toml has in common, and what a client is given to reach its service."""
+"""Settings that every `[services.NAME]` table of ops.toml shares, and what a client needs to reach its service."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -57,7 +57,7 @@ class Section(BaseModel):
 
 
 class VendorSection(Section):
-    """What one sells us over HTTP: where it is, how long it may take, and the credential that opens it."""
+    """A vendor's HTTP API: its address, how long it may take, and the credential that opens it."""
 
     url: Url
     timeout: TimeLimit = timedelta(seconds=10)
@@ -84,7 +84,7 @@ class TokenSection(VendorSection):
 
 @dataclass(frozen=True)
 class Outside:
-    """What the clients of one service need to reach it."""
+    """Everything that the clients of one service need to reach it."""
 
     http: httpx.AsyncClient
     secrets: Callable[[str], str]

@@ -1,4 +1,4 @@
-"""What a vendor answers, as far as it is used."""
+"""The base of every shape that a vendor's answers are read into."""
 
 from pydantic import BaseModel, ConfigDict
 

@@ -11,7 +11,7 @@ _LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=5, keepaliv
 
 
 class PerHost(httpx.AsyncBaseTransport):
-    """What `httpx.AsyncClient(transport=…)` is given. Twenty services checked at once cost half the time with it."""
+    """A transport for `httpx.AsyncClient`. Twenty services checked at once cost half the time with it."""
 
     def __init__(self) -> None:
         self._trust = ssl.create_default_context()

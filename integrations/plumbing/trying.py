@@ -12,10 +12,10 @@ from integrations.capabilities import Health, Trial
 @dataclass(frozen=True)
 class Step:
     what: str
-    """What is tried, in plain words."""
+    """The step in plain words."""
     call: Callable[[], Awaitable[object]]
     remedy: str
-    """What to do where it fails."""
+    """The remedy where it fails."""
 
 
 async def tried(*steps: Step) -> tuple[Trial, ...]:

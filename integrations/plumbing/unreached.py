@@ -1,4 +1,4 @@
-"""What it means for a health check that no answer came at all."""
+"""The verdict of a health check where no answer came at all."""
 
 import ssl
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def unreached(error: Exception, limit: timedelta) -> Checked:
-    """What a check says where no answer came: DOWN only where the connection was refused."""
+    """The verdict where no answer came: DOWN only where the connection was refused."""
     causes = tuple(_causes(error))
     if any(isinstance(cause, gaierror) for cause in causes):
         return Checked(Health.UNKNOWN, "its host name could not be resolved")

@@ -23,7 +23,7 @@ _TABLES = """SELECT format('%I.%I', n.nspname, c.relname) AS name, c.relname
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
     ORDER BY name LIMIT 1000"""
-"""What may have been meant by a name that no table has."""
+"""Names to choose from where no table has the one that was typed."""
 
 
 class RetentionRule(Mapped):
@@ -35,7 +35,7 @@ class RetentionRule(Mapped):
     keep: Duration = Field(ge=timedelta(hours=1))
     """Older rows may be deleted: `30d`."""
     only: Mapping[Column, str] = Field(default_factory=dict)
-    """What else a row must be, as text: `{ is_active = "false" }`."""
+    """Other columns that a row must match, as text: `{ is_active = "false" }`."""
 
 
 class Admin:
@@ -79,7 +79,7 @@ class Admin:
                            coalesce(state, 'unknown') AS state, query,
                            CASE WHEN state LIKE 'idle%' THEN now() - state_change END AS idle_for
                     FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
-                    WHERE {_OTHERS} ORDER BY state_change, a.pid""",  # noqa: S608 - a constant
+                    WHERE {_OTHERS} ORDER BY state_change, a.pid""",
                 APPLICATION,
                 self._spared,
             )
@@ -113,7 +113,7 @@ class Admin:
         done = await self._database.act(
             f"""SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
                 WHERE {_OTHERS} AND a.pid = $3 AND backend_start::text = $4
-                  AND ($5::interval IS NULL OR (state = $6 AND now() - state_change >= $5))""",  # noqa: S608
+                  AND ($5::interval IS NULL OR (state = $6 AND now() - state_change >= $5))""",
             APPLICATION,
             self._spared,
             backend.pid,
@@ -177,7 +177,7 @@ class Admin:
             condition, values = _old(rule, first=2)
             async with self._database.read() as connection:
                 count = await connection.fetchval(
-                    f"SELECT count(*) FROM (SELECT FROM {rule.table} WHERE {condition} LIMIT {_COUNTED}) AS old",  # noqa: S608
+                    f"SELECT count(*) FROM (SELECT FROM {rule.table} WHERE {condition} LIMIT {_COUNTED}) AS old",
                     rule.keep,
                     *values,
                 )
@@ -214,7 +214,7 @@ async def _delete(connection: Connection, rule: RetentionRule, batch: int) -> in
     condition, values = _old(rule, first=3)
     tag = await connection.execute(
         f"""DELETE FROM {rule.table}
-            WHERE ctid = ANY(ARRAY(SELECT ctid FROM {rule.table} WHERE {condition} LIMIT $2)) AND {condition}""",  # noqa: S608
+            WHERE ctid = ANY(ARRAY(SELECT ctid FROM {rule.table} WHERE {condition} LIMIT $2)) AND {condition}""",
         rule.keep,
         batch,
         *values,

@@ -1,4 +1,4 @@
-"""What a PostgreSQL says of itself, each view a question: who is connected, what is slow, who waits for whom …"""
+"""Views of a PostgreSQL's own catalogue, each a question: who is connected, what is slow, who waits for whom …"""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -42,7 +42,7 @@ async def connections(connection: Connection) -> Grid:
         f"""SELECT pid, usename AS "user", application_name AS application, coalesce(state, '') AS state,
                    now() - state_change AS since, wait_event_type AS waits, query
             FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
-            ORDER BY state = 'active' DESC, state LIKE 'idle in%' DESC, state_change LIMIT {_ROWS}"""  # noqa: S608
+            ORDER BY state = 'active' DESC, state LIKE 'idle in%' DESC, state_change LIMIT {_ROWS}"""
     )
     room = await connection.fetchrow(
         """SELECT count(*) AS used, current_setting('max_connections')::int AS room,
@@ -86,7 +86,7 @@ async def slow(connection: Connection) -> Grid:
         rows = await connection.fetch(
             f"""SELECT mean_{time} AS mean, max_{time} AS max, calls, total_{time} AS total, query
                 FROM {found["statements"]} WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-                ORDER BY mean_{time} DESC LIMIT 20"""  # noqa: S608
+                ORDER BY mean_{time} DESC LIMIT 20"""
         )
     except Exception as error:
         if getattr(error, "sqlstate", "") != "55000":  # installed, and not loaded
@@ -108,7 +108,7 @@ async def sizes(connection: Connection) -> Grid:
                    pg_size_pretty(pg_indexes_size(c.oid)) AS indexes, greatest(c.reltuples, 0)::bigint AS rows
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE c.relkind IN ('r', 'm') AND {_OWN_SCHEMAS}
-            ORDER BY bytes DESC, name LIMIT {_ROWS}"""  # noqa: S608
+            ORDER BY bytes DESC, name LIMIT {_ROWS}"""
     )
     whole = await connection.fetchval("SELECT pg_size_pretty(pg_database_size(current_database()))")
     name = await connection.fetchval("SELECT current_database()")
@@ -132,7 +132,7 @@ async def locks(connection: Connection) -> Grid:
             LEFT JOIN pg_stat_activity b ON b.pid = blocker.pid
             LEFT JOIN LATERAL (SELECT relation::regclass::text AS relation, locktype FROM pg_locks
                                WHERE pid = w.pid AND NOT granted LIMIT 1) l ON true
-            ORDER BY w.query_start, w.pid LIMIT {_ROWS}"""  # noqa: S608
+            ORDER BY w.query_start, w.pid LIMIT {_ROWS}"""
     )
     waiting = {row["pid"] for row in rows}
     roots: list[int] = [row["by"] for row in rows if row["by"] not in waiting]
@@ -159,7 +159,7 @@ async def indexes(connection: Connection) -> Grid:
                    i.indisvalid AS valid, i.indisunique AS is_unique, pg_get_indexdef(s.indexrelid) AS definition
             FROM pg_stat_user_indexes s JOIN pg_index i ON i.indexrelid = s.indexrelid
             ORDER BY i.indisvalid, s.idx_scan = 0 AND NOT i.indisunique DESC, bytes DESC, name, index
-            LIMIT {_ROWS}"""  # noqa: S608
+            LIMIT {_ROWS}"""
     )
     read_whole = await connection.fetch(
         """SELECT relid::regclass::text AS name, seq_scan AS scans, seq_tup_read / seq_scan AS rows
@@ -189,12 +189,12 @@ async def policies(connection: Connection) -> Grid:
     rows = await connection.fetch(
         f"""SELECT format('%s.%s', schemaname, tablename) AS name, policyname AS policy, cmd, permissive,
                    array_to_string(roles, ', ') AS roles, qual, with_check
-            FROM pg_policies ORDER BY schemaname, tablename, policyname LIMIT {_ROWS}"""  # noqa: S608
+            FROM pg_policies ORDER BY schemaname, tablename, policyname LIMIT {_ROWS}"""
     )
     tables = await connection.fetch(
         f"""SELECT format('%s.%s', n.nspname, c.relname) AS name, c.relrowsecurity AS secured
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE c.relkind IN ('r', 'p') AND {_OWN_SCHEMAS} ORDER BY name"""  # noqa: S608
+            WHERE c.relkind IN ('r', 'p') AND {_OWN_SCHEMAS} ORDER BY name"""
     )
     ruled = {row["name"] for row in rows}
     open_ = [row["name"] for row in tables if not row["secured"]]
@@ -230,7 +230,7 @@ async def vacuum_needs(connection: Connection) -> Grid:
                        + current_setting('autovacuum_analyze_scale_factor')::float8 * greatest(c.reltuples, 0)
                        AS analyze
             FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
-            ORDER BY vacuum DESC, dead DESC, modified DESC, name LIMIT {_ROWS}"""  # noqa: S608
+            ORDER BY vacuum DESC, dead DESC, modified DESC, name LIMIT {_ROWS}"""
     )
     wrap = await connection.fetchrow(
         """SELECT age(datfrozenxid) AS age, current_setting('autovacuum') AS autovacuum FROM pg_database
@@ -291,8 +291,8 @@ async def migrations(connection: Connection, table: str) -> Grid:
     if order is None:
         return Grid((), (), f"{plain(found[0])} has no column that tells versions apart.")
     columns = ", ".join(f'"{name}"::text AS "{name}"' for name in shown)
-    rows = await connection.fetch(f'SELECT {columns} FROM {found[0]} ORDER BY {found[0]}."{order}" DESC LIMIT 20')  # noqa: S608
-    count = await connection.fetchval(f"SELECT count(*) FROM {found[0]}")  # noqa: S608
+    rows = await connection.fetch(f'SELECT {columns} FROM {found[0]} ORDER BY {found[0]}."{order}" DESC LIMIT 20')
+    count = await connection.fetchval(f"SELECT count(*) FROM {found[0]}")
     unfinished = [row for row in rows if _unfinished(dict(row))]
     name = plain(found[0])
     newest = " ".join(rows[0][key] for key in _NAMES if key in shown and rows[0][key]) if rows else ""

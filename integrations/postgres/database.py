@@ -16,7 +16,7 @@ from integrations.plumbing.breaker import Breaker
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
 APPLICATION = "handrail"
-"""What our connections call themselves, in every process of ours."""
+"""The application_name of our connections, in every process of ours."""
 _POOLER_PORT = 6543
 """Supabase's transaction pooler, which forgets prepared statements."""
 
@@ -53,7 +53,7 @@ def plain(quoted: str) -> str:
 
 
 class Mapped(BaseModel):
-    """What ops.toml says of a table. Defaults are validated too: that is what quotes them."""
+    """The mapping of one table in ops.toml. Defaults are validated too: that is what quotes them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
 

@@ -17,7 +17,7 @@ _WORDS = {
     Level.WARNING: ("warning", "warn"),
     Level.DEBUG: ("debug", "trace", "verbose", "silly"),
 }
-"""What programs call their levels, lower case; any other word is information."""
+"""Words that programs have for their levels, lower case; any other word is information."""
 
 
 class LogTable(Mapped):
@@ -105,7 +105,7 @@ def _query(table: LogTable, *, errors: bool) -> str:
           AND ($2::text IS NULL OR strpos(lower(concat_ws(' ', origin, operation, message)), lower($2)) > 0)
         ORDER BY at DESC, key DESC
         LIMIT $3
-    """  # noqa: S608 - only names that their types validated and quoted
+    """
 
 
 def _graded(table: LogTable) -> str:

@@ -49,7 +49,7 @@ class NumberInventory:
         since = f"{table.since}::timestamptz" if table.since else "NULL::timestamptz"
         async with self._database.read() as connection:
             rows = await connection.fetch(
-                f"SELECT {self._columns()}, {since} AS since FROM {table.table} "  # noqa: S608
+                f"SELECT {self._columns()}, {since} AS since FROM {table.table} "
                 f"WHERE {table.number} IS NOT NULL ORDER BY number LIMIT {_MOST + 1}"
             )
         if len(rows) > _MOST:
@@ -76,18 +76,16 @@ class NumberInventory:
         table = self._table
         async with self._database.write() as connection:
             rows = await connection.fetch(
-                f"SELECT {self._columns()} FROM {table.table} WHERE {table.number}::text = $1 FOR UPDATE",  # noqa: S608
+                f"SELECT {self._columns()} FROM {table.table} WHERE {table.number}::text = $1 FOR UPDATE",
                 number,
             )
             now = [[row["status"] or "", row["assigned_to"]] for row in rows]
             if now != [expected]:
                 raise Stale(f"{number} {_changed(now)}; it was left as it is.", differences=_differences(now, expected))
-            kind = await connection.fetchval(
-                f"SELECT pg_typeof({table.assigned_to})::text FROM {table.table} LIMIT 1"  # noqa: S608
-            )
+            kind = await connection.fetchval(f"SELECT pg_typeof({table.assigned_to})::text FROM {table.table} LIMIT 1")
             await connection.execute(
                 f"""UPDATE {table.table} SET {table.status} = $2, {table.assigned_to} = $3::text::{kind}
-                    WHERE {table.number}::text = $1""",  # noqa: S608 - the type is the server's own word
+                    WHERE {table.number}::text = $1""",
                 number,
                 to[0] or None,
                 to[1],

@@ -1,4 +1,4 @@
-"""What our role in a PostgreSQL may do, held against what ops.toml maps: tried out, and told for the doctor."""
+"""Rights of our role in a PostgreSQL, held against what ops.toml maps: tried out, and told for the doctor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _MEMBER = {
 
 @dataclass(frozen=True)
 class Need:
-    """What a command does with one table."""
+    """Rights on one table that commands need."""
 
     table: str
     """Quoted."""
@@ -57,9 +57,7 @@ class RoleRights:
 
     async def rights(self) -> Rights:
         async with self._database.read() as connection:
-            role = await connection.fetchrow(
-                f"SELECT {', '.join(_POWERS)} FROM pg_roles WHERE rolname = current_user"  # noqa: S608 - constants
-            )
+            role = await connection.fetchrow(f"SELECT {', '.join(_POWERS)} FROM pg_roles WHERE rolname = current_user")
             member = {name: await connection.fetchval("SELECT pg_has_role($1, 'USAGE')", name) for name in _MEMBER}
         has: list[str] = [name for name, is_ in member.items() if is_]
         lacking = [(name, commands) for name, commands in _MEMBER.items() if not member[name]]

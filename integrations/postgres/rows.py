@@ -124,7 +124,7 @@ def _query(
             conditions.append(f'"{name}" = ${len(values)}::text::{types[name]}')
         else:
             conditions.append(f'"{name}" IS NULL')
-    sql = f"SELECT {', '.join(shown)} FROM {allowed.table}"  # noqa: S608 - names of ops.toml, and types of the server
+    sql = f"SELECT {', '.join(shown)} FROM {allowed.table}"
     sql += f" WHERE {' AND '.join(conditions)}" if conditions else ""
     sql += f' ORDER BY {allowed.table}."{order}" {"DESC" if descending else "ASC"} NULLS LAST' if order else ""
     return f"{sql} LIMIT ${len(values) + 1}", values

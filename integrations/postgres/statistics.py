@@ -1,4 +1,4 @@
-"""What the mapped log tables come to over a period: one statement, so all numbers are of the same moment."""
+"""Statistics of the mapped log tables over a period: one statement, so all numbers are of the same moment."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -91,7 +91,7 @@ def _query(tables: Sequence[LogTable]) -> str:
         )
         SELECT part, slice, name, count, errors, p50, p95 FROM placed
         WHERE part <> 'name' OR place <= {_WORST} ORDER BY part, place
-    """  # noqa: S608 - only names that their types validated and quoted
+    """
 
 
 def _rows(table: LogTable, levels: str) -> str:
@@ -107,4 +107,4 @@ def _rows(table: LogTable, levels: str) -> str:
                {f"{table.duration}::float8" if table.duration else "NULL::float8"} AS ms
         FROM {table.table}
         WHERE {table.at} >= $1::timestamptz AND {table.at} < $2::timestamptz
-    """  # noqa: S608 - only names that their types validated and quoted
+    """

@@ -1,4 +1,4 @@
-"""What ops.toml maps a PostgreSQL table to: rate limits with an allow-list, things with a status column.
+"""Tables that ops.toml maps: rate limits with an allow-list, things with a status column.
 
 Names come from ops.toml only, validated and quoted by their types; every value is a bound parameter.
 """
@@ -65,7 +65,7 @@ class _Client:
 
 
 def _address(text: str) -> _Address | None:
-    """What an identifier stands for; None where it is no address. IPv4 written as IPv6 is IPv4."""
+    """The network that an identifier stands for; None where it is no address. IPv4 written as IPv6 is IPv4."""
     try:
         network = ipaddress.ip_interface(text.strip()).network
     except ValueError:
@@ -110,7 +110,7 @@ class RateLimits(_Client):
         async with self._database.read() as connection:
             identifiers = await self._identifiers(connection, wanted)
             records: int = await connection.fetchval(
-                f"SELECT count(*) FROM {table.table} WHERE {table.identifier}::text = ANY($1::text[])",  # noqa: S608
+                f"SELECT count(*) FROM {table.table} WHERE {table.identifier}::text = ANY($1::text[])",
                 identifiers,
             )
             rows = await connection.fetch(
@@ -119,7 +119,7 @@ class RateLimits(_Client):
                            {f"{table.count}::bigint" if table.count else "NULL::bigint"} AS count,
                            {since} AS since
                     FROM {table.table} WHERE {table.identifier}::text = ANY($1::text[])
-                    ORDER BY count DESC NULLS LAST, since DESC NULLS LAST LIMIT {_SAMPLE}""",  # noqa: S608
+                    ORDER BY count DESC NULLS LAST, since DESC NULLS LAST LIMIT {_SAMPLE}""",
                 identifiers,
             )
             allowed = table.allow_list is not None and await self._allowed(connection, table.allow_list, wanted)
@@ -136,7 +136,7 @@ class RateLimits(_Client):
         async with self._database.write() as connection:
             identifiers = await self._identifiers(connection, wanted)
             deleted = await connection.execute(
-                f"DELETE FROM {table.table} WHERE {table.identifier}::text = ANY($1::text[])",  # noqa: S608
+                f"DELETE FROM {table.table} WHERE {table.identifier}::text = ANY($1::text[])",
                 identifiers,
             )
             if table.allow_list is not None and not await self._allowed(connection, table.allow_list, wanted):
@@ -152,7 +152,7 @@ class RateLimits(_Client):
             ours = await self._ours(connection, allow, network, inserted)
             if ours is None:
                 return 0
-            tag = await connection.execute(f"DELETE FROM {allow.table} WHERE {_this(allow)}", *ours)  # noqa: S608
+            tag = await connection.execute(f"DELETE FROM {allow.table} WHERE {_this(allow)}", *ours)
         return int(tag.rpartition(" ")[2])
 
     async def prolong(self, network: str, lifted: dict[str, object], until: datetime) -> dict[str, object]:
@@ -164,7 +164,7 @@ class RateLimits(_Client):
             ours = await self._ours(connection, allow, network, inserted)
             if ours is None:
                 raise Stale(f"{network} is not on the allow-list of {self.name} any more; it was not put there again.")
-            statement = f"UPDATE {allow.table} SET {allow.until} = $4::timestamptz WHERE {_this(allow)}"  # noqa: S608
+            statement = f"UPDATE {allow.table} SET {allow.until} = $4::timestamptz WHERE {_this(allow)}"
             await connection.execute(statement, *ours, until)
         return lifted | {"inserted": inserted | {"until": until.isoformat()}}
 
@@ -189,7 +189,7 @@ class RateLimits(_Client):
         the first row that holds no address."""
         column = self._table.identifier
         rows = await connection.fetch(
-            f"SELECT DISTINCT {column}::text AS identifier FROM {self._table.table} "  # noqa: S608
+            f"SELECT DISTINCT {column}::text AS identifier FROM {self._table.table} "
             f"WHERE strpos({column}::text, $1) > 0 LIMIT {_IDENTIFIERS + 1}",
             _hint(wanted),
         )
@@ -226,7 +226,7 @@ async def _allow_rows(connection: Connection, allow: AllowList, *, lock: bool = 
         f"""SELECT {allow.network}::text AS network,
                    {f"{allow.note}::text" if allow.note else "NULL::text"} AS note,
                    {f"{allow.until}::timestamptz" if allow.until else "NULL::timestamptz"} AS until
-            FROM {allow.table} LIMIT {_ALLOWED + 1} {"FOR UPDATE" if lock else ""}"""  # noqa: S608
+            FROM {allow.table} LIMIT {_ALLOWED + 1} {"FOR UPDATE" if lock else ""}"""
     )
     if len(rows) > _ALLOWED:
         raise Refused(f"The allow-list has more than {_ALLOWED:,} entries; whether this one is there cannot be told.")
@@ -238,7 +238,7 @@ async def _allow(
 ) -> dict[str, str | None]:
     text = str(wanted.network_address) if wanted.num_addresses == 1 else str(wanted)
     ended = [row["network"] for row in await _allow_rows(connection, allow) if _address(row["network"]) == wanted]
-    await connection.execute(f"DELETE FROM {allow.table} WHERE {allow.network}::text = ANY($1::text[])", ended)  # noqa: S608
+    await connection.execute(f"DELETE FROM {allow.table} WHERE {allow.network}::text = ANY($1::text[])", ended)
     columns: list[tuple[str, str, object]] = [(allow.network, "", text)]
     if allow.note:
         columns.append((allow.note, "", note))
@@ -247,7 +247,7 @@ async def _allow(
     names = ", ".join(name for name, _, _ in columns)
     places = ", ".join(f"${number}{cast}" for number, (_, cast, _) in enumerate(columns, 1))
     await connection.execute(
-        f"INSERT INTO {allow.table} ({names}) VALUES ({places})",  # noqa: S608
+        f"INSERT INTO {allow.table} ({names}) VALUES ({places})",
         *(value for _, _, value in columns),
     )
     return {
@@ -282,7 +282,7 @@ class StatusColumn(_Client):
         table = self._table
         async with self._database.read() as connection:
             rows = await connection.fetch(
-                f"SELECT {self._columns()} FROM {table.table} ORDER BY name, id LIMIT {_SWITCHES + 1}"  # noqa: S608
+                f"SELECT {self._columns()} FROM {table.table} ORDER BY name, id LIMIT {_SWITCHES + 1}"
             )
         if len(rows) > _SWITCHES:
             raise Refused(f"{plain(table.table)} in {self.name} has more than {_SWITCHES:,} rows to pause.")
@@ -316,7 +316,7 @@ class StatusColumn(_Client):
     async def _locked(self, connection: Connection, ids: Sequence[str]) -> dict[str, Switchable]:
         table = self._table
         rows = await connection.fetch(
-            f"SELECT {self._columns()} FROM {table.table} WHERE {table.id}::text = ANY($1::text[]) "  # noqa: S608
+            f"SELECT {self._columns()} FROM {table.table} WHERE {table.id}::text = ANY($1::text[]) "
             f"ORDER BY {table.id} FOR UPDATE",
             list(ids),
         )
@@ -325,7 +325,7 @@ class StatusColumn(_Client):
     async def _set(self, connection: Connection, ids: Sequence[str], status: str) -> None:
         table = self._table
         await connection.execute(
-            f"UPDATE {table.table} SET {table.status} = $1 WHERE {table.id}::text = ANY($2::text[])",  # noqa: S608
+            f"UPDATE {table.table} SET {table.status} = $1 WHERE {table.id}::text = ANY($2::text[])",
             status,
             list(ids),
         )

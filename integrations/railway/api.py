@@ -86,7 +86,7 @@ class State(Shape):
         return tuple(edge.node for edge in self.deployments.edges)
 
     def since(self, before: "State") -> list[Node]:
-        """What was not there before. One that was only older than those that were listed is not new."""
+        """Deployments that were not there before. One that was only older than those listed is not new."""
         known = {node.id for node in before.nodes}
         newest = max((node.createdAt for node in before.nodes), default=None)
         return [node for node in self.nodes if node.id not in known and (newest is None or node.createdAt >= newest)]
@@ -237,7 +237,7 @@ class RailwayApi:
         )
 
     async def state(self, first: int) -> State:
-        """What is active, and the newest deployments: one query."""
+        """The active deployment and the newest ones: one query."""
         place = await self.place()
         asked = {"projectId": place.project, "environmentId": place.environment, "serviceId": place.service}
         variables = {"environment": place.environment, "service": place.service, "input": asked, "first": first}

@@ -156,7 +156,7 @@ class _Page(Shape, Generic[P]):
 
 class RetellService(Service):
     def error_of(self, answer: Answer, *, write: bool, missing: OpsError | None = None) -> OpsError:
-        """What is not there is a 422 here, like what is written wrongly."""
+        """A thing that is not there is a 422 here, like one that is written wrongly."""
         if answer.status == 422 and missing is not None and "cannot find" in self.said(answer).casefold():
             return missing
         return super().error_of(answer, write=write, missing=missing)
@@ -224,7 +224,7 @@ class RetellApi:
         return await self._service.get(path, PhoneNumber, missing=self._gone(number))
 
     async def change_number(self, number: str, fields: Mapping[str, Any]) -> PhoneNumber:
-        """What is not among `fields` stays. Source: PATCH /update-phone-number/{phone_number}"""
+        """Fields that are not named stay as they are. Source: PATCH /update-phone-number/{phone_number}"""
         path = f"/update-phone-number/{quote(number, safe='+')}"
         missing = self._gone(number)
         return await self._service.post(path, PhoneNumber, method="PATCH", body=fields, missing=missing)

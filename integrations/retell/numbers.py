@@ -12,7 +12,7 @@ from integrations.plumbing.base import Part
 from integrations.retell.api import Agent, PhoneNumber, RetellApi, Weighted
 
 _ROLES = ("inbound_agents", "outbound_agents", "inbound_sms_agents", "outbound_sms_agents")
-"""What a number has agents for; the first is who answers, and whom it is assigned to."""
+"""Fields with a number's agents; the first is who answers, and whom it is assigned to."""
 _ALONE = ("inbound_agent_id", "outbound_agent_id")
 """Of old; they would be fallen back to where a role is nobody's."""
 

@@ -218,7 +218,7 @@ class Sentry(Client[SentryApi, SentrySection]):
 
 
 def _change(status: IssueStatus, detail: str) -> dict[str, str]:
-    """What is written: a finer state that cannot be restored becomes the one closest to it."""
+    """The fields to write: a finer state that cannot be restored becomes the one closest to it."""
     finer = detail if detail in _RESTORABLE else ""
     match status:
         case "resolved":

@@ -1,4 +1,4 @@
-"""What a vendor's public status page says. A page that cannot be read is unknown, and never a reason to say "down"."""
+"""A vendor's public status page. A page that cannot be read is unknown, and never a reason to say "down"."""
 
 import difflib
 from collections import Counter

@@ -39,7 +39,7 @@ class Component:
 
     @property
     def names(self) -> frozenset[str]:
-        """What it may be called in ops.toml, casefolded."""
+        """Names for it in ops.toml, casefolded."""
         return frozenset({self.name.casefold(), f"{self.group} / {self.name}".casefold()})
 
 
@@ -52,14 +52,14 @@ class OpenIncident:
 
 @dataclass(frozen=True)
 class Told:
-    """What a page says, whatever its format."""
+    """The facts of a page, whatever its format."""
 
     health: Health
     sentence: str
     components: tuple[Component, ...] = ()
     incidents: tuple[OpenIncident, ...] = ()
     unread: str = ""
-    """What of it could not be read, as a clause."""
+    """A clause on what of it could not be read."""
 
 
 def _moment(text: object) -> datetime | None:

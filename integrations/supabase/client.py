@@ -37,7 +37,7 @@ class SupabaseSection(TokenSection):
     project: str = Field(pattern=r"^[a-z]{20}$")
     """Its reference: 20 letters."""
     parts: tuple[Part, ...] = Field(default=("db", "auth", "rest", "storage"), min_length=1)
-    """What of it is checked."""
+    """Parts of it that are checked."""
     logs: tuple[LogName, ...] = ("edge_logs", "postgres_logs", "function_logs")
     """Logs that /ops errors and /ops logs read, one call each; none closes both."""
     network_restrictions: bool = True

@@ -1,4 +1,4 @@
-"""What a Supabase project logs, read with fixed questions in its own dialect; what people type never gets in them."""
+"""Logs of a Supabase project, read with fixed questions in its own dialect; what people type never gets in them."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -171,7 +171,7 @@ class Telnyx(Client[TelnyxApi, TelnyxSection]):
         return list(found.values()), False
 
     async def usage(self) -> tuple[Quota, ...]:
-        """What can still be spent. Telnyx knows no budget to hold it against."""
+        """The money that can still be spent. Telnyx knows no budget to hold it against."""
         left = await self._api.balance()
         note = ""
         if left.credit_limit:

@@ -41,7 +41,7 @@ class UnleashedSection(VendorSection):
     """The API key: calls are signed with it, and it is never sent."""
     url: Url = "https://api.unleashedsoftware.com"
     client_type: str = Field(default="handrail/ops", pattern=r"^[A-Za-z0-9_.-]{1,40}/[A-Za-z0-9_.-]{1,40}$")
-    """What Unleashed lists our calls under: company/app."""
+    """The name that Unleashed lists our calls under: company/app."""
     plan_calls: int | None = Field(default=None, gt=0)
     """Calls a month that the plan has; /ops usage sets those of this bot against it."""
 

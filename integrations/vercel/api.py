@@ -249,7 +249,7 @@ class VercelApi:
     async def runtime_log(
         self, deployment: str, *, limit: timedelta, most: int
     ) -> tuple[tuple[RuntimeLine, ...], bool]:
-        """What the stream gives within `limit`, and whether it ended by itself.
+        """The lines that the stream gives within `limit`, and whether it ended by itself.
 
         Source: GET /v1/projects/{projectId}/deployments/{deploymentId}/runtime-logs, which stays open.
         """

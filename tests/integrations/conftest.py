@@ -11,7 +11,9 @@ import pytest
 from bot.store.server.embedded import EmbeddedPostgres
 from integrations import Services, open_services
 from sandbox.world import World
+from sandbox.world.vendors import StandIn
 from tests.integrations.contract import Contract
+from tests.integrations.standin import serving
 from tests.integrations.vendor import Vendor
 
 
@@ -44,6 +46,13 @@ async def database(emptied: str) -> AsyncIterator[str]:
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(trust_env=False) as client:
         yield client
+
+
+@pytest.fixture
+async def url(fake: StandIn) -> AsyncIterator[str]:
+    """Where a vendor's stand-in answers: the `fake` of the folder, or of the file, that asks."""
+    async with serving(fake.app()) as url:
+        yield url
 
 
 @pytest.fixture

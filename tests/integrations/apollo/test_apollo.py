@@ -29,12 +29,6 @@ async def fake() -> AsyncIterator[FakeApollo]:
     assert "/api/v1/auth/health" not in [call.path for call in fake.heard]
 
 
-@pytest.fixture
-async def url(fake: FakeApollo) -> AsyncIterator[str]:
-    async with serving(fake.app()) as url:
-        yield url
-
-
 def opened(fake: FakeApollo, url: str, http: httpx.AsyncClient, key: str = KEY, **settings: Any) -> Services:
     return open_services({"leads": fake.section(url) | settings}, http, lambda reference: key)
 

@@ -3,7 +3,6 @@
 Clearbit publishes no description that lies here: the stand-in is held to what is known of the API instead.
 """
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -15,7 +14,6 @@ from integrations.capabilities.trials import Testable as Tryable
 from integrations.clearbit.client import Clearbit
 from sandbox.world.misbehaving import Fault, Kind
 from sandbox.world.probes import FakeClearbit
-from tests.integrations.standin import serving
 
 KEY = "sk_k3y-that-must-not-be-seen"
 
@@ -23,12 +21,6 @@ KEY = "sk_k3y-that-must-not-be-seen"
 @pytest.fixture
 def fake() -> FakeClearbit:
     return FakeClearbit(KEY)
-
-
-@pytest.fixture
-async def url(fake: FakeClearbit) -> AsyncIterator[str]:
-    async with serving(fake.app()) as url:
-        yield url
 
 
 def opened(fake: FakeClearbit, url: str, http: httpx.AsyncClient, key: str = KEY, **settings: Any) -> Services:

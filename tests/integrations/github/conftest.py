@@ -12,7 +12,6 @@ from integrations.capabilities import Executions
 from integrations.github.client import GitHub
 from sandbox.world.github import FakeGitHub
 from tests.integrations.contract import Contract
-from tests.integrations.standin import serving
 
 TOKEN = "github_pat_k3y-that-must-not-be-seen"
 
@@ -38,12 +37,6 @@ async def fake(contract: Contract | None) -> AsyncIterator[FakeGitHub]:
     if contract is not None:
         heard = [call for call in fake.heard if not call.path.startswith("/raw-logs/")]
         contract.check(heard, answers=not fake.faults.armed)
-
-
-@pytest.fixture
-async def url(fake: FakeGitHub) -> AsyncIterator[str]:
-    async with serving(fake.app()) as url:
-        yield url
 
 
 def opened(fake: FakeGitHub, url: str, http: httpx.AsyncClient, token: str = TOKEN, **settings: Any) -> Services:

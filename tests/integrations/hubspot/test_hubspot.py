@@ -14,7 +14,6 @@ from integrations.capabilities.trials import Testable as Tryable
 from integrations.hubspot.client import PACE, HubSpot
 from sandbox.world.hubspot import FakeHubSpot
 from tests.integrations.contract import NO_SPECS, Contract
-from tests.integrations.standin import serving
 
 TOKEN = "pat-na1-t0ken-that-must-not-be-seen"
 
@@ -31,12 +30,6 @@ async def fake(contract: Contract | None) -> AsyncIterator[FakeHubSpot]:
     assert not [call.path for call in fake.heard if TOKEN in call.path]
     if contract is not None:
         contract.check(fake.heard, answers=not fake.faults.armed)
-
-
-@pytest.fixture
-async def url(fake: FakeHubSpot) -> AsyncIterator[str]:
-    async with serving(fake.app()) as url:
-        yield url
 
 
 def opened(fake: FakeHubSpot, url: str, http: httpx.AsyncClient, token: str = TOKEN, **settings: Any) -> Services:

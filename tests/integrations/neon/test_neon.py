@@ -28,7 +28,6 @@ from integrations.neon.client import Neon
 from sandbox.world.misbehaving import Fault, Kind
 from sandbox.world.neon import Endpoint, FakeNeon
 from tests.integrations.contract import NO_SPECS, Contract
-from tests.integrations.standin import serving
 
 KEY = "napi_k3y-that-must-not-be-seen"
 ADDRESS = "203.0.113.7"
@@ -47,12 +46,6 @@ async def fake(contract: Contract | None) -> AsyncIterator[FakeNeon]:
     yield fake
     if contract is not None:
         contract.check(fake.heard, answers=not fake.faults.armed)
-
-
-@pytest.fixture
-async def url(fake: FakeNeon) -> AsyncIterator[str]:
-    async with serving(fake.app()) as url:
-        yield url
 
 
 def opened(fake: FakeNeon, url: str, http: httpx.AsyncClient, key: str = KEY, **settings: Any) -> Services:

@@ -15,7 +15,6 @@ from integrations.openai.client import OpenAi, OpenAiWithCosts, OutOfQuota, Scop
 from sandbox.world.misbehaving import Fault, Kind
 from sandbox.world.openai import FakeOpenAI
 from tests.integrations.contract import NO_SPECS, Contract
-from tests.integrations.standin import serving
 
 KEY = "sk-proj-k3y-that-must-not-be-seen"
 ADMIN = "sk-admin-k3y-that-must-not-be-seen"
@@ -35,12 +34,6 @@ async def fake(contract: Contract | None) -> AsyncIterator[FakeOpenAI]:
     yield fake
     if contract is not None:
         contract.check(fake.heard, answers=not fake.faults.armed)
-
-
-@pytest.fixture
-async def url(fake: FakeOpenAI) -> AsyncIterator[str]:
-    async with serving(fake.app()) as url:
-        yield url
 
 
 def opened(

@@ -28,7 +28,6 @@ from integrations.railway.client import Railway
 from sandbox.world.railway import Deploy, FakeRailway
 from tests.integrations.contract import NO_SPECS
 from tests.integrations.contract_graphql import GraphQLContract
-from tests.integrations.standin import serving
 
 TOKEN = "9b2e7c1a-t0ken-that-must-not-be-seen"
 LIVE, BEFORE = "d-7c1f", "d-51be"
@@ -46,12 +45,6 @@ async def fake(contract: GraphQLContract | None) -> AsyncIterator[FakeRailway]:
     yield fake
     if contract is not None:
         contract.check(fake.heard, answers=not fake.faults.armed)
-
-
-@pytest.fixture
-async def url(fake: FakeRailway) -> AsyncIterator[str]:
-    async with serving(fake.app()) as url:
-        yield url
 
 
 def opened(fake: FakeRailway, url: str, http: httpx.AsyncClient, token: str = TOKEN, **settings: Any) -> Railway:

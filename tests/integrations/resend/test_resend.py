@@ -16,7 +16,6 @@ from integrations.resend.client import Resend
 from sandbox.world.misbehaving import Fault, Kind
 from sandbox.world.probes import FakeResend
 from tests.integrations.contract import NO_SPECS, Contract
-from tests.integrations.standin import serving
 
 KEY = "re_k3y-that-must-not-be-seen"
 
@@ -32,12 +31,6 @@ async def fake(contract: Contract | None) -> AsyncIterator[FakeResend]:
     yield fake
     if contract is not None:
         contract.check(fake.heard, answers=not fake.faults.armed)
-
-
-@pytest.fixture
-async def url(fake: FakeResend) -> AsyncIterator[str]:
-    async with serving(fake.app()) as url:
-        yield url
 
 
 def opened(fake: FakeResend, url: str, http: httpx.AsyncClient, key: str = KEY, **settings: Any) -> Services:

@@ -18,7 +18,6 @@ from integrations.retell.client import Retell
 from integrations.retell.numbers import RetellNumbers
 from sandbox.world.retell import FakeRetell
 from tests.integrations.contract import Contract
-from tests.integrations.standin import serving
 
 KEY = "key_k3y-that-must-not-be-seen"
 
@@ -40,12 +39,6 @@ async def fake(contract: Contract | None) -> AsyncIterator[FakeRetell]:
     yield fake
     if contract is not None:
         contract.check(fake.heard, answers=not fake.faults.armed)
-
-
-@pytest.fixture
-async def url(fake: FakeRetell) -> AsyncIterator[str]:
-    async with serving(fake.app()) as url:
-        yield url
 
 
 def opened(fake: FakeRetell, url: str, http: httpx.AsyncClient, key: str = KEY, **settings: Any) -> Services:

@@ -46,12 +46,6 @@ async def fake(contract: Contract | None) -> AsyncIterator[FakeSentry]:
         contract.check(fake.heard, answers=not fake.faults.armed)
 
 
-@pytest.fixture
-async def url(fake: FakeSentry) -> AsyncIterator[str]:
-    async with serving(fake.app()) as url:
-        yield url
-
-
 def opened(fake: FakeSentry, url: str, http: httpx.AsyncClient, token: str = TOKEN, **settings: Any) -> Sentry:
     table = fake.section(url) | settings
     client = open_services({"sentry": table}, http, lambda reference: token).named("sentry", Issues)

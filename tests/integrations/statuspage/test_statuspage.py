@@ -17,7 +17,6 @@ from integrations.plumbing.vendor_pages import VENDORS, runs
 from sandbox.world.misbehaving import Fault, Kind
 from sandbox.world.statuspages import FakeStatusPages, Mood
 from tests.integrations.contract import NO_SPECS, Contract
-from tests.integrations.standin import serving
 from tests.integrations.vendor import Vendor, says
 
 STATUSPAGES = ("github", "vercel", "telnyx", "retell", "neon")
@@ -36,12 +35,6 @@ async def fake() -> AsyncIterator[FakeStatusPages]:
     for vendor in (*STATUSPAGES, "openai"):
         if (judge := contract(vendor)) is not None:  # openai's summary lacks what the description demands
             judge.check(fake.heard, answers=whole and vendor != "openai")
-
-
-@pytest.fixture
-async def url(fake: FakeStatusPages) -> AsyncIterator[str]:
-    async with serving(fake.app()) as url:
-        yield url
 
 
 async def said(fake: FakeStatusPages, url: str, http: httpx.AsyncClient, vendor: str, **settings: Any) -> VendorState:

@@ -27,7 +27,6 @@ from integrations.stripe.client import PausableWebhooks, Stripe
 from sandbox.world.misbehaving import Fault, Kind
 from sandbox.world.stripe import Event, FakeStripe
 from tests.integrations.contract import NO_SPECS, Contract
-from tests.integrations.standin import serving
 from tests.integrations.vendor import Vendor, says
 
 KEY = "rk_live_k3y-that-must-not-be-seen"
@@ -47,12 +46,6 @@ async def fake(contract: Contract | None) -> AsyncIterator[FakeStripe]:
     assert not [call.path for call in fake.heard if "retry" in call.path]
     if contract is not None:
         contract.check(fake.heard, answers=not fake.faults.armed)
-
-
-@pytest.fixture
-async def url(fake: FakeStripe) -> AsyncIterator[str]:
-    async with serving(fake.app()) as url:
-        yield url
 
 
 def opened(fake: FakeStripe, url: str, http: httpx.AsyncClient, key: str = KEY, **settings: Any) -> Services:

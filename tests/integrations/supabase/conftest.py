@@ -13,7 +13,6 @@ from integrations.capabilities import (
 )
 from sandbox.world.supabase import FakeSupabase
 from tests.integrations.contract import Contract
-from tests.integrations.standin import serving
 
 TOKEN = "sbp_t0ken-that-must-not-be-seen"
 
@@ -35,12 +34,6 @@ async def fake(contract: Contract | None) -> AsyncIterator[FakeSupabase]:
     yield fake
     if contract is not None:
         contract.check(fake.heard, answers=not fake.faults.armed)
-
-
-@pytest.fixture
-async def url(fake: FakeSupabase) -> AsyncIterator[str]:
-    async with serving(fake.app()) as url:
-        yield url
 
 
 def opened(fake: FakeSupabase, url: str, http: httpx.AsyncClient, token: str = TOKEN, **settings: Any) -> Services:

@@ -17,7 +17,6 @@ from integrations.capabilities import (
 from integrations.telnyx.client import Telnyx
 from sandbox.world.telnyx import FakeTelnyx
 from tests.integrations.contract import Contract
-from tests.integrations.standin import serving
 
 KEY = "KEY-that-must-not-be-seen"
 
@@ -42,12 +41,6 @@ async def fake(contract: Contract | None) -> AsyncIterator[FakeTelnyx]:
     yield fake
     if contract is not None:
         contract.check(fake.heard, answers=not fake.faults.armed)
-
-
-@pytest.fixture
-async def url(fake: FakeTelnyx) -> AsyncIterator[str]:
-    async with serving(fake.app()) as url:
-        yield url
 
 
 def opened(fake: FakeTelnyx, url: str, http: httpx.AsyncClient, key: str = KEY, **settings: Any) -> Services:

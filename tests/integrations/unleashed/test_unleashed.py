@@ -21,7 +21,6 @@ from integrations.unleashed.client import Orders, Unleashed, asking, dated, sign
 from sandbox.world.misbehaving import Fault, Kind
 from sandbox.world.unleashed import FakeUnleashed
 from tests.integrations.contract import NO_SPECS, Contract
-from tests.integrations.standin import serving
 
 ID = "1d-1234"
 KEY = "a2V5LXRoYXQtbXVzdC1ub3QtYmUtc2Vlbg=="
@@ -41,12 +40,6 @@ async def fake(contract: Contract | None) -> AsyncIterator[FakeUnleashed]:
     if contract is not None:
         known = [call for call in fake.heard if "customerName" not in call.query]
         contract.check(known, answers=not fake.faults.armed)
-
-
-@pytest.fixture
-async def url(fake: FakeUnleashed) -> AsyncIterator[str]:
-    async with serving(fake.app()) as url:
-        yield url
 
 
 def opened(fake: FakeUnleashed, url: str, http: httpx.AsyncClient, key: str = KEY, **more: Any) -> Services:

@@ -16,7 +16,6 @@ from integrations.vercel.client import Vercel
 from integrations.vercel.firewall import Firewall
 from sandbox.world.vercel import FakeVercel
 from tests.integrations.contract import Contract
-from tests.integrations.standin import serving
 
 TOKEN = "vcp_t0ken-that-must-not-be-seen"
 
@@ -38,12 +37,6 @@ async def fake(contract: Contract | None) -> AsyncIterator[FakeVercel]:
     yield fake
     if contract is not None:
         contract.check(fake.heard, answers=not fake.faults.armed)
-
-
-@pytest.fixture
-async def url(fake: FakeVercel) -> AsyncIterator[str]:
-    async with serving(fake.app()) as url:
-        yield url
 
 
 def opened(fake: FakeVercel, url: str, http: httpx.AsyncClient, token: str = TOKEN, **settings: Any) -> Services:
