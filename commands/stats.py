@@ -11,7 +11,8 @@ from pydantic import AfterValidator
 from bot.words.action import Lookup
 from bot.words.exceptions import Misconfigured
 from bot.words.params import Duration, Params, duration_text
-from bot.words.report import Fact, Line, Report, Span, Status, Suggestion, Table
+from bot.words.report import Fact, Line, Report, Share, Span, Status, Suggestion, Table, Value
+from bot.words.spelling import share
 from commands import House
 from commands._shared.services import (
     OnService,
@@ -26,7 +27,6 @@ from commands._shared.stats_chart import DAY, before_words, chart, last_words, s
 from integrations.capabilities import Operation, Statistic, Statistics
 
 SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=30)
-WORST = 10
 _TOO_FEW = 10
 """The rate of a period with so many times fewer operations is chance, and is not compared."""
 
@@ -117,10 +117,8 @@ class ShowStatistics(OnService[Statistics], Lookup[Counted]):
             title=title,
             lead=but_unread(lead, len(asked) - len(answered), len(asked)),
             facts=_facts(counted[0], readings[0].compared, cut=cut) if len(asked) == 1 else (),
-            lines=tuple(_line(each, words, since) for each in sorted(readings, key=_worst_first))
-            if len(asked) > 1
-            else (),
-            table=_table(answered, several=len(asked) > 1),
+            lines=tuple(_unread(each.service, each.now) for each in readings if isinstance(each.now, Unanswered)),
+            table=_services(answered, words) if len(asked) > 1 else _operations_table(answered),
             chart=chart(title, counted, earlier, start=now - since, since=since, slices=slices),
             notes=_notes(readings),
             suggestions=_suggestions(asked, current, since),
@@ -138,13 +136,7 @@ class ShowStatistics(OnService[Statistics], Lookup[Counted]):
 
 
 def rate(errors: int, count: int) -> str:
-    """A failure is never rounded away."""
-    share = 100 * errors / count if count else 0.0
-    if errors and share < 0.1:
-        return "under 0.1 %"
-    if errors < count and share > 99.9:
-        return "over 99.9 %"
-    return f"{share:.1f}".removesuffix(".0") + " %"
+    return share(Share(part=errors, of=count))
 
 
 def _errors_only(reading: Reading) -> bool:
@@ -246,28 +238,59 @@ def _facts(now: Statistic, then: Statistic | None, *, cut: bool) -> tuple[Fact, 
             f"{now.errors:,} ({rate(now.errors, now.count)})",
             f"{then.errors:,} ({rate(then.errors, then.count)})" if then else None,
         ),
-        spans("Half took at most (p50)", now.p50, then.p50 if then else None),
-        spans("19 of 20 took at most (p95)", now.p95, then.p95 if then else None),
+        spans("Half take at most", now.p50, then.p50 if then else None),
+        spans("Slowest 5 % take over", now.p95, then.p95 if then else None),
     )
 
 
-def _line(reading: Reading, words: str, since: timedelta) -> Line:
-    if isinstance(reading.now, Unanswered):
-        return Line(text=reading.service, detail=reading.now.why, status=Status.UNKNOWN)
+def _unread(service: str, no: Unanswered) -> Line:
+    again = Suggestion(label="Health", words=f"health {service}")
+    return Line(text=service, detail=no.why, status=Status.UNKNOWN, word="could not be read", suggestions=(again,))
+
+
+def _services(read: Sequence[Reading], words: str) -> Table:
+    """A row a service, the worst rate first."""
+    return Table(
+        columns=(
+            "service", "operations", "failed", "failed %", f"{words} %", "half take at most", "slowest 5 %",
+            "fails most",
+        ),
+        rows=tuple(_service(each) for each in sorted(read, key=_worst_first)),
+    )  # fmt: skip
+
+
+def _service(reading: Reading) -> tuple[Value, ...]:
     now = reading.now
-    previous = _summed([reading.compared]) if reading.compared is not None else None
-    spans = [(label, span) for label, span in (("p50", now.p50), ("p95", now.p95)) if span is not None]
-    return Line(
-        text=reading.service,
-        detail=_errors_told(now.errors, previous, words)
-        if now.errors_only
-        else _told((now.count, now.errors), previous, words, cut=reading.cut),
-        facts=tuple(Fact(label=label, value=_length(span)) for label, span in spans),
-        suggestions=(Suggestion(label="Show", words=f"stats {reading.service} since={duration_text(since)}"),),
+    if isinstance(now, Unanswered):
+        return (reading.service,)
+    then = reading.compared
+    return (
+        reading.service,
+        None if now.errors_only else now.count,
+        now.errors,
+        None if now.errors_only else _share(now),
+        None if now.errors_only or then is None else _share(then),
+        _took(now.p50),
+        _took(now.p95),
+        _fails_most(now.worst),
     )
 
 
-def _table(read: Sequence[Reading], *, several: bool) -> Table | None:
+def _share(counted: Statistic) -> Share | None:
+    return Share(part=counted.errors, of=counted.count) if counted.count else None
+
+
+def _took(span: timedelta | None) -> Span | None:
+    return Span(seconds=span.total_seconds()) if span is not None else None
+
+
+def _fails_most(worst: Sequence[Operation]) -> str:
+    most = max(worst, key=lambda each: each.errors, default=None)
+    return f"{most.name} ({most.errors:,})" if most is not None and most.errors else ""
+
+
+def _operations_table(read: Sequence[Reading]) -> Table | None:
+    """Of one service."""
     found = [
         (reading, each)
         for reading in read
@@ -279,19 +302,15 @@ def _table(read: Sequence[Reading], *, several: bool) -> Table | None:
     if not found:
         return None
     return Table(
-        columns=("worst operations", "failed", "of", "rate", "p95", *(("service",) if several else ())),
-        rows=tuple(
-            (*_cells(each, rated=not _errors_only(reading)), *((reading.service,) if several else ()))
-            for reading, each in found[:WORST]
-        ),
+        columns=("operation", "failed", "of runs", "failed %", "slowest 5 %"),
+        rows=tuple(_cells(each, rated=not _errors_only(reading)) for reading, each in found),
     )
 
 
-def _cells(each: Operation, *, rated: bool) -> tuple[str | int | Span | None, ...]:
-    p95 = Span(seconds=each.p95.total_seconds()) if each.p95 is not None else None
+def _cells(each: Operation, *, rated: bool) -> tuple[Value, ...]:
     if not rated:
-        return (each.name, each.errors, None, None, p95)
-    return (each.name, each.errors, each.count, rate(each.errors, each.count), p95)
+        return (each.name, each.errors, None, None, _took(each.p95))
+    return (each.name, each.errors, each.count, Share(part=each.errors, of=each.count), _took(each.p95))
 
 
 def _notes(readings: Sequence[Reading]) -> tuple[str, ...]:

@@ -10,11 +10,31 @@ from rich.table import Table as RichTable
 
 from bot.tell.sheet import csv_of
 from bot.words.params import duration_text
-from bot.words.report import Chart, Fact, Line, Link, Moment, Person, PersonId, Report, Span, Status, Suggestion, Value
+from bot.words.report import (
+    Chart,
+    Fact,
+    Line,
+    Link,
+    Moment,
+    Person,
+    PersonId,
+    Report,
+    Sentence,
+    Share,
+    Span,
+    Status,
+    Suggestion,
+    Value,
+)
 from bot.words.request import Answer, Needs, Request
+from bot.words.spelling import share
 
 _STYLE = {
     Status.OK: "green",
+    Status.UNDONE: "cyan",
+    Status.RUNNING: "blue",
+    Status.REFUSED: "red",
+    Status.WAITING: "yellow",
     Status.WARNING: "yellow",
     Status.DEGRADED: "yellow",
     Status.UNKNOWN: "magenta",
@@ -33,15 +53,22 @@ class Terminal:
 
     def report(self, report: Report) -> None:
         style = f"bold {_STYLE[report.status]}" if report.status else "bold"
-        self._print(f"[{style}]{escape(report.title)}[/]" + (f"  {escape(report.lead)}" if report.lead else ""))
+        self._print(f"[{style}]{escape(report.lead or report.title)}[/]")
         for fact in report.facts:
             self._print(f"  {self._fact(fact)}")
         for line in report.lines:
             self._line(line)
+        if report.well:
+            names = f"{len(report.well.names):,} {report.well.word}: {', '.join(report.well.names)}"
+            self._print(
+                f"[green]{escape(names)}[/]" + (f"  {escape(report.well.remark)}" if report.well.remark else "")
+            )
         if report.table and report.table.csv:
             self._console.print(csv_of(report.table, self._name), markup=False, highlight=False, soft_wrap=True)
         elif report.table:
-            table = RichTable(*(escape(column) for column in report.table.columns), box=None, header_style="bold")
+            table = RichTable(box=None, header_style="bold")
+            for at, column in enumerate(report.table.columns):
+                table.add_column(escape(column), justify="right" if report.table.numeric(at) else "left")
             for row in report.table.rows:
                 table.add_row(*(escape(self.value(cell)) for cell in row))
             self._console.print(table)
@@ -89,8 +116,11 @@ class Terminal:
         match value:
             case None:
                 return "–"
-            case Moment(at=at):
-                return f"{at.astimezone(self._zone):%Y-%m-%d %H:%M:%S}"
+            case Moment(at=at, said=said):
+                local = f"{at.astimezone(self._zone):%Y-%m-%d %H:%M:%S}"
+                return f"{said} {local}" if said in ("since", "until") else local
+            case Share():
+                return share(value)
             case Span(seconds=seconds) if seconds < 1:
                 return f"{seconds * 1000:.0f} ms"
             case Span(seconds=seconds):
@@ -117,12 +147,19 @@ class Terminal:
             self._print(f"  {escape(name.ljust(widest))}  {blocks(values)}  [dim]{unit}[/]")
 
     def _line(self, line: Line) -> None:
-        mark = f"[{_STYLE[line.status]}]{line.status:<8}[/] " if line.status else "- "
-        self._print(f"{mark}{escape(line.text)}")
-        for part in line.detail.splitlines():
+        mark = f"[{_STYLE[line.status]}]{escape(line.word or line.status.word)}[/]  " if line.status else ""
+        first, *rest = self._said(line.detail).splitlines() or [""]
+        self._print(f"{mark}[bold]{escape(line.text)}[/]" + (f"  {escape(first)}" if first else ""))
+        for part in rest:
             self._print(f"    {escape(part)}")
         if line.facts:
             self._print("    " + "  ".join(self._fact(fact) for fact in line.facts))
+        self.choices(line.suggestions)
+
+    def _said(self, said: Sentence) -> str:
+        if isinstance(said, str):
+            return said
+        return "".join(part if isinstance(part, str) else self.value(part) for part in said)
 
     def _fact(self, fact: Fact) -> str:
         return f"[dim]{escape(fact.label)}:[/] {escape(self.value(fact.value))}"

@@ -40,18 +40,18 @@ async def play(slack: Sandbox, console: Console, pictures: Path | None) -> None:
 
         console.rule("Ana retries a failed run; Ben may not approve it, Mia does")
         await tour.says(ana, "/ops retry last")
-        card = await tour.sees(ana, "Approve", channel="#ops")
+        card = await tour.sees(ana, "Approve and run", channel="#ops")
         await snap("plan", "mia", "ops")
-        await ben.clicks("Approve", on=card)
+        await ben.clicks("Approve and run", on=card)
         await tour.sees(ben, "Not counted", channel="#ops")
-        await mia.clicks("Approve", on=card)
-        await tour.sees(ana, lambda message: message.ts == card.ts and "Approve" not in message.buttons, channel="#ops")
+        await mia.clicks("Approve and run", on=card)
+        await tour.sees(ana, lambda seen: seen.ts == card.ts and "Approve and run" not in seen.buttons, channel="#ops")
         await snap("done", "ana", "ops")
 
         console.rule("A customer is blocked: two hours on the allow-list, ended at once")
         await tour.says(ana, "/ops whitelist 203.0.113.7 on=shop-db for=2h reason=customer import")
         card = await tour.sees(ana, _waiting("203.0.113.7"), channel="#ops")
-        await mia.clicks("Approve", on=card)
+        await mia.clicks("Approve and run", on=card)
         card = await tour.sees(ana, _ended(card, "End now"), channel="#ops")
         await snap("whitelisted", "ana", "ops")
         await ana.clicks("End now", on=card)
@@ -66,7 +66,7 @@ async def play(slack: Sandbox, console: Console, pictures: Path | None) -> None:
 
 
 def _waiting(text: str) -> Callable[[Message], bool]:
-    return lambda message: text in message.text_all and bool({"Approve", "Run it"} & set(message.buttons))
+    return lambda message: text in message.text_all and bool({"Approve and run", "Run it"} & set(message.buttons))
 
 
 def _ended(card: Message, button: str) -> Callable[[Message], bool]:

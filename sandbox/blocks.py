@@ -100,6 +100,8 @@ def _rich(element: JSON) -> str:
             return f"<!subteam^{element.get('usergroup_id')}>"
         case "link":
             return str(element.get("text") or element.get("url"))
+        case "date":
+            return str(element.get("fallback") or "")
         case "emoji":
             return f":{element.get('name')}:"
         case _:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import assert_never
 
-from bot.words.report import Link, Moment, Person, PersonId, Span, Table, Value
+from bot.words.report import Link, Moment, Person, PersonId, Share, Span, Table, Value
 
 _FORMULA = re.compile(r"\A[\s'\"]*[=+\-@|%]|\A[\t\r\n]")
 _NUMBER = re.compile(r"\A[+-]?\d+(\.\d+)?\Z")
@@ -33,6 +33,8 @@ def _text(value: Value, name: Callable[[PersonId], str]) -> str:
             return at.isoformat()
         case Span(seconds=seconds):
             return f"{seconds:g}"
+        case Share(part=part, of=of):
+            return f"{part / of:g}" if of else ""
         case Link(url=url):
             return url
         case Person(id=person):

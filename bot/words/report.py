@@ -1,7 +1,7 @@
 """What an answer is made of: plain facts, rendered elsewhere as cards, terminal text or files."""
 
 from enum import StrEnum
-from typing import NewType, Self
+from typing import Literal, NewType, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -19,6 +19,8 @@ class Moment(Frozen):
     """A time, shown in each reader's own zone."""
 
     at: AwareDatetime
+    said: Literal["", "ago", "since", "until"] = ""
+    """`ago` tells the distance (*12 minutes ago*, *in 2 hours*); the other words stand before the time."""
 
 
 class Span(Frozen):
@@ -40,7 +42,14 @@ class Link(Frozen):
     name: str
 
 
-Value = str | int | float | Moment | Span | Person | Link | None
+class Share(Frozen):
+    """A part of a whole, shown in percent. What is small is never rounded to nothing, nor what is missing to all."""
+
+    part: float
+    of: float
+
+
+Value = str | int | float | Moment | Span | Share | Person | Link | None
 """A cell. None is shown as a dash. Text is from anywhere and is escaped where it is rendered."""
 
 
@@ -51,13 +60,26 @@ class Fact(Frozen):
     value: Value
 
 
+Sentence = str | tuple[Value, ...]
+"""Words, with times, people and links among them where plain text would not do; drawn side by side."""
+
+
 class Table(Frozen):
-    """Rows under named columns; a long table becomes a file by itself."""
+    """Rows under named columns; a card shows the first ones, and the rest is one button away.
+
+    Columns of numbers are aligned right wherever it is drawn, so a number travels as a number and not as text.
+    """
 
     columns: tuple[str, ...]
+    """In a person's words, with the unit: *failed*, *of runs*, *slowest 5 %*."""
     rows: tuple[tuple[Value, ...], ...]
     csv: bool = False
     """Asked for as a CSV file; given whatever its length."""
+
+    def numeric(self, at: int) -> bool:
+        """Whether a column holds numbers alone."""
+        cells = [row[at] for row in self.rows if at < len(row) and row[at] is not None]
+        return bool(cells) and all(isinstance(cell, int | float | Span | Share) for cell in cells)
 
 
 class Tone(StrEnum):
@@ -106,21 +128,27 @@ class Status(StrEnum):
     """
 
     OK = "ok"
+    UNDONE = "undone"
+    RUNNING = "running"
+    REFUSED = "refused"
+    WAITING = "waiting"
     WARNING = "warning"
     DEGRADED = "degraded"
     UNKNOWN = "unknown"
     FAILED = "failed"
     DOWN = "down"
 
+    @property
+    def word(self) -> str:
+        """What stands beside its mark, so that nobody has to know the colours."""
+        return _WORDS.get(self, self.value)
 
-class Line(Frozen):
-    """One item of a list that reads as a sentence, with a status in front where it has one."""
 
-    text: str
-    detail: str = ""
-    status: Status | None = None
-    facts: tuple[Fact, ...] = ()
-    suggestions: tuple["Suggestion", ...] = ()
+_WORDS = {
+    Status.WARNING: "needs attention",
+    Status.REFUSED: "not allowed",
+    Status.WAITING: "waits for approval",
+}
 
 
 class Suggestion(Frozen):
@@ -130,15 +158,45 @@ class Suggestion(Frozen):
     words: str
 
 
+class Line(Frozen):
+    """A row that reads as a sentence: what it is about, how it stands, and what can be done about it.
+
+    Values to be compared with those of other rows belong in a table.
+    """
+
+    text: str
+    detail: Sentence = ""
+    status: Status | None = None
+    word: str = ""
+    """What the mark says here, like *near its limit*; the status's own word if left out."""
+    facts: tuple[Fact, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
+    """Its next steps, the likeliest first: one is a button in the row, several are a menu."""
+
+
+class Folded(Frozen):
+    """What is well and needs nobody: counted and named on one line."""
+
+    word: str
+    """As in *17 healthy*."""
+    names: tuple[str, ...]
+    remark: str = ""
+    """What is worth a glance all the same, like the slowest."""
+    table: Table | None = None
+    """All of it, well or not: opened by *Show all*, and in the file."""
+
+
 class Report(Frozen):
     """The answer of a lookup: plain facts. Cards, terminal and files are made of it elsewhere."""
 
     title: str
+    """What was asked for, like *Errors of n8n*: names files and pictures, and stands in the small print."""
     lead: str = ""
-    """The one thing that matters, in one sentence."""
+    """The headline: the answer with its number, at most 90 characters where it can be. The title stands in for it."""
     status: Status | None = None
     facts: tuple[Fact, ...] = ()
     lines: tuple[Line, ...] = ()
+    well: Folded | None = None
     table: Table | None = None
     chart: Chart | None = None
     """Shown after the answer, which never waits for it."""

@@ -7,11 +7,11 @@ import pytest
 
 from bot.words.action import Asker
 from bot.words.exceptions import Misconfigured, NotUnderstood, TryLater
-from bot.words.report import PersonId, Report, Span, Status
+from bot.words.report import Moment, PersonId, Report, Span, Status
 from commands._shared.recent import Recent
 from commands.health import CheckServices, Checkup
 from integrations.capabilities import Checked, Health
-from tests.commands.world import NOON, Box, Clock, History
+from tests.commands.world import NOON, Box, Clock, History, detail
 
 ASKER = Asker(PersonId("U1"))
 
@@ -21,7 +21,7 @@ def checking(*boxes: Box, history: History | None = None, recent: Recent | None 
 
 
 def told(report: Report) -> list[tuple[str, Status | None, str]]:
-    return [(line.text, line.status, line.detail) for line in report.lines]
+    return [(line.text, line.status, detail(line)) for line in report.lines]
 
 
 async def test_worst_first_with_reasons_and_errors_on_what_fails() -> None:
@@ -36,18 +36,20 @@ async def test_worst_first_with_reasons_and_errors_on_what_fails() -> None:
 
     assert told(report) == [
         ("n8n", Status.DOWN, "it refused the connection"),
-        ("crm", Status.UNKNOWN, "crm did not answer."),
+        ("crm", Status.UNKNOWN, "crm did not answer"),
         ("mail", Status.DEGRADED, "it asks us to slow down"),
-        ("web", Status.OK, ""),
     ]
     assert report.status is Status.DOWN
-    assert report.lead == "3 of 4: n8n is down, crm is unknown, mail is degraded."
-    assert [[each.words for each in line.suggestions] for line in report.lines] == [
-        ["errors n8n"],
-        ["errors crm"],
-        ["errors mail"],
-        [],
-    ]
+    assert report.lead == "n8n is down, and 2 more of 4 need attention."
+    assert [line.word for line in report.lines] == ["down", "could not be asked", "degraded"]
+    assert report.well is not None
+    assert report.well.names == ("web",), "what is well is one line"
+    # None of them keeps errors or a log, so nothing is offered that cannot work.
+    assert {each.words for line in report.lines for each in line.suggestions} == {
+        "health n8n fresh=yes",
+        "health crm fresh=yes",
+        "health mail fresh=yes",
+    }
     assert [each.words for each in report.suggestions] == ["health fresh=yes"]
     assert report.taken_at == NOON
 
@@ -59,7 +61,8 @@ async def test_one_that_hangs_is_unknown_and_holds_up_nobody() -> None:
     async with asyncio.timeout(20):
         report = await action.answer(Checkup())
 
-    assert told(report) == [("slow", Status.UNKNOWN, "no answer within 0.05 s"), ("web", Status.OK, "")]
+    assert told(report) == [("slow", Status.UNKNOWN, "no answer within 0.05 s")]
+    assert report.lead == "slow could not be asked; the other one is healthy."
 
 
 async def test_a_defect_in_a_client_takes_nobody_along_and_its_text_is_not_told() -> None:
@@ -93,11 +96,10 @@ async def test_since_when_and_how_fast() -> None:
 
     report = await action.answer(Checkup(fresh=True))
 
-    facts = {fact.label: fact.value for fact in report.lines[0].facts}
-    assert facts["since"] == report.lines[0].facts[1].value
-    assert facts["since"].at == NOON  # type: ignore[union-attr]
-    assert isinstance(facts["latency"], Span)
-    assert 0.02 <= facts["latency"].seconds < 1
+    facts = {fact.label: fact.value for fact in report.facts}
+    assert facts["Healthy"] == Moment(at=NOON, said="since")
+    assert isinstance(facts["Answered in"], Span)
+    assert 0.02 <= facts["Answered in"].seconds < 1
     assert [kept.service for kept in history.kept] == ["web", "web"]
 
 
@@ -107,9 +109,8 @@ async def test_history_that_fails_or_hangs_leaves_the_answer(history: History) -
 
     report = await action.answer(Checkup())
 
-    assert told(report) == [("web", Status.OK, "")]
-    assert [fact.label for fact in report.lines[0].facts] == ["latency"]
-    assert report.notes[0].startswith("History not available: ")
+    assert [fact.label for fact in report.facts] == ["Answered in"]
+    assert report.notes[0].startswith("Since when is not known: ")
 
 
 async def test_ready_answers_from_memory_only() -> None:
@@ -154,7 +155,7 @@ async def test_one_service_by_name() -> None:
 
     report = await action.answer(Checkup(service="WEB"))
 
-    assert (report.title, report.lead) == ("Health of web", "web is ok.")
+    assert (report.title, report.lead) == ("Health of web", "web is healthy.")
     assert [each.words for each in report.suggestions] == ["health web fresh=yes"]
     assert crm.calls == 0
 
@@ -183,5 +184,34 @@ async def test_what_is_left_of_a_vendors_calls_is_told() -> None:
 
     report = await action.answer(Checkup())
 
-    facts = {line.text: [fact.value for fact in line.facts if fact.label == "calls left"] for line in report.lines}
-    assert facts == {"ci": ["4,812 of 5,000 this hour"], "web": []}
+    assert report.well is not None
+    assert report.well.table is not None
+    left = report.well.table.columns.index("calls left")
+    assert {row[0]: row[left] for row in report.well.table.rows} == {"ci": "4,812 of 5,000 this hour", "web": None}
+
+
+@pytest.mark.parametrize(
+    ("health", "lead"),
+    [
+        ((Health.OK,), "s0 is healthy."),
+        ((Health.OK, Health.OK), "All 2 services are healthy."),
+        ((Health.DOWN,), "s0 is down."),
+        ((Health.DOWN, Health.OK), "s0 is down; the other one is healthy."),
+        ((Health.DEGRADED, *[Health.OK] * 4), "s0 is degraded; the other 4 are healthy."),
+        ((Health.DOWN, Health.DEGRADED), "s0 is down, and the other one needs attention."),
+        ((Health.DOWN, Health.DEGRADED, Health.OK), "s0 is down, and 1 more of 3 needs attention."),
+        ((Health.DOWN,) * 3, "s0 is down, and the other 2 need attention."),
+    ],
+)
+async def test_the_headline_is_the_answer(health: tuple[Health, ...], lead: str) -> None:
+    boxes = [Box(f"s{n}", checked=Checked(each)) for n, each in enumerate(health)]
+    assert (await checking(*boxes).answer(Checkup())).lead == lead
+
+
+async def test_how_long_it_has_been_down_is_said() -> None:
+    action = checking(Box("web", checked=Checked(Health.DOWN, "503 from /health")), Box("n8n"))
+    await action.answer(Checkup())
+    assert isinstance(action.now, Clock)
+    action.now.tick(minutes=6)
+    report = await action.answer(Checkup(fresh=True))
+    assert [(line.word, line.detail) for line in report.lines] == [("down for 6 minutes", "503 from /health")]

@@ -19,7 +19,7 @@ from integrations import Services, open_services
 from integrations.capabilities import Checkable, Checked, Credential, Credentialed, Health, OwnJobs, Rights, Trial
 from integrations.capabilities.trials import Testable as Tryable
 from sandbox.world.own_jobs import FakeBackOffice
-from tests.commands.world import Clock, Outside
+from tests.commands.world import Clock, Outside, detail
 from tests.integrations.standin import serving
 from tests.integrations.vendor import Vendor, says
 
@@ -90,7 +90,7 @@ async def test_age_counts_from_the_first_sight_and_begins_anew_with_a_new_value(
     assert report.lead == "Of 2 credentials 1 is older than 90 days."
     assert report.status is Status.WARNING
     assert [line.text for line in report.lines] == ["n8n.key", "shop.key"]
-    assert report.lines[0].detail == "91 days old: rotate it"
+    assert detail(report.lines[0]) == "91 days old: rotate it"
     assert report.lines[0].suggestions[0].words == "keys rotate n8n"
     assert report.lines[1].status is Status.OK
     assert not any(value in report.model_dump_json() for value in ("value-of-n8n", "value-of-shop", "a-new-value"))
@@ -106,7 +106,7 @@ async def test_the_last_success_stays_when_it_fails(scene: Scene) -> None:
 
     assert report.lines[0].text == "n8n.key"
     assert report.lines[0].status is Status.FAILED
-    assert report.lines[0].detail == "n8n refused our credential (401)"
+    assert detail(report.lines[0]) == "n8n refused our credential (401)"
     facts = {fact.label: fact.value for fact in report.lines[0].facts}
     assert getattr(facts["last worked"], "at", None) == worked
     kept = await scene.pool.fetch("SELECT fingerprint FROM credentials")
@@ -118,7 +118,7 @@ async def test_one_that_cannot_be_found_is_said_first(scene: Scene) -> None:
     report = await scene.listing().answer(Asked())
     assert report.lead == "Of 2 credentials 1 cannot be found."
     assert (report.lines[0].text, report.lines[0].status) == ("shop.key", Status.FAILED)
-    assert report.lines[0].detail == "env:SHOP is empty; set the environment variable"
+    assert detail(report.lines[0]) == "env:SHOP is empty; set the environment variable"
 
 
 async def test_a_silent_service_is_unknown_and_holds_nobody_up(scene: Scene) -> None:
@@ -160,7 +160,7 @@ async def test_each_step_is_tested(scene: Scene) -> None:
         report = await scene.rotation().answer(Rotation(service="n8n", step=step))
         assert report.title == f"Rotate the key of n8n: step {step} of 6"
         assert report.lines[0].text == "With the key it has now 1 of 1 tests failed."
-        assert report.lines[1].detail == "refused (401). mend it."
+        assert detail(report.lines[1]) == "refused (401). mend it."
     assert [each.label for each in report.suggestions] == ["Test again", "Errors"]
     first = await scene.rotation().answer(Rotation(service="n8n"))
     assert "Reading alone." in first.lead
@@ -217,7 +217,7 @@ async def test_a_programs_secret_is_not_proven_before_it_has_run(scene: Scene, h
     assert (report.lead, report.status) == ("The one credential is in place.", None)
     (line,) = report.lines
     assert (line.text, line.status) == (SETTING, Status.UNKNOWN)
-    assert line.detail == "not proven yet: a run of reindex that ends well proves it"
+    assert detail(line) == "not proven yet: a run of reindex that ends well proves it"
     assert {fact.label: fact.value for fact in line.facts}["last worked"] == "never seen here"
 
 
@@ -228,12 +228,12 @@ async def test_a_run_that_ends_well_is_its_last_success(scene: Scene, http: http
     scene.clock.tick(days=91)
     listing, _ = actions(scene, services)
     old = (await listing.answer(Asked())).lines[0]
-    assert (old.status, old.detail) == (Status.WARNING, "91 days old: rotate it")
+    assert (old.status, detail(old)) == (Status.WARNING, "91 days old: rotate it")
     assert getattr({fact.label: fact.value for fact in old.facts}["last worked"], "at", None) == ran
 
     scene.values["env:SHOP"] = "a-new-value"
     new = (await listing.answer(Asked())).lines[0]
-    assert (new.status, new.detail.partition(":")[0]) == (Status.UNKNOWN, "not proven yet")
+    assert (new.status, detail(new).partition(":")[0]) == (Status.UNKNOWN, "not proven yet")
     assert await scene.pool.fetchval("SELECT count(*) FROM credentials") == 2
 
 
@@ -284,7 +284,7 @@ async def test_a_health_that_may_be_open_to_all_leaves_its_key_in_doubt(
     listing, rotation = actions(scene, services)
     vendor.steps = [says(), says(), says(), says(status=401)]
     (line,) = (await listing.answer(Asked())).lines
-    assert (line.status, line.detail) == (Status.UNKNOWN, "carried by its health check, which may be open to all")
+    assert (line.status, detail(line)) == (Status.UNKNOWN, "carried by its health check, which may be open to all")
     assert "last worked" not in [fact.label for fact in line.facts]
     turned = await rotation.answer(Rotation(service="api", step=3))
     assert [each.text for each in turned.lines] == [

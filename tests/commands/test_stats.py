@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot.words.exceptions import Misconfigured, NotUnderstood, TryLater
-from bot.words.report import Report, Span, Status, Tone
+from bot.words.report import Report, Share, Span, Status, Tone
 from commands._shared.stats_chart import sliced
 from commands.stats import Counted, ShowStatistics, rate
 from integrations import Services, open_services
@@ -96,21 +96,21 @@ async def test_one_service_in_full() -> None:
     assert {fact.label: fact.value for fact in report.facts} == {
         "Operations": "412, was 389",
         "Failed": "31 (7.5 %), was 8 (2.1 %)",
-        "Half took at most (p50)": "625 ms, was 625 ms",
-        "19 of 20 took at most (p95)": "1.2 s, was 1.2 s",
+        "Half take at most": "625 ms, was 625 ms",
+        "Slowest 5 % take over": "1.2 s, was 1.2 s",
     }
     assert report.table is not None
-    assert report.table.columns == ("worst operations", "failed", "of", "rate", "p95")
+    assert report.table.columns == ("operation", "failed", "of runs", "failed %", "slowest 5 %")
     assert report.table.rows == (
-        ("hubspot / sync", 30, 40, "75 %", Span(seconds=2)),
-        ("hubspot / read", 1, 300, "0.3 %", None),
+        ("hubspot / sync", 30, 40, Share(part=30, of=40), Span(seconds=2)),
+        ("hubspot / read", 1, 300, Share(part=1, of=300), None),
     )
     assert [suggestion.words for suggestion in report.suggestions] == ["errors n8n since=1d"]
 
 
 async def test_durations_that_nobody_keeps_are_not_zero() -> None:
     facts = {fact.label: fact.value for fact in (await shown(Counts("db", now=(4, 0)))).facts}
-    assert facts["19 of 20 took at most (p95)"] == "not known"
+    assert facts["Slowest 5 % take over"] == "not known"
 
 
 async def test_several_services_a_line_each_and_one_chart_of_all() -> None:
@@ -120,14 +120,19 @@ async def test_several_services_a_line_each_and_one_chart_of_all() -> None:
     report = await shown(n8n, db)
 
     assert report.lead == "100 operations, 10 failed (10 %), up from 1 % the day before."
-    assert [(line.text, line.detail) for line in report.lines] == [
-        ("db", "90 operations, 9 failed (10 %), up from 0 % the day before"),
-        ("n8n", "10 operations, 1 failed (10 %), as the day before"),
-    ]
-    assert [fact.value for fact in report.lines[0].facts] == ["200 ms", "400 ms"]
-    assert report.lines[0].suggestions[0].words == "stats db since=1d"
+    assert report.lines == ()
     assert report.table is not None
-    assert [(row[0], row[-1]) for row in report.table.rows] == [("read", "db"), ("sync", "n8n")]
+    assert dict(zip(report.table.columns, report.table.rows[0], strict=True)) == {
+        "service": "db",
+        "operations": 90,
+        "failed": 9,
+        "failed %": Share(part=9, of=90),
+        "the day before %": Share(part=0, of=90),
+        "half take at most": Span(seconds=0.2),
+        "slowest 5 %": Span(seconds=0.4),
+        "fails most": "read (9)",
+    }
+    assert report.table.rows[1][0] == "n8n"
     assert report.chart is not None
     operations, failed = report.chart.series
     assert (operations.values[-1], operations.before[-1], failed.values[-1], failed.before[-1]) == (100, 100, 10, 1)
@@ -158,7 +163,9 @@ async def test_nothing_is_compared_with_half_of_the_period_before() -> None:
     n8n = Counts("n8n", now=(50, 5), before=(50, 0), before_fails=TryLater("n8n was too busy."))
     report = await shown(n8n, Counts("db", now=(50, 5), before=(50, 5)))
     assert report.lead == "100 operations, 10 failed (10 %)."
-    assert report.lines[0].detail == "50 operations, 5 failed (10 %)"
+    assert report.table is not None
+    before = report.table.columns.index("the day before %")
+    assert {row[0]: row[before] for row in report.table.rows} == {"n8n": None, "db": Share(part=5, of=50)}
     assert report.notes == ("Could not read the period before of n8n: n8n was too busy.",)
     assert report.chart is not None
     assert [series.before for series in report.chart.series] == [(), ()]
@@ -173,7 +180,9 @@ async def test_the_worst_rate_is_first_and_what_is_not_known_before_it() -> None
         Counts("few", now=(10, 5)),
         Counts("away", fails=TryLater("away did not answer.")),
     )
-    assert [line.text for line in report.lines] == ["away", "few", "many", "idle", "sentry"]
+    assert [line.text for line in report.lines] == ["away"]
+    assert report.table is not None
+    assert [row[0] for row in report.table.rows] == ["few", "many", "idle", "sentry"]
 
 
 async def test_a_part_of_a_period_is_not_compared_with_a_whole_one() -> None:
@@ -184,9 +193,10 @@ async def test_a_part_of_a_period_is_not_compared_with_a_whole_one() -> None:
     assert {fact.label: fact.value for fact in alone.facts}["Operations"] == "at least 2,500"
     several = await shown(n8n, Counts("db", now=(100, 1), before=(100, 1)))
     assert several.lead == "At least 2,600 operations, 26 failed (1 %)."
-    assert {line.text: line.detail for line in several.lines} == {
-        "n8n": "at least 2,500 operations, 25 failed (1 %)",
-        "db": "100 operations, 1 failed (1 %), as the day before",
+    assert several.table is not None
+    assert {row[0]: row[1:5] for row in several.table.rows} == {
+        "n8n": (2500, 25, Share(part=25, of=2500), None),
+        "db": (100, 1, Share(part=1, of=100), Share(part=1, of=100)),
     }
 
 
@@ -258,14 +268,16 @@ async def services(database: str) -> AsyncIterator[Services]:
 async def test_in_the_demo_world(services: Services) -> None:
     action = ShowStatistics(services.having(Statistics), lambda: datetime.now(UTC))
     report = await action.answer(Counted(since=6 * HOUR))
-    assert sorted((line.text, line.status) for line in report.lines) == [("n8n", None), ("shop-db", None)]
+    assert report.lines == ()
+    assert report.table is not None
+    assert sorted(str(row[0]) for row in report.table.rows) == ["n8n", "shop-db"]
     assert report.chart is not None
     assert sum(value or 0 for value in report.chart.series[1].values) > 5
-    assert (report.table is not None, report.notes) == (True, ())
+    assert report.notes == ()
 
     shop = await action.answer(Counted(service="shop-db", since=6 * HOUR))
     facts = {fact.label: str(fact.value) for fact in shop.facts}
-    assert facts["19 of 20 took at most (p95)"] != "not known"
+    assert facts["Slowest 5 % take over"] != "not known"
     assert shop.lead.startswith(facts["Operations"].split(",")[0].split(" ")[0])
 
 
@@ -286,6 +298,10 @@ async def test_a_source_that_counts_errors_alone_has_no_rate() -> None:
 
     both = await shown(sentry, Counts("n8n", now=(400, 4), before=(400, 4)))
     assert both.lead == "400 operations, 4 failed (1 %), as the day before."
-    assert [line.detail for line in both.lines] == [both.lead.rstrip("."), "17 errors, up from 9 the day before"]
+    assert both.table is not None
+    assert {row[0]: row[1:5] for row in both.table.rows} == {
+        "n8n": (400, 4, Share(part=4, of=400), Share(part=4, of=400)),
+        "sentry": (None, 17, None, None),
+    }
     assert both.chart is not None
     assert both.chart.series[0].values[-1] == 400

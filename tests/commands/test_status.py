@@ -16,7 +16,7 @@ from integrations import Services, open_services
 from integrations.capabilities import Checkable, Checked, Health, VendorIncident, VendorState, VendorStatus
 from sandbox.world.statuspages import FakeStatusPages
 from sandbox.world.web import WebService
-from tests.commands.world import NOON, Box, Clock, Outside, bare_house
+from tests.commands.world import NOON, Box, Clock, Outside, bare_house, detail
 from tests.integrations.standin import serving
 
 ASKER = Asker(PersonId("U1"))
@@ -121,7 +121,7 @@ async def test_incidents_with_since_and_link_and_our_check_beside() -> None:
     page = Page("github", state=PARTLY)
     report = await showing([page], Box("ci", kind="github", checked=FAILS)).answer(Standing())
     (line,) = report.lines
-    assert line.detail == "Partial System Outage"
+    assert detail(line) == "Partial System Outage"
     assert line.facts == (
         Fact(label="", value="Actions: partial outage"),
         Fact(label="investigating", value="Runs start late"),
@@ -251,4 +251,4 @@ async def test_on_pages_and_a_service_over_http(fake: tuple[FakeStatusPages, str
         "1 of 3 vendors say that something is wrong. 1 page could not be read. hosting says all is well; our check of "
         "storefront fails: look at our side. github says it is degraded."
     )
-    assert report.lines[2].detail.endswith("it answers text/html instead of JSON")
+    assert detail(report.lines[2]).endswith("it answers text/html instead of JSON")

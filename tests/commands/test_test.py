@@ -15,7 +15,7 @@ from integrations.capabilities import Credentialed, Health, Rights, Trial
 from integrations.capabilities import Testable as Tryable
 from sandbox.world import World
 from sandbox.world.railway import FakeRailway
-from tests.commands.world import Clock, Proof
+from tests.commands.world import Clock, Proof, detail
 from tests.integrations.standin import serving
 
 SHORT = timedelta(milliseconds=120)
@@ -29,7 +29,7 @@ def trying(*services: Proof, deadline: float = 10) -> TryServices:
 
 
 def told(report: Report) -> list[tuple[str, str, Status | None]]:
-    return [(line.text, line.detail, line.status) for line in report.lines]
+    return [(line.text, detail(line), line.status) for line in report.lines]
 
 
 async def test_steps_worst_first_and_what_to_do_first() -> None:
@@ -52,7 +52,7 @@ async def test_what_to_do_if_it_stays_so_is_said_once() -> None:
     """What a body that nobody can read means says it already."""
     garbage = dataclasses.replace(SILENT, detail="n8n answered with no JSON. If this stays so, check services.n8n.url.")
     report = await trying(Proof("n8n", steps=(garbage,))).answer(Which())
-    assert report.lines[0].detail == "N8n answered with no JSON. If this stays so, check services.n8n.url."
+    assert detail(report.lines[0]) == "N8n answered with no JSON. If this stays so, check services.n8n.url."
 
 
 async def test_what_its_credential_may_do() -> None:
@@ -145,7 +145,7 @@ async def test_real_services_say_what_they_may(services: Services) -> None:
     one = await action.answer(Which(service="etl"))
 
     assert every.title == "Test of 5 services"
-    found = {line.text: line.detail for line in every.lines}
+    found = {line.text: detail(line) for line in every.lines}
     assert "etl: 3 of 3 steps are well" in found
     assert found["shop-db: may do what the bot does not need"].startswith("everything: it is a superuser")
     assert "removing deployments, services and volumes" in found["etl: may do what the bot does not need"]

@@ -17,7 +17,7 @@ from integrations.plumbing.call_counts import Counted
 from sandbox.world.neon import FakeNeon
 from sandbox.world.openai import FakeOpenAI
 from sandbox.world.unleashed import FakeUnleashed
-from tests.commands.world import NOON, Clock, Outside
+from tests.commands.world import NOON, Clock, Outside, detail
 from tests.integrations.standin import serving
 
 APRIL = datetime(2026, 4, 1, tzinfo=UTC)
@@ -40,7 +40,7 @@ def metering(*meters: Meter, deadline: float = 10) -> ShowUsage:
 
 
 def told(report: Report) -> list[tuple[str, Status | None, str]]:
-    return [(line.text, line.status, line.detail) for line in report.lines]
+    return [(line.text, line.status, detail(line)) for line in report.lines]
 
 
 async def test_nearest_its_limit_first_and_what_has_none_last() -> None:
@@ -113,7 +113,7 @@ async def test_one_of_what_has_no_limit_is_one() -> None:
     quotas = [Quota("a", 1, None, "calls"), Quota("b", 0.004, None, "hours"), Quota("c", 1, None, "GB")]
     report = await metering(Meter("x", quotas=quotas)).answer(Metering())
 
-    assert [line.detail for line in report.lines] == [
+    assert [detail(line) for line in report.lines] == [
         "1 call, no limit told",
         "0.004 hours, no limit told",
         "1 GB, no limit told",
@@ -210,7 +210,7 @@ async def test_through_the_clients_of_neon_and_openai() -> None:
     assert lines["neon: written data"].detail == "0.9 GB, no limit told"
     assert any(note.startswith("ai: Costs are those of the whole organisation") for note in report.notes)
     assert (refused.status, refused.lines[0].status) == (Status.UNKNOWN, Status.UNKNOWN)
-    assert refused.lines[0].detail.startswith("ai takes our key, which may not do this (403)")
+    assert detail(refused.lines[0]).startswith("ai takes our key, which may not do this (403)")
 
 
 async def test_a_plan_that_tells_nothing_is_told_by_our_own_calls(pool: asyncpg.Pool) -> None:

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 
 from pydantic import JsonValue
 
+from bot.slack.views.text import plain_sentence
 from bot.words.exceptions import NotUnderstood, Stale
+from bot.words.report import Line
 from commands import House
 from commands._shared.house import Measured
 from integrations import Services
@@ -30,6 +32,12 @@ from integrations.capabilities import (
     Trial,
     Workflow,
 )
+
+
+def detail(line: Line) -> str:
+    """What a row says, as plain text."""
+    return plain_sentence(line.detail, str)
+
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 

@@ -42,7 +42,7 @@ def test_a_chart_in_the_terminal() -> None:
     terminal = Terminal(Console(file=written, width=120), str, ZoneInfo("Europe/Madrid"))
     terminal.report(Report(title="Statistics", lead="412 operations.", chart=chart, notes=("A note.",)))
     assert written.getvalue().splitlines() == [
-        "Statistics  412 operations.",
+        "412 operations.",
         "Statistics [of] n8n  04 Mar 13:00 to 04 Mar 16:00",
         "  operations                  ▁▄█  at most 4,000 per hour",
         "  failed                        █  at most 1 per hour",

@@ -23,7 +23,9 @@ from bot.slack.door.conversation import AllKnown, Conversation, Places
 from bot.slack.door.errands import Errands
 from bot.slack.door.forms import Forms
 from bot.slack.door.home_tab import HomeTab
+from bot.slack.door.whole import Whole
 from bot.slack.outbox.answering import Teller
+from bot.slack.views.all_rows import CALLBACK
 from bot.slack.views.place import Origin
 from bot.words.ports import Outbox
 from bot.words.report import PersonId
@@ -65,7 +67,8 @@ def slack_app(
     errands = Errands(teller)
     conversation = Conversation(road, teller, errands, outbox, places or AllKnown())
     forms, home = Forms(conversation, client), HomeTab(road, client)
-    clicks = Clicks(conversation, forms, home, outbox)
+    whole = Whole(conversation, forms)
+    clicks = Clicks(conversation, forms, home, outbox, whole)
     bolt = _bolt(client, identity, _Instantly(conversation))
 
     @bolt.command(re.compile(r"^/"))
@@ -85,6 +88,10 @@ def slack_app(
     @bolt.view_submission(re.compile(r""))
     async def submitted(ack: Any, body: Any) -> None:
         sent = payloads.submission(body)
+        if sent.callback_id == CALLBACK:
+            await ack(**whole.waiting(sent))
+            errands.start(whole.filter(sent), sent.origin)
+            return
         taken = await forms.take(sent)
         await ack(**taken.ack)
         errands.start(forms.follow_up(sent, taken), sent.origin)

@@ -10,6 +10,7 @@ from bot.slack.door.conversation import Conversation
 from bot.slack.door.forms import Forms
 from bot.slack.door.home_tab import HomeTab
 from bot.slack.door.payloads import Click
+from bot.slack.door.whole import Whole
 from bot.slack.views import cards, modals
 from bot.slack.views.place import Routing
 from bot.words.exceptions import OpsError
@@ -41,6 +42,7 @@ class Clicks:
     forms: Forms
     home: HomeTab
     outbox: Outbox
+    whole: Whole
 
     async def decide(self, click: Click) -> Reply | None:
         """What has to be kept before the ack; None where nothing is decided by this button."""
@@ -83,6 +85,12 @@ class Clicks:
             case "share" if click.value:
                 reply = await self.conversation.keep(self.said(click, click.value))
                 await self.conversation.answer(reply, click.origin, shared_by=click.origin.who)
+            case "all" if click.value:
+                await self.whole.open(click)
+            case "page" if click.routing.words:
+                await self.whole.turn(click)
+            case "csv" if click.routing.words:
+                await self.whole.send_csv(click)
             case "open_form" if click.value:
                 await self.forms.open(click.origin, click.value)
             case _:

@@ -84,6 +84,8 @@ class Conversation:
             message = self.rendered(reply)
             if message.file is not None or message.chart is not None:
                 return None  # neither can come with an ack
+            if message.instead and self.teller.taking.tables is not True:
+                return None  # whether an ack was taken is never heard
             body = _body(message, "in_channel" if reply.open else "ephemeral")
             self._rendered[key] = body
         return body
@@ -160,7 +162,14 @@ class Conversation:
         report = redacted(shown.report, self.road.redactor)
         lookup = isinstance(self.road.catalogue.get(shown.action), Lookup)
         share = shown.said.words if lookup and not shown.open and shared_by is None else ""
-        return report_message(report, self.road.directory.name, share=share, shared_by=shared_by)
+        return report_message(
+            report,
+            self.road.directory.name,
+            share=share,
+            shared_by=shared_by,
+            words=shown.said.words if lookup else "",
+            now=self.road.clock(),
+        )
 
     async def tell(self, origin: Origin, text: str) -> None:
         await self.teller.privately(origin, words_message(text))

@@ -24,6 +24,9 @@ class Click(Frozen):
     message_ts: str | None = None
     """Of a message that everybody sees; None for an ephemeral one, a view or Home."""
     on_home: bool = False
+    view_id: str = ""
+    routing: Routing = Routing()
+    """What the view carries in which it was pressed."""
 
 
 class Submission(Frozen):
@@ -121,6 +124,8 @@ def click(body: Payload) -> Click:
         delivery=f"{ts or view.get('id')}:{action.get('action_id')}:{who}:{action.get('action_ts')}",
         message_ts=None if container.get("is_ephemeral") or not message else message.get("ts"),
         on_home=view.get("type") == "home",
+        view_id=str(view.get("id") or ""),
+        routing=routing,
     )
 
 

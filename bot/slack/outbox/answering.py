@@ -10,6 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
+from bot.slack.outbox.taking import Taking
 from bot.slack.views.kit import File, Message, Picture, words
 from bot.slack.views.place import Origin
 from bot.slack.views.text import cut
@@ -41,6 +42,7 @@ class Teller:
     client: AsyncWebClient
     """Should wait and try again once after a 429."""
     painter: Painter = field(default_factory=Painter)
+    taking: Taking = field(default_factory=Taking)
 
     async def privately(self, origin: Origin, message: Message) -> None:
         """By the response_url, else as an ephemeral message, else as a direct one.
@@ -113,19 +115,24 @@ class Teller:
         """The first way that works, with blocks, or with the text alone where the blocks are refused."""
         failures = []
         for send in ways:
-            for content in (message.payload(), {"text": message.text}):
+            refused: Message | None = None
+            for way in (*self.taking.ways(message), Message(message.text)):
                 try:
-                    await send(content)
+                    await send(way.payload())
+                    if way.blocks:
+                        self.taking.sent(way, refused)
                     return
                 except SlackApiError as error:
                     code = str(error.response.get("error"))
                     failures.append(code)
                     if code not in TOO_MUCH:
                         break
+                    refused = refused or (way if way.instead else None)
                 except (Unreachable, aiohttp.ClientError, TimeoutError, OSError) as error:
                     failures.append(str(error) or type(error).__name__)
                     if "invalid_blocks" not in str(error):
                         break
+                    refused = refused or (way if way.instead else None)
         log.warning("not_told", failures=failures, text=message.text)
         raise Unreachable("; ".join(failures))
 

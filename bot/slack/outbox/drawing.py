@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 
@@ -50,7 +51,8 @@ class Drawing:
             if not posting.is_card:
                 return Drawn(self._words(posting), owner=request.requester)
             votes = await self.requests.votes(request.id)
-            facts = CardFacts(undoable=isinstance(self.catalogue.get(request.action), Undoable))
+            undoable = isinstance(self.catalogue.get(request.action), Undoable)
+            facts = CardFacts(undoable, now=datetime.now(UTC))
             plainer = minimal_card(request)
             try:
                 ways: Ways = (request_card(request, votes, facts, self.names), plainer)

@@ -15,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.slack.outbox import refusals
 from bot.slack.outbox.answering import NOT_TAKEN, TOO_MUCH, picture, upload
 from bot.slack.outbox.drawing import Ways
+from bot.slack.outbox.taking import Taking
 from bot.slack.views.kit import File, Message, Picture, words
 from bot.tell.chart import NotDrawn, Painter
 from bot.words.report import Chart
@@ -74,6 +75,7 @@ class Poster:
     client: AsyncWebClient
     timer: Callable[[], float] = time.monotonic
     painter: Painter = field(default_factory=Painter)
+    taking: Taking = field(default_factory=Taking)
     _slots: dict[str, float] = field(default_factory=dict)
     """By channel: when the next post fits, had none of the burst been used."""
     _paused: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -84,19 +86,24 @@ class Poster:
         """Raises: Unusable, Later"""
         channel, thread = where
         await self._fits(channel)
-        for way in ways:
+        refused: Message | None = None
+        tried = self._tried(ways)
+        for way in tried:
             try:
                 sent = await self._post(channel, thread, way)
             except SlackApiError as error:
                 code = refusals.code(error)
-                if code in TOO_MUCH and way is not ways[-1]:
+                if code in TOO_MUCH and way is not tried[-1]:
                     log.warning("plainer", channel=channel, error=code)
+                    refused = refused or (way if way.instead else None)
                     continue
                 if thread and code in _NO_THREAD:
                     return replace(await self.post((channel, None), ways), thread_gone=True)
                 if code in ("not_in_channel", "channel_not_found") and await self._join(channel):
                     return await self.post(where, ways)
                 raise self._sorted(error, "chat.postMessage", channel) from error
+            if way.blocks:
+                self.taking.sent(way, refused)
             if way.file is not None:
                 await self._share(way.file, sent, thread)
             if way.chart is not None:
@@ -118,13 +125,14 @@ class Poster:
 
     async def edit(self, channel: str, ts: str, ways: Ways) -> Sent:
         """Raises: Gone, Later"""
-        for way in ways:
+        tried = self._tried(ways)
+        for way in tried:
             self._refuse_paused("chat.update", "")
             try:
                 await self.client.chat_update(channel=channel, ts=ts, **_content(way))
             except SlackApiError as error:
                 code = refusals.code(error)
-                if code in TOO_MUCH and way is not ways[-1]:
+                if code in TOO_MUCH and way is not tried[-1]:
                     log.warning("plainer", channel=channel, error=code)
                     continue
                 sorted_out = self._sorted(error, "chat.update", "")
@@ -133,6 +141,9 @@ class Poster:
                 raise sorted_out from error
             return Sent(channel, ts)
         raise Gone("no way to say it")
+
+    def _tried(self, ways: Ways) -> Ways:
+        return tuple(plainer for way in ways for plainer in self.taking.ways(way))
 
     async def _post(self, channel: str, thread: str | None, way: Message) -> Sent:
         self._refuse_paused("chat.postMessage", channel)

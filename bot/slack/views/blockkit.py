@@ -7,6 +7,8 @@ asks before it accepts. No builder library knows the rules that reach across blo
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from bot.slack.views.blockkit_table import table_problems, text_length
+
 Surface = Literal["message", "modal", "home"]
 
 MESSAGE_TEXT_BUDGET = 13_000
@@ -83,18 +85,6 @@ def problems(payload: Mapping[str, Any], surface: Surface) -> list[str]:
         if total > MESSAGE_TEXT_BUDGET:
             found.append(f"/blocks: {total} characters in all, at most {MESSAGE_TEXT_BUDGET}")
     return found
-
-
-def text_length(node: object) -> int:
-    """Characters of displayed text anywhere under `node`."""
-    if isinstance(node, Mapping):
-        return sum(
-            len(value) if key == "text" and isinstance(value, str) else text_length(value)
-            for key, value in node.items()
-        )
-    if isinstance(node, list | tuple):
-        return sum(text_length(item) for item in node)
-    return 0
 
 
 def _view(view: Mapping[str, Any], surface: Surface) -> Iterator[str]:
@@ -195,7 +185,7 @@ def _block(block: Mapping[str, Any], kind: str, surface: Surface, path: str) -> 
             if not isinstance(block.get("text"), str) or not block["text"]:
                 yield f"{path}/text: missing"
         case "table" | "data_table":
-            yield from _table(block, path)
+            yield from table_problems(block, path)
         case "rich_text":
             if not isinstance(block.get("elements"), list):
                 yield f"{path}/elements: missing"
@@ -233,19 +223,6 @@ def _input(block: Mapping[str, Any], path: str) -> Iterator[str]:
         yield f"{path}/element: missing"
     else:
         yield from _element(block["element"], f"{path}/element", _IN_INPUT)
-
-
-def _table(block: Mapping[str, Any], path: str) -> Iterator[str]:
-    rows = block.get("rows")
-    if not isinstance(rows, list) or not rows:
-        yield f"{path}/rows: missing"
-        return
-    if len(rows) > 100:
-        yield f"{path}/rows: {len(rows)} rows, at most 100"
-    for i, row in enumerate(rows):
-        cells = row.get("cells") if isinstance(row, Mapping) else row
-        if isinstance(cells, list) and len(cells) > 20:
-            yield f"{path}/rows/{i}: {len(cells)} columns, at most 20"
 
 
 def _elements(block: Mapping[str, Any], path: str, most: int, allowed: frozenset[str]) -> Iterator[str]:

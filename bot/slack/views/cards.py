@@ -1,16 +1,20 @@
 """A request as a card: what a person must know to decide, in the order in which it matters. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import assert_never
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from bot.slack.views.kit import Block, File, Message, actions, bullets, button, context, fields, message, section
-from bot.slack.views.text import Names, code, line, mention, mentions, paragraph, plain, shown, tail, utc, when
+from bot.slack.views.calling import call
+from bot.slack.views.kit import MARKS, Block, File, Message, actions, bullets, button, context, fields, message, section
+from bot.slack.views.text import Names, line, mention, mentions, paragraph, plain, shown, tail, utc, when
 from bot.words.action import Plan
-from bot.words.report import Fact, PersonId
-from bot.words.request import OPEN, Mode, Needs, Request, Review, State, Vote
+from bot.words.params import duration_text
+from bot.words.report import Fact, PersonId, Status
+from bot.words.request import OPEN, Mode, Request, Review, State, Vote
+from bot.words.spelling import span
 
 MOST_EFFECTS = 15
 MOST_FACTS = 10
@@ -18,6 +22,22 @@ MOST_WARNINGS = 5
 MOST_DIFFERENCES = 10
 MOST_LINES = 12
 """Of what a run says of itself: its last ones."""
+_MARKS: Mapping[State, Status] = {
+    State.ASKED: Status.RUNNING,
+    State.DENIED: Status.REFUSED,
+    State.WAITING: Status.WAITING,
+    State.CLEARED: Status.RUNNING,
+    State.REJECTED: Status.REFUSED,
+    State.EXPIRED: Status.REFUSED,
+    State.WITHDRAWN: Status.REFUSED,
+    State.STALE: Status.WARNING,
+    State.RUNNING: Status.RUNNING,
+    State.DONE: Status.OK,
+    State.FAILED: Status.FAILED,
+    State.UNKNOWN: Status.UNKNOWN,
+    State.UNDOING: Status.RUNNING,
+    State.UNDONE: Status.UNDONE,
+}
 _HAPPENED = frozenset({State.DONE, State.FAILED, State.UNDONE})
 """States whose outcome is the headline: what happened matters more than what was to happen."""
 
@@ -28,6 +48,8 @@ class CardFacts:
 
     undoable: bool = False
     """Its action can be undone by the machine."""
+    now: datetime | None = None
+    """When it is drawn; a time of today is said without its day."""
 
 
 def plan_of(request: Request) -> Plan | None:
@@ -103,13 +125,16 @@ def request_card(request: Request, votes: Sequence[Vote], facts: CardFacts, name
     left_out = 0
     ended = request.state in _HAPPENED and bool(request.outcome)
     first = request.outcome if ended else headline(request)
-    blocks = [section(f"*{line(first, 1500)}*\n{_status(request)}")]
+    told = [f"{mark(request)} *{line(first, 1500)}*", _status(request, facts.now)]
+    if ended:
+        told += _agreed(request, votes, facts.now)
+    blocks = [section("\n".join(told))]
     if not ended and (outcome := _outcome(request)):
         blocks.append(section(outcome))
     if marks := _marks(request):
         blocks.append(section("\n".join(marks)))
-    if plan is not None:
-        details, left_out = _plan_blocks(plan, done=ended)
+    if plan is not None and not ended:
+        details, left_out = _plan_blocks(plan, _asked(request, plan), facts.now)
         blocks += details
     if request.progress:
         blocks.append(section(tail(request.progress, MOST_LINES)))
@@ -117,32 +142,44 @@ def request_card(request: Request, votes: Sequence[Vote], facts: CardFacts, name
         differences, more = bullets([line(text, 400) for text in request.differences], MOST_DIFFERENCES)
         left_out += more
         blocks.append(section(f"*What has changed since*\n{differences}"))
-    blocks += _receipt(request)
+    blocks += _receipt(request, facts.now)
     if left_out:
         blocks.append(context(f"{left_out} more in the whole plan, as a file in this thread."))
     if plan is not None and request.state in OPEN | {State.DONE}:
-        blocks.append(section(_undo(plan, facts)))
-    if who := _who(request, votes):
-        blocks.append(section(who))
+        undo = _undo(plan, facts)
+        blocks.append(context(undo) if ended else section(undo))
+    if not ended and (agreed := _agreed(request, votes, facts.now)):
+        blocks.append(section("\n".join(agreed)))
+    blocks += call(request, phrase_of(request), facts.now)
     if request.note:
         blocks.append(section(f"*Note:* {paragraph(request.note, 1000)}"))
-    blocks += actions(_buttons(request, facts), f"request:{request.id}")
+    blocks += actions(_buttons(request, facts, sum(vote.approve for vote in votes)), f"request:{request.id}")
     fallback = f"{request.id} {state_words(request)}: {line(headline(request), 500)}"
     file = File(f"{request.id}-plan.txt", f"{request.id}: the whole plan", whole_plan(request, names))
     return message(fallback, blocks, file if left_out else None)
 
 
+def mark(request: Request) -> str:
+    return MARKS[Status.FAILED if request.overdue else _MARKS[request.state]]
+
+
 def minimal_card(request: Request) -> Message:
     """Headline, state and buttons: what is left where Slack refuses the card."""
     text = f"{request.id} {state_words(request)}: {line(headline(request), 500)}"
-    return message(text, [section(text), *actions(_buttons(request, CardFacts()), f"request:{request.id}")])
+    return message(
+        text,
+        [
+            section(f"{mark(request)} {text}"),
+            *actions(_buttons(request, CardFacts()), f"request:{request.id}"),
+        ],
+    )
 
 
-def _status(request: Request) -> str:
+def _status(request: Request, now: datetime | None) -> str:
     asked = f"asked by {mention(request.requester)}"
     if request.on_behalf_of:
-        asked += f" on behalf of {mention(request.on_behalf_of)}"
-    told = f"*{request.id}* · *{state_words(request)}* · {asked} {when(request.asked_at)}"
+        asked += f" for {mention(request.on_behalf_of)}"
+    told = f"*{request.id}* *{state_words(request)}*, {asked} {when(request.asked_at, now)}"
     by = mention(request.ended_by) if request.ended_by else ""
     if request.state is State.UNDONE:
         return f"{told}\nUndone by {by or 'itself, as its time was over'}."
@@ -186,29 +223,51 @@ def _marks(request: Request) -> list[str]:
     return marks
 
 
-def _plan_blocks(plan: Plan, *, done: bool) -> tuple[list[Block], int]:
-    """Effects, warnings, facts; and how many of them did not fit. Once it is done, what was to be is one line."""
+def _plan_blocks(plan: Plan, asked: Sequence[Fact], now: datetime | None) -> tuple[list[Block], int]:
+    """Effects, warnings, facts; and how many of them did not fit."""
     blocks: list[Block] = []
-    if done:
-        told = [f"Was: {line(plan.headline, 400)}"]
-        told += [f"{line(fact.label, 80)}: {shown(fact.value)}" for fact in plan.facts[:MOST_FACTS]]
-        return [context(*told[:10])], 0
     effects, left_out = bullets([line(text, 600) for text in plan.effects], MOST_EFFECTS)
     if effects:
-        blocks.append(section(effects))
+        blocks.append(section(effects if len(plan.effects) > 1 else effects.removeprefix("• ")))
     warnings, more = bullets([line(text, 500) for text in plan.warnings], MOST_WARNINGS, 1500)
     left_out += more
     if warnings:
-        blocks.append(section(f"*Warning*\n{warnings}"))
-    blocks += fields([(line(fact.label, 80), shown(fact.value)) for fact in plan.facts[:MOST_FACTS]])
-    return blocks, left_out + max(len(plan.facts) - MOST_FACTS, 0)
+        blocks.append(section(f"*Mind this*\n{warnings}"))
+    found = [*asked, *plan.facts]
+    blocks += fields([(line(fact.label, 80), shown(fact.value, now=now)) for fact in found[:MOST_FACTS]])
+    return blocks, left_out + max(len(found) - MOST_FACTS, 0)
 
 
-def _receipt(request: Request) -> list[Block]:
+_ASKED = {
+    "reason": ("Why", frozenset({"reason", "why"})),
+    "for_": ("For how long", frozenset({"for", "ends", "until"})),
+}
+
+
+def _asked(request: Request, plan: Plan) -> list[Fact]:
+    """Why and for how long, whatever action it is, where its plan does not say so itself."""
+    said = {fact.label.casefold() for fact in plan.facts}
+    found = []
+    for name, (label, others) in _ASKED.items():
+        value = request.params.get(name)
+        if value and not said & {label.casefold(), *others}:
+            found.append(Fact(label=label, value=_length(str(value)) if name == "for_" else str(value)))
+    return found
+
+
+def _length(value: str) -> str:
+    """A length of time as it is typed; anything else as it is."""
+    try:
+        return duration_text(TypeAdapter(timedelta).validate_python(value))
+    except ValueError:
+        return value
+
+
+def _receipt(request: Request, now: datetime | None) -> list[Block]:
     """What the run itself reports."""
     kept = request.undo_receipt if request.state is State.UNDONE else request.receipt
     told = [Fact.model_validate(fact) for fact in _list((kept or {}).get("facts"))]
-    return fields([(line(fact.label, 80), shown(fact.value)) for fact in told[:MOST_FACTS]])
+    return fields([(line(fact.label, 80), shown(fact.value, now=now)) for fact in told[:MOST_FACTS]])
 
 
 def _list(value: object) -> list[object]:
@@ -220,50 +279,29 @@ def _undo(plan: Plan, facts: CardFacts) -> str:
     return f"*{word}*{f': {line(plan.undo_note, 600)}' if plan.undo_note else '.'}"
 
 
-def _who(request: Request, votes: Sequence[Vote]) -> str:
-    """Who must act and until when; who has said yes; when it ends."""
-    told = []
-    needs = request.needs
-    if needs is not None and request.state is State.WAITING:
-        told.append(_call(request, needs))
-        told.append(f"Expires {when(request.expires_at)}. {_cited(needs)}.")
+def _agreed(request: Request, votes: Sequence[Vote], now: datetime | None) -> list[str]:
+    """Who has said yes; how long it took, and when it ends."""
+    told, needs = [], request.needs
     for vote in votes:
         if vote.approve:
             word = "Confirmed" if vote.person in request.owners and needs and needs.mode is Mode.CONFIRM else "Approved"
-            told.append(f"{word} by {mention(vote.person)} {when(vote.at)}{' by typing the phrase' * vote.typed}")
+            at = when(vote.at, now, "at" if now is not None else "")
+            told.append(f"{word} by {mention(vote.person)} {at}{' by typing the phrase' * vote.typed}.")
+    if request.started_at and request.finished_at and request.state in _HAPPENED:
+        told.append(f"It took {span((request.finished_at - request.started_at).total_seconds())}.")
     if request.overdue and request.ends_at and request.end_again_at:
-        told.append(f"Should have ended {when(request.ends_at)}; tried again {when(request.end_again_at)}.")
+        told.append(f"Should have ended {when(request.ends_at, now)}; tried again {when(request.end_again_at, now)}.")
     elif request.ends_at and request.state is State.DONE:
-        told.append(f"Ends by itself {when(request.ends_at)}.")
-    return "\n".join(told)
+        told.append(f"Ends by itself {when(request.ends_at, now)}.")
+    return [" ".join(told)] if told else []
 
 
-def _cited(needs: Needs) -> str:
-    """`Rule '*': another person approves`."""
-    return f"{line(needs.rule[:1].upper() + needs.rule[1:], 100)}: {line(needs.reason, 300)}"
-
-
-def _call(request: Request, needs: Needs) -> str:
-    others = tuple(person for person in needs.approvers if person not in request.owners)
-    roles = f" ({line(', '.join(needs.roles), 200)})" if needs.roles else ""
-    owner = mention(request.on_behalf_of or request.requester)
-    match needs.mode:
-        case Mode.CONFIRM:
-            return f"{mentions(needs.approvers) or owner}: confirm the plan to run it."
-        case Mode.OTHERS:
-            many = "One of" if needs.count == 1 else f"{needs.count} of"
-            return f"{many} {mentions(others) or 'nobody'}{roles} has to approve."
-        case Mode.TYPED:
-            also = f" Or one of {mentions(others)}{roles} approves." if others else ""
-            return f"{owner}: type {code(phrase_of(request))} to approve your own request.{also}"
-
-
-def _buttons(request: Request, facts: CardFacts) -> list[Block]:
+def _buttons(request: Request, facts: CardFacts, yes: int = 0) -> list[Block]:
     id = request.id
     review = [button("Mark reviewed", "review", id)] if request.review is Review.OPEN else []
     match request.state:
         case State.WAITING:
-            return deciding(request)
+            return deciding(request, yes)
         case State.DONE if facts.undoable and request.receipt is not None:
             timed = [button("End now", "end", id), button("Extend 1 h", "extend", id)] if request.ends_at else []
             undo = [] if timed else [button("Undo", "undo", id)]
@@ -282,19 +320,22 @@ def _buttons(request: Request, facts: CardFacts) -> list[Block]:
             assert_never(request.state)
 
 
-def deciding(request: Request) -> list[Block]:
+def deciding(request: Request, yes: int = 0) -> list[Block]:
+    """`yes` is how many have approved already."""
     id, needs = request.id, request.needs
-    approve = button("Approve", "approve", id, style="primary")
-    reject = button("Reject", "reject", id, style="danger")
+    many = needs.count if needs else 1
+    label = "Approve and run" if many <= 1 else f"Approve ({min(yes + 1, many)} of {many})"
+    reject = button("Reject…", "reject", id, style="danger")
     match needs.mode if needs else Mode.OTHERS:
         case Mode.CONFIRM:
             return [button("Run it", "confirm", id, style="primary"), button("Cancel", "withdraw", id)]
         case Mode.OTHERS:
+            approve = button(label, "approve", id, style="primary")
             return [approve, reject, button("Withdraw", "withdraw", id)]
         case Mode.TYPED:
             others = bool(needs and set(needs.approvers) - request.owners)
             typed = button("Type to approve…", "type_phrase", id, style="primary")
-            voting = [{key: value for key, value in approve.items() if key != "style"}, reject] if others else []
+            voting = [button(label, "approve", id), reject] if others else []
             return [typed, *voting, button("Withdraw", "withdraw", id)]
 
 

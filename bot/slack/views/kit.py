@@ -1,16 +1,30 @@
 """Blocks, messages and views as Slack takes them, and what becomes of a part that Slack would refuse."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.slack.views import blockkit
+from bot.slack.views.blockkit_table import text_length
 from bot.slack.views.text import cut, cut_markup, escape, unescape
-from bot.words.report import Chart
+from bot.words.report import Chart, Status
 
 Block = dict[str, Any]
 View = dict[str, Any]
 
+MARKS: Mapping[Status, str] = {
+    Status.OK: ":large_green_circle:",
+    Status.UNDONE: ":leftwards_arrow_with_hook:",
+    Status.RUNNING: ":large_blue_circle:",
+    Status.REFUSED: ":no_entry:",
+    Status.WAITING: ":lock:",
+    Status.WARNING: ":large_orange_circle:",
+    Status.DEGRADED: ":large_orange_circle:",
+    Status.UNKNOWN: ":white_circle:",
+    Status.FAILED: ":red_circle:",
+    Status.DOWN: ":red_circle:",
+}
+"""The only emoji there are on a card; a word always stands beside one."""
 SECTION = 2900
 """Characters of one section; Slack refuses more than 3,000."""
 BUDGET = 12_000
@@ -45,6 +59,12 @@ class Message:
     blocks: tuple[Block, ...] = ()
     file: File | None = None
     chart: Chart | None = None
+    instead: tuple[Block, ...] = ()
+    """The same without a table block, for workspaces that refuse it; empty where it has none."""
+
+    @property
+    def plainer(self) -> "Message | None":
+        return replace(self, blocks=self.instead, instead=()) if self.instead else None
 
     def payload(self) -> dict[str, Any]:
         return {"text": self.text, "blocks": list(self.blocks)} if self.blocks else {"text": self.text}
@@ -80,6 +100,12 @@ def divider() -> Block:
 
 def header(text: str) -> Block:
     return {"type": "header", "text": plain_text(text, 150)}
+
+
+def overflow(action_id: str, choices: Sequence[tuple[str, str]]) -> Block:
+    """A menu of two to five (label, value); a value has at most 150 characters."""
+    options = [{"text": plain_text(label, 75), "value": value} for label, value in choices[:5]]
+    return {"type": "overflow", "action_id": action_id, "options": options}
 
 
 def button(label: str, action_id: str, value: str = "", *, style: str = "") -> Block:
@@ -125,16 +151,25 @@ def sound(block: Block, surface: blockkit.Surface = "message") -> Block | None:
     return {"type": "section", "text": plain_text(unescape(words), SECTION)} if words else None
 
 
-def message(text: str, blocks: Iterable[Block], file: File | None = None, chart: Chart | None = None) -> Message:
+def message(
+    text: str,
+    blocks: Iterable[Block],
+    file: File | None = None,
+    chart: Chart | None = None,
+    instead: Iterable[Block] = (),
+) -> Message:
     """Each part degraded on its own; past the budget of a whole message, parts that only tell give way to buttons."""
+    return Message(cut_markup(text, 3900), _fitting(blocks), file, chart, _fitting(instead))
+
+
+def _fitting(blocks: Iterable[Block]) -> tuple[Block, ...]:
     kept = [block for block in (sound(block) for block in blocks) if block is not None]
-    while len(kept) > 50 or blockkit.text_length(kept) > BUDGET:
+    while len(kept) > 50 or text_length(kept) > BUDGET:
         telling = [place for place, block in enumerate(kept) if block["type"] != "actions"]
         if len(telling) < 2:
-            kept = []
-            break
+            return ()
         del kept[telling[-1]]
-    return Message(cut_markup(text, 3900), tuple(kept), file, chart)
+    return tuple(kept)
 
 
 def words(text: str) -> Message:

@@ -15,6 +15,11 @@ class Routing(BaseModel):
     action: str = ""
     """Words of the action whose form it is."""
     request: str = ""
+    words: str = ""
+    """Of the lookup whose whole answer it shows."""
+    page: int = 0
+    wanted: str = ""
+    """What the rows shown have in them."""
 
     @classmethod
     def read(cls, text: str) -> "Routing":

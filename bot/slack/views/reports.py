@@ -1,69 +1,117 @@
 """A report, or an answer to one person, as a message. Pure."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from bot.slack.views.kit import SECTION, Block, File, Message, actions, button, context, fields, message, section
-from bot.slack.views.text import DASH, Names, code, cut, escape, line, mention, paragraph, plain, shown, when
+from bot.slack.views.kit import (
+    MARKS,
+    SECTION,
+    Block,
+    File,
+    Message,
+    actions,
+    button,
+    context,
+    fields,
+    message,
+    overflow,
+    section,
+)
+from bot.slack.views.tables import monospaced, table_block
+from bot.slack.views.text import (
+    DASH,
+    Names,
+    code,
+    cut,
+    escape,
+    line,
+    mention,
+    paragraph,
+    plain,
+    plain_sentence,
+    sentence,
+    shown,
+    when,
+)
 from bot.tell.sheet import csv_of
 from bot.words.redaction import Redactor
-from bot.words.report import Fact, Line, PersonId, Report, Status, Suggestion, Table
+from bot.words.report import Fact, Folded, Line, PersonId, Report, Status, Suggestion
 from bot.words.request import Answer
 
 MOST_LINES = 30
 MOST_LINE_BLOCKS = 34
-"""Blocks of all lines: fifty hold them with facts, a table, notes and buttons. Past fifty a line would go while its
-buttons stayed, under another one."""
+"""Blocks of all lines: fifty hold them with facts, a table, notes and buttons."""
 MOST_FACTS = 20
-FACTS_ROOM, LINES_ROOM, TABLE_ROOM = 2500, 4000, 2 * SECTION
-"""Characters; all of them with title and notes fit into one message."""
+FACTS_ROOM, LINES_ROOM = 2500, 4000
+"""Characters; all of them with headline, table and notes fit into one message."""
 MOST_SUGGESTIONS = 10
 MOST_CHOICES = 5
 MOST_NOTES = 6
+MOST_FOLDED = 12
 DETAIL = 2000
-ONE_LINE = 40
-"""Characters of a short item, beside which its facts fit."""
-MOST_BESIDE = 15
-"""Rows of a table shown beside lines; a longer one is for the file, since the lines are what it comes to."""
-WIDE = 76
-"""Characters of one monospaced line before Slack breaks it on a laptop."""
-WIDEST = 48
-"""Characters of one table cell; the file has them whole."""
+HEADLINE = 150
+"""Characters that are set in bold at most: the first sentence of what is longer."""
 VALUE = 2000
 """Characters that a button can carry."""
+MENU_VALUE = 150
+"""Characters that an item of a menu can carry."""
 
-_WORDS = {status: "ok" if status is Status.OK else f"*{status.upper()}*" for status in Status}
 
-
-def report_message(report: Report, names: Names, *, share: str = "", shared_by: PersonId | None = None) -> Message:
-    """`share` holds the words that a *Share* button types again, openly; empty for none."""
+def report_message(
+    report: Report,
+    names: Names,
+    *,
+    share: str = "",
+    shared_by: PersonId | None = None,
+    words: str = "",
+    now: datetime | None = None,
+) -> Message:
+    """`share` holds the words that a *Share* button types again, openly, and `words` those behind *Show all*; empty for
+    none. What does not fit is a file where nothing can be asked again.
+    """
+    now = report.taken_at or now
+    whole = bool(words) and len(words) <= VALUE and not report.secret
     buttons = _Numbered()
-    blocks = [section(_title(report))]
-    facts, left_out = _facts(report.facts, FACTS_ROOM)
-    lines, more = _lines(report.lines, buttons, LINES_ROOM)
+    facts, left_out = _facts(report.facts, FACTS_ROOM, now)
+    lines, more = _lines(report.lines, buttons, LINES_ROOM, now)
     left_out += more
-    blocks += [*facts, *lines]
-    if report.table is not None:
-        if report.lines and len(report.table.rows) > MOST_BESIDE:
-            left_out += len(report.table.rows)
-        else:
-            table, more = _table(report.table, names, TABLE_ROOM if not report.lines else SECTION)
-            left_out += more
-            blocks += table
+    above = [section(_headline(report)), *facts, *lines]
     if report.secret:
-        blocks.append(section(f"```{escape(report.secret)}```"))
+        above.append(section(f"```{escape(report.secret)}```"))
+    if report.well is not None:
+        above.append(_folded(report.well, words if whole else ""))
+    table: list[Block] = []
+    instead: list[Block] = []
+    if report.table is not None:
+        table, more = table_block(report.table, names, now)
+        instead, _ = monospaced(report.table, names)
+        left_out += more
     left_out += max(0, len([note for note in report.notes if note]) - MOST_NOTES)
-    if left_out:
-        blocks.append(context(f"{left_out} more in the file."))
-    blocks += _notes(report, shared_by)
-    blocks += actions([*buttons.of(report.suggestions), *_share(share, report)], "suggestions")
-    told = " ".join(filter(None, (line(report.title, 200), line(report.lead, 500))))
-    return message(told or "Done.", blocks, _file(report, names, whole=not left_out), report.chart)
+    rows = len(report.table.rows) if report.table is not None and not report.lines else 0
+    show_all = [button(f"Show all {rows or ''}".strip(), "all", words)] if left_out and whole else []
+    below = [context(f"{left_out:,} more in the file.")] if left_out and not whole else []
+    below += _notes(report, shared_by, now)
+    below += actions([*show_all, *buttons.of(report.suggestions), *_share(share, report)], "suggestions")
+    told = line(report.lead or report.title, 500)
+    return message(
+        told or "Done.",
+        [*above, *table, *below],
+        _file(report, names, whole=whole or not left_out),
+        report.chart,
+        [*above, *instead, *below] if table else (),
+    )
 
 
 def _file(report: Report, names: Names, *, whole: bool) -> File | None:
     """The table as CSV where that was asked for; everything where the blocks are only a part of it."""
     if report.table is None or not report.table.csv:
         return None if whole else whole_report(report, names)
+    return csv_file(report, names)
+
+
+def csv_file(report: Report, names: Names) -> File | None:
+    if report.table is None:
+        return None
     return File(f"{_name(report)}.csv", cut(report.title, 150) or DASH, csv_of(report.table, names))
 
 
@@ -78,25 +126,43 @@ class _Numbered:
         made = []
         for suggestion in suggestions[:MOST_SUGGESTIONS]:
             if suggestion.words and len(suggestion.words) <= VALUE:
-                made.append(button(suggestion.label, f"say:{self._count}", suggestion.words))
-                self._count += 1
+                made.append(button(suggestion.label, self._id(), suggestion.words))
         return made
+
+    def beside(self, suggestions: Sequence[Suggestion]) -> Block | None:
+        """The one control that a row has: a button, or a menu where there are several next steps."""
+        fit = [(each.label, each.words) for each in suggestions if 0 < len(each.words) <= MENU_VALUE]
+        distinct = list({words: (label, words) for label, words in fit}.values())
+        if len(distinct) > 1:
+            return overflow(self._id(), distinct)
+        return next(iter(self.of(suggestions[:1])), None)
+
+    def _id(self) -> str:
+        self._count += 1
+        return f"say:{self._count - 1}"
 
 
 def _share(words: str, report: Report) -> list[Block]:
     return [button("Share", "share", words)] if words and len(words) <= VALUE and not report.secret else []
 
 
-def _title(report: Report) -> str:
-    status = f"{_WORDS[report.status]} " if report.status else ""
-    lead = f"\n{status}{paragraph(report.lead, 1200)}" if report.lead else ""
-    return f"*{line(report.title, 300)}*{lead or (f' {status}' if status else '')}"
+def _headline(report: Report) -> str:
+    """The answer in bold, behind its mark; what a longer one says after its first sentence is set as usual."""
+    first, rest = report.lead.strip() or report.title, ""
+    if "\n" in first:
+        first, _, rest = first.partition("\n")
+    if len(first) > HEADLINE and ". " in first:
+        first, _, more = first.partition(". ")
+        first, rest = f"{first}.", f"{more}\n{rest}".strip()
+    mark = f"{MARKS[report.status]} " if report.status else ""
+    below = f"\n{paragraph(rest, 1200)}" if rest else ""
+    return f"{mark}*{line(first, 500)}*{below}"
 
 
-def _facts(facts: Sequence[Fact], room: int) -> tuple[list[Block], int]:
+def _facts(facts: Sequence[Fact], room: int, now: datetime | None) -> tuple[list[Block], int]:
     pairs: list[tuple[str, str]] = []
     for fact in facts[:MOST_FACTS]:
-        pairs.append((line(fact.label, 80), shown(fact.value, 500)))
+        pairs.append((line(fact.label, 80), shown(fact.value, 500, now)))
         room -= sum(map(len, pairs[-1]))
         if room < 0 and len(pairs) > 1:
             pairs.pop()
@@ -104,95 +170,73 @@ def _facts(facts: Sequence[Fact], room: int) -> tuple[list[Block], int]:
     return fields(pairs), len(facts) - len(pairs)
 
 
-def _lines(lines: Sequence[Line], buttons: _Numbered, room: int) -> tuple[list[Block], int]:
-    """A line with a button is a block of its own; the others share one while they fit."""
+def _lines(lines: Sequence[Line], buttons: _Numbered, room: int, now: datetime | None) -> tuple[list[Block], int]:
+    """A row with a next step is a block of its own; the others share one while they fit."""
     blocks: list[Block] = []
     joined = ""
-    cut_short = sum(len(item.detail) > DETAIL for item in lines)
+    cut_short = sum(isinstance(item.detail, str) and len(item.detail) > DETAIL for item in lines)
     for place, item in enumerate(lines):
-        text = _line(item)
+        text = line_text(item, now)
         room -= len(text)
         if place >= MOST_LINES or len(blocks) > MOST_LINE_BLOCKS - 3 or (room < 0 and place):
             return [*blocks, *([section(joined)] if joined else [])], len(lines) - place
-        own = buttons.of(item.suggestions)
+        own = buttons.beside(item.suggestions)
         if joined and (own or len(joined) + len(text) + 1 > SECTION):
             blocks.append(section(joined))
             joined = ""
-        if not own:
+        if own is None:
             joined = f"{joined}\n{text}" if joined else text
         else:
-            blocks.append(section(text, own[0] if len(own) == 1 else None))
-            blocks += actions(own) if len(own) > 1 else []
+            blocks.append(section(text, own))
     return [*blocks, *([section(joined)] if joined else [])], cut_short
 
 
-def _line(item: Line) -> str:
-    status = f"{_WORDS[item.status]}  " if item.status else ""
-    detail = paragraph(item.detail, DETAIL)
-    multiline = "\n" in detail
-    head = f"{status}*{line(item.text, 500)}*"
-    parts = [f"{head}  {detail}" if detail and not multiline else head]
-    if multiline:
-        parts.append(detail)
+def line_text(item: Line, now: datetime | None) -> str:
+    """`:red_circle: *payments-api*  down: 503 from /health`: never a mark without its word."""
+    detail = sentence(item.detail, DETAIL, now)
+    head = f"*{line(item.text, 500)}*"
+    if item.status is not None:
+        head = f"{MARKS[item.status]} {head}"
+        detail = _with_word(item, detail)
+    told = f"{head}\n{detail}" if "\n" in detail else f"{head}  {detail}" if detail else head
     facts = " · ".join(f"{line(fact.label, 80)} {shown(fact.value)}".strip() for fact in item.facts)
-    if facts and not detail and len(item.text) <= ONE_LINE:
-        return f"{head}  {facts}"
-    return "\n".join([*parts, facts] if facts else parts)
+    return f"{told}\n{facts}" if facts else told
 
 
-def _table(table: Table, names: Names, room: int) -> tuple[list[Block], int]:
-    """Monospaced, which every client shows."""
-    rows = [[cut(plain(cell, names), WIDEST) for cell in row] for row in table.rows]
-    columns = [cut(" ".join(column.split()), WIDEST) for column in table.columns]
-    if not rows:
-        return [], 0
-    widths = [max(len(row[at]) for row in [columns, *rows] if at < len(row)) for at in range(len(columns))]
-    if sum(widths) + 2 * len(widths) > WIDE:
-        return _sentences(table, room)
-    head = f"{_padded(columns, widths)}\n{'  '.join('─' * width for width in widths)}"
-    blocks: list[Block] = []
-    text = escape(head)
-    for place, row in enumerate(rows):
-        shown_row = escape(_padded(row, widths)).replace("```", "'''")
-        if len(text) + len(shown_row) > SECTION - 20:
-            blocks.append(section(f"```{text}```"))
-            if len(blocks) * SECTION >= room:
-                return blocks, len(rows) - place
-            text = shown_row
-        else:
-            text = f"{text}\n{shown_row}"
-    return [*blocks, section(f"```{text}```")], 0
+def _with_word(item: Line, detail: str) -> str:
+    word = word_of(item)
+    if not detail or detail.casefold().startswith(word.casefold()):
+        return detail or word
+    return f"{line(word, 80)}:\n{detail}" if "\n" in detail else f"{line(word, 80)}: {detail}"
 
 
-def _sentences(table: Table, room: int) -> tuple[list[Block], int]:
-    """A row a line, with times in the reader's zone: monospaced it would break in the middle of its columns."""
-    told = [f"_{' · '.join(line(column, 60) for column in table.columns)}_"]
-    for row in table.rows:
-        first, *rest = (shown(cell, 200) for cell in row)
-        told.append(" · ".join([f"*{first}*", *(cell for cell in rest if cell != DASH)]))
-    blocks: list[Block] = []
-    text = told[0]
-    for place, said in enumerate(told[1:]):
-        if len(text) + len(said) + 1 > SECTION:
-            blocks.append(section(text))
-            if len(blocks) * SECTION >= room:
-                return blocks, len(table.rows) - place
-            text = said
-        else:
-            text = f"{text}\n{said}"
-    return [*blocks, section(text)], 0
+def word_of(item: Line) -> str:
+    return item.word or (item.status.word if item.status else "")
 
 
-def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=False)).rstrip()
+def _folded(well: Folded, words: str) -> Block:
+    """`:large_green_circle: *17 healthy:* apollo, backoffice, ci …`"""
+    told = f"{MARKS[Status.OK]} *{line(folded_words(well), 80)}:* {line(folded_names(well), 400)}"
+    told += f"\n{line(well.remark, 300)}" if well.remark else ""
+    return section(told, button("Show all", "all:well", words) if words and well.table else None)
 
 
-def _notes(report: Report, shared_by: PersonId | None) -> list[Block]:
+def folded_words(well: Folded) -> str:
+    return f"{len(well.names):,} {well.word}"
+
+
+def folded_names(well: Folded) -> str:
+    left_out = len(well.names) - MOST_FOLDED
+    return ", ".join(well.names[:MOST_FOLDED]) + (f" and {left_out} more" if left_out > 0 else "")
+
+
+def _notes(report: Report, shared_by: PersonId | None, now: datetime | None) -> list[Block]:
     told = [paragraph(note, 300) for note in report.notes if note][:MOST_NOTES]
+    small = [line(report.title, 150)] if report.lead else []
     if report.taken_at:
-        told.append(f"As of {when(report.taken_at)}")
-    if shared_by:
-        told.append(f"Shared by {mention(shared_by)}")
+        small.append(when(report.taken_at, now, "as of"))
+    told += [", ".join(small)] if small else []
+    told += [f"Shared by {mention(shared_by)}"] if shared_by else []
     return [context(*told)] if told else []
 
 
@@ -202,8 +246,11 @@ def whole_report(report: Report, names: Names) -> File:
     told += [" ".join(filter(None, (report.status.upper() if report.status else "", report.lead)))]
     told += [_fact(fact, names) for fact in report.facts]
     for item in report.lines:
-        told += ["", " ".join(filter(None, (item.status.upper() if item.status else "", item.text, item.detail)))]
+        word = word_of(item).upper()
+        told += ["", " ".join(filter(None, (word, item.text, plain_sentence(item.detail, names))))]
         told += [f"  {_fact(fact, names)}" for fact in item.facts]
+    if report.well is not None:
+        told += ["", f"{folded_words(report.well)}: {', '.join(report.well.names)}", report.well.remark]
     if report.table is not None:
         rows = [[plain(cell, names) for cell in row] for row in report.table.rows]
         told += ["", "\t".join(report.table.columns), *("\t".join(row) for row in rows)]

@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
-from bot.words.report import Link, Moment, Person, PersonId, Span, Value
+from bot.words.report import Link, Moment, Person, PersonId, Sentence, Share, Span, Value
+from bot.words.spelling import distance, number, share, span
 
 Names = Callable[[PersonId], str]
 """How to call somebody where Slack shows no mention: in a monospaced table, in a file."""
 
 DASH = "–"
+NEAR = timedelta(hours=12)
+"""Within it, a time of day cannot be taken for another day's."""
 # Control characters, and those that turn the reading direction: they make text look like other text.
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,}")
@@ -73,38 +76,27 @@ def mentions(people: tuple[PersonId, ...], most: int = 20) -> str:
     return f"{shown} and {len(people) - most} more" if len(people) > most else shown
 
 
-def when(at: datetime) -> str:
-    """In each reader's own zone."""
-    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{utc(at)}>"
+def when(at: datetime, now: datetime | None = None, word: str = "") -> str:
+    """In each reader's own zone: the time alone where it is within half a day of `now`, and `word` before it.
+
+    The word stands inside the date, since Slack begins one with a capital: "since Yesterday at 7:18 AM".
+    """
+    shape = "{time}" if now is not None and abs(now - at) < NEAR else "{date_short_pretty} at {time}"
+    before = f"{word} " if word else ""
+    return f"<!date^{int(at.timestamp())}^{before}{shape}|{before}{utc(at)}>"
+
+
+def moment(value: Moment, now: datetime | None) -> str:
+    if value.said == "ago":
+        return distance(value.at, now) if now is not None else when(value.at)
+    return when(value.at, now, value.said)
 
 
 def utc(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def span(seconds: float) -> str:
-    """`340 ms`, `1.2 s`, `2 min 5 s`, `3 h 5 min`, `2 d 4 h`."""
-    if seconds < 0:
-        return f"-{span(-seconds)}"
-    if seconds < 1:
-        return f"{round(seconds * 1000)} ms"
-    if seconds < 60:
-        return f"{seconds:.1f}".removesuffix(".0") + " s"
-    left, parts = round(seconds), []
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, left = divmod(left, size)
-        if count:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2])
-
-
-def number(value: float) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}".rstrip("0").rstrip(".")
-
-
-def shown(value: Value, limit: int = 300) -> str:
+def shown(value: Value, limit: int = 300, now: datetime | None = None) -> str:
     """A value as mrkdwn."""
     match value:
         case None | "":
@@ -112,11 +104,13 @@ def shown(value: Value, limit: int = 300) -> str:
         case str():
             return line(value, limit)
         case Moment():
-            return when(value.at)
+            return moment(value, now)
         case Person():
             return mention(value.id)
         case Span():
             return span(value.seconds)
+        case Share():
+            return share(value)
         case Link():
             return link(value)
         case int() | float():
@@ -132,6 +126,21 @@ def link(value: Link) -> str:
     return line(f"{value.name}: {value.url}", 300)
 
 
+def sentence(said: Sentence, limit: int, now: datetime | None = None) -> str:
+    """As mrkdwn; what is from outside in it is escaped, and its line breaks are kept."""
+    if isinstance(said, str):
+        return paragraph(said, limit)
+    parts = [escape(part) if isinstance(part, str) else shown(part, limit, now) for part in said]
+    return cut_markup("".join(parts).strip(), limit)
+
+
+def plain_sentence(said: Sentence, names: Names) -> str:
+    """The same as plain text, not escaped."""
+    if isinstance(said, str):
+        return said
+    return "".join(part if isinstance(part, str) else plain(part, names) for part in said)
+
+
 def plain(value: Value, names: Names) -> str:
     """A value as plain text, not escaped."""
     match value:
@@ -145,6 +154,10 @@ def plain(value: Value, names: Names) -> str:
             return names(value.id)
         case Span():
             return span(value.seconds)
+        case Share():
+            return share(value)
+        case Share():
+            return share(value)
         case Link():
             return value.url
         case int() | float():

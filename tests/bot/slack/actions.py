@@ -10,7 +10,7 @@ from bot.desk import Desk
 from bot.words.action import AnyAction, Asker, Change, Lookup, Plan, Receipt, Risk, Undoable, Upkeep
 from bot.words.exceptions import NotUnderstood, OutcomeUnknown, Refused
 from bot.words.params import Choices, Option, Params, Reason
-from bot.words.report import Chart, Fact, Line, Report, Series, Status, Suggestion, Tone
+from bot.words.report import Chart, Fact, Line, Report, Series, Status, Suggestion, Table, Tone
 from bot.words.request import RequestWord
 
 
@@ -40,6 +40,9 @@ CHART = Chart(
     before="the day before",
     alt="Coats per hour over the last 24h: 276, of which 23 spilled.",
 )
+
+
+BRICKS = Table(columns=("brick", "laid"), rows=tuple((f"brick {n}", n) for n in range(61)))
 
 
 class Look(Params):
@@ -94,6 +97,7 @@ class LookAtWall(Lookup[Look]):
             status=Status.OK,
             lines=(Line(text=params.part, detail="dry", suggestions=(Suggestion(label="Red", words="paint red"),)),),
             suggestions=(Suggestion(label="Look again", words="wall"),),
+            table=BRICKS if params.part == "bricks" else None,
             chart=CHART if params.part == "chart" else None,
             taken_at=datetime(2026, 11, 22, 21, 0, tzinfo=UTC),
         )

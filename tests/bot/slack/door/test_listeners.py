@@ -83,8 +83,8 @@ async def test_a_request_from_words_to_done_and_back(ops: World) -> None:
     said = await ana.says("/ops paint red reason=it is faded")
     assert said.response == {"text": "Making the plan…"}
     waiting = await mia.sees(card("R1", "waits for approval", "white → red"), channel="#ops-approvals")
-    assert waiting.buttons == ["Approve", "Reject", "Withdraw"]
-    clicked = await mia.clicks("Approve", on=waiting)
+    assert waiting.buttons == ["Approve and run", "Reject…", "Withdraw"]
+    clicked = await mia.clicks("Approve and run", on=waiting)
     assert clicked.acked
     done = await ana.sees(card("R1", "done", "The wall is red.", "Approved by <@U0MIA0001>"), channel="#ops")
     assert (await mia.sees("You approved R1")).ephemeral
@@ -104,7 +104,7 @@ async def test_a_decision_is_in_the_ledger_when_its_ack_arrives(still: World) ->
     await still.waits_until("waiting")
     await still.deliverer.settle()
     waiting = await mia.sees(card("R1", "waits for approval"), channel="#ops-approvals")
-    clicked = await mia.clicks("Approve", on=waiting)
+    clicked = await mia.clicks("Approve and run", on=waiting)
     assert clicked.acked
     assert (await still.request()).state == "cleared"
     assert [vote.person for vote in await still.requests.votes((await still.request()).id)] == ["U0MIA0001"]
@@ -115,10 +115,10 @@ async def test_a_second_click_hears_who_was_first(ops: World) -> None:
     ana, mia, leo = (ops.slack.person(name) for name in ("ana", "mia", "leo"))
     await ana.says("/ops paint red")
     waiting = await leo.sees(card("R1", "waits for approval"), channel="#ops-approvals")
-    await mia.clicks("Approve", on=waiting)
+    await mia.clicks("Approve and run", on=waiting)
     await ops.waits_until("done")
     # The card leo still has in front of him is the old one.
-    await _click_stale(ops, leo, waiting, "Approve")
+    await _click_stale(ops, leo, waiting, "Approve and run")
     assert (await leo.sees("already approved by mia")).ephemeral
     assert ops.wall.painted == ["red"]
 
@@ -128,9 +128,9 @@ async def test_who_may_not_approve_is_told_so(ops: World) -> None:
     ana, ben = ops.slack.person("ana"), ops.slack.person("ben")
     await ana.says("/ops paint red")
     waiting = await ben.sees(card("R1", "waits for approval"), channel="#ops")
-    await ben.clicks("Approve", on=waiting)
+    await ben.clicks("Approve and run", on=waiting)
     assert (await ben.sees("you are not among those who may decide")).ephemeral
-    await ana.clicks("Approve", on=waiting)
+    await ana.clicks("Approve and run", on=waiting)
     assert (await ana.sees("cannot approve their own request")).ephemeral
     assert ops.wall.painted == []
 
@@ -138,7 +138,7 @@ async def test_who_may_not_approve_is_told_so(ops: World) -> None:
 async def test_a_rejection_says_who_and_why(ops: World) -> None:
     ana, mia = ops.slack.person("ana"), ops.slack.person("mia")
     await ana.says("/ops paint red")
-    await mia.clicks("Reject", on=await mia.sees(card("R1", "waits"), channel="#ops-approvals"))
+    await mia.clicks("Reject…", on=await mia.sees(card("R1", "waits"), channel="#ops-approvals"))
     await mia.view("Reject R1")
     await mia.fills({"Why": "not on a Friday"})
     await mia.submits()
@@ -231,7 +231,7 @@ async def test_home_shows_what_waits_and_decides_it(ops: World) -> None:
     assert "Nothing waits for you" in mine.text_all
     assert "Open form" in mine.buttons
     home = await mia.home("Paint the wall red")
-    await mia.clicks("Approve", on=home)
+    await mia.clicks("Approve and run", on=home)
     await mia.sees("You approved R1")
     await ops.waits_until("done")
     assert "Paint the wall red" not in (await mia.home("Nothing waits for you")).text_all

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot.slack.door import payloads
 from bot.slack.views import text
+from bot.words import spelling
 from bot.words.report import PersonId
 from bot.words.request import Via
 
@@ -84,7 +85,7 @@ def test_a_cut_mention_is_no_mention() -> None:
 
 
 def test_values_in_words() -> None:
-    assert [text.span(seconds) for seconds in (0.0421, 0.34, 1.25, 45, 125, 3600, 11100, 93784)] == [
+    assert [spelling.span(seconds) for seconds in (0.0421, 0.34, 1.25, 45, 125, 3600, 11100, 93784)] == [
         "42 ms", "340 ms", "1.2 s", "45 s", "2 min 5 s", "1 h", "3 h 5 min", "1 d 2 h",
     ]  # fmt: skip
     assert text.shown(1234567) == "1,234,567"

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.views.blockkit import MESSAGE_TEXT_BUDGET, problems, text_length
+from bot.slack.views.blockkit import MESSAGE_TEXT_BUDGET, problems
+from bot.slack.views.blockkit_table import text_length
 
 
 def plain(text: str) -> dict[str, Any]:
@@ -43,8 +44,8 @@ def field(element: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
     return {"type": "input", "label": plain("Reason"), "element": element, **more}
 
 
-def table(rows: int, columns: int = 2) -> dict[str, Any]:
-    return {"type": "table", "rows": [[{"type": "raw_text", "text": "c"}] * columns] * rows}
+def table(rows: int, columns: int = 2, cell: Any = None, **more: Any) -> dict[str, Any]:
+    return {"type": "table", "rows": [[cell or {"type": "raw_text", "text": "c"}] * columns] * rows, **more}
 
 
 def confirm(title: int = 5, text: int = 5, yes: int = 5) -> dict[str, Any]:
@@ -176,6 +177,27 @@ AT_THE_LIMIT_AND_PAST: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "alt text": (image(alt=2000), image(alt=2001), "/blocks/0/alt_text"),
     "table rows": (table(100), table(101), "/blocks/0/rows"),
     "table columns": (table(1, 20), table(1, 21), "/blocks/0/rows/0"),
+    "table text": (
+        table(10, 10, {"type": "raw_text", "text": "x" * 100}),
+        table(10, 10, {"type": "raw_text", "text": "x" * 101}),
+        "/blocks/0/rows",
+    ),
+    "table cell": (
+        table(1, cell={"type": "rich_text", "elements": []}),
+        table(1, 1, cell={"type": "button", "text": plain("Go")}),
+        "/blocks/0/rows/0/0",
+    ),
+    "empty table cell": (table(1), table(1, 1, cell={"type": "raw_text", "text": ""}), "/blocks/0/rows/0/0/text"),
+    "table settings": (
+        table(1, column_settings=[{"align": "right", "is_wrapped": True}] * 20),
+        table(1, column_settings=[{}] * 21),
+        "/blocks/0/column_settings",
+    ),
+    "table alignment": (
+        table(1, column_settings=[{"align": "center"}]),
+        table(1, column_settings=[{"align": "justify"}]),
+        "/blocks/0/column_settings/0/align",
+    ),
     "markdown": (
         {"type": "markdown", "text": "x" * 12_000},
         {"type": "markdown", "text": "x" * 12_001},

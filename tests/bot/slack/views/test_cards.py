@@ -9,7 +9,7 @@ from syrupy.assertion import SnapshotAssertion
 from bot.slack.views import blockkit
 from bot.slack.views.cards import CardFacts, minimal_card, request_card
 from bot.slack.views.kit import Message
-from bot.words.request import Mode, Request, Review, State
+from bot.words.request import Mode, Request, Review, State, Vote
 from tests.bot.slack import made
 
 ENDS = made.AT + timedelta(hours=2)
@@ -146,6 +146,44 @@ def test_what_can_be_done_next(state: State, mode: Mode, more: dict[str, Any], e
     assert buttons(card(made.request(state, mode, **more), mode)) == expected
 
 
+def test_how_many_must_approve_is_on_the_button() -> None:
+    def label(request: Request, votes: tuple[Vote, ...] = ()) -> str:
+        shown = request_card(request, votes, CardFacts(), made.names)
+        return next(str(e["text"]["text"]) for b in shown.blocks if b["type"] == "actions" for e in b["elements"])
+
+    two = made.request(needs=made.needs(count=2))
+    assert label(made.request()) == "Approve and run"
+    assert label(two) == "Approve (1 of 2)"
+    assert label(two, made.votes(State.CLEARED)) == "Approve (2 of 2)"
+
+
+def test_why_and_for_how_long_are_said_whatever_action_it_is() -> None:
+    """An action of one's own showed neither."""
+    asked = made.request(params={"reason": "the import is stuck", "for_": "PT2H"})
+    shown = str(card(asked).blocks)
+    assert "*Why*\\nthe import is stuck" in shown
+    assert "*For how long*\\n2h" in shown
+    said = made.plan(facts=[{"label": "Reason", "value": "the import is stuck"}])
+    assert "*Why*" not in str(card(asked.model_copy(update={"plan": said})).blocks)
+
+
+def test_who_may_approve_is_named_with_a_clock_that_counts() -> None:
+    request = made.request()
+    shown = request_card(request, (), CardFacts(now=made.AT), made.names)
+    (asks,) = [block["elements"][0]["elements"] for block in shown.blocks if block["type"] == "rich_text"]
+    assert [each.get("user_id") or each.get("text") for each in asks[:4]] == [made.LEO, " or ", made.MIA, ": approve?"]
+    assert asks[-1]["format"] == "  Open until {time} ({ago})"
+
+
+def test_after_it_ended_a_card_is_short() -> None:
+    message = card(made.request(State.DONE))
+    first = message.blocks[0]["text"]["text"]
+    assert first.startswith(":large_green_circle: *It runs as execution 4712.*\n*R42* *done*, asked by <@U0ANA0001>")
+    assert "It took 9 s." in first
+    assert "Was:" not in str(message.blocks)
+    assert "the failed run stays" not in str(message.blocks).lower(), "the plan is in the whole story"
+
+
 def test_what_cannot_be_undone_has_no_undo() -> None:
     message = card(made.request(State.DONE), undoable=False)
     assert "undo" not in buttons(message)
@@ -173,9 +211,12 @@ def test_words_from_outside_are_inert() -> None:
     more: dict[str, Any] = {"plan": plan, "note": hostile, "outcome": hostile, "override": hostile}
     for state in State:
         message = card(made.request(state, Mode.TYPED, **more, differences=(hostile,), break_glass=hostile), Mode.TYPED)
-        shown = str(sound(message))
-        assert "<!channel>" not in shown
-        assert "<https" not in shown
+        payload = sound(message)
+        shown = str(payload)
+        # A text element of rich_text is never read as markup.
+        read = str({**payload, "blocks": [block for block in payload["blocks"] if block["type"] != "rich_text"]})
+        assert "<!channel>" not in read
+        assert "<https" not in read
         assert "\\u202e" not in shown
         assert "‮" not in shown
 

@@ -1,6 +1,5 @@
 """Every shape of a report, and of an answer to one person."""
 
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,7 +8,20 @@ from syrupy.assertion import SnapshotAssertion
 from bot.slack.views import blockkit
 from bot.slack.views.kit import Message
 from bot.slack.views.reports import answer_message, report_message
-from bot.words.report import Fact, Line, Moment, Person, Report, Span, Status, Suggestion, Table
+from bot.words.report import (
+    Fact,
+    Folded,
+    Line,
+    Link,
+    Moment,
+    Person,
+    Report,
+    Share,
+    Span,
+    Status,
+    Suggestion,
+    Table,
+)
 from bot.words.request import Answer, RequestId
 from tests.bot.slack import made
 
@@ -117,14 +129,11 @@ def test_each_lines_buttons_stay_under_that_line() -> None:
     shown = report_message(
         Report(title="Issues", facts=facts, lines=lines, taken_at=made.AT), made.names, share="issues"
     )
-    kinds = [block["type"] for block in shown.blocks]
-    under = [
-        (above["text"]["text"], below["elements"][0]["text"]["text"])
-        for above, below in pairwise(shown.blocks)
-        if below["type"] == "actions" and above["type"] == "section"
-    ]
-    assert [(f"*issue {n}*", f"Resolve {n}") for n in range(len(under))] == under
-    assert len(under) == kinds.count("actions") - 1 > 10
+    rows = [block for block in shown.blocks if "accessory" in block]
+    beside = [(block["text"]["text"], block["accessory"]["options"][0]["text"]["text"]) for block in rows]
+    assert beside == [(f"*issue {n}*", f"Resolve {n}") for n in range(len(beside))]
+    assert len(beside) > 10
+    assert shown.blocks[-1]["elements"][0]["action_id"] == "share"
     assert shown.file is not None
 
 
@@ -149,10 +158,94 @@ def test_words_from_outside_are_inert() -> None:
         table=Table(columns=(hostile,), rows=((hostile + "```",),)),
         notes=(hostile,),
     )
-    shown = str(sound(report_message(report, made.names)))
+    message = report_message(report, made.names)
+    payload = sound(message)
+    # A cell of raw text is never read as markup: it is literal, and only what turns the direction is taken out of it.
+    literal = [
+        cell["text"] for row in next(b for b in payload["blocks"] if b["type"] == "table")["rows"] for cell in row
+    ]
+    assert not any("\u202e" in text for text in literal)
+    shown = str([block for block in payload["blocks"] if block["type"] != "table"]) + str(message.instead)
     assert "<!channel>" not in shown
     assert "<https" not in shown
     assert "``` " not in shown.replace("```'", "")
+
+
+TABLE = Table(
+    columns=("operation", "failed", "of runs", "share", "slowest 5 %", "last seen", "asked by", "in n8n"),
+    rows=tuple(
+        (
+            f"operation {n} with a name that goes on and on",
+            n * 1000,
+            None if n == 3 else 5000,
+            Share(part=n, of=5000),
+            Span(seconds=n / 3),
+            Moment(at=made.AT, said="ago"),
+            Person(id=made.ANA),
+            Link(url="https://n8n.example/1", name="open"),
+        )
+        for n in range(61)
+    ),
+)
+
+
+def test_a_table_is_a_table() -> None:
+    """Values joined by dots under an italic legend: nobody could tell which was which, an empty cell shifted all."""
+    shown = report_message(Report(title="Statistics", lead="61 operations.", table=TABLE), made.names, words="stats")
+    table = next(block for block in sound(shown)["blocks"] if block["type"] == "table")
+    assert len(table["rows"]) == 11, "a header and ten rows"
+    assert [cell["text"] for cell in table["rows"][0]] == list(TABLE.columns)
+    assert [setting["align"] for setting in table["column_settings"]] == ["left", *["right"] * 4, *["left"] * 3]
+    assert table["rows"][4][2] == {"type": "raw_text", "text": "–"}, "what is not known keeps its place"
+    kinds = [cell["elements"][0]["elements"][0]["type"] for cell in table["rows"][1][-3:]]
+    assert kinds == ["date", "user", "link"]
+    assert table["rows"][1][5]["elements"][0]["elements"][0]["format"] == "{ago}"
+    (row,) = [block for block in shown.blocks if block["type"] == "actions"]
+    assert [(each["text"]["text"], each["value"]) for each in row["elements"]] == [("Show all 61", "stats")]
+    assert shown.file is None, "it is one button away"
+
+
+def test_the_same_table_in_monospace() -> None:
+    shown = report_message(Report(title="Statistics", table=TABLE), made.names, words="stats")
+    plainer = shown.plainer
+    assert plainer is not None
+    assert plainer.plainer is None
+    text = next(block["text"]["text"] for block in sound(plainer)["blocks"] if "```" in str(block))
+    lines = text.strip("`").split("\n")
+    assert len(lines) == 12
+    assert max(map(len, lines)) <= 76
+    assert lines[0].startswith("operat…  failed  of runs")
+    assert lines[9].split()[:2] == ["operat…", "7,000"], "a number is never cut"
+
+
+def test_a_row_has_one_button_or_a_menu() -> None:
+    many = Line(text="Win-back", status=Status.WARNING, word="paused", suggestions=(
+        Suggestion(label="Resume", words="campaigns resume"), Suggestion(label="Show", words="campaigns"),
+    ))  # fmt: skip
+    one = many.model_copy(update={"suggestions": many.suggestions[:1], "detail": ("by ", Person(id=made.ANA))})
+    shown = sound(report_message(Report(title="Campaigns", lead="2 are paused.", lines=(many, one)), made.names))
+    rows = [block for block in shown["blocks"] if "accessory" in block]
+    assert [block["text"]["text"] for block in rows] == [
+        ":large_orange_circle: *Win-back*  paused",
+        f":large_orange_circle: *Win-back*  paused: by <@{made.ANA}>",
+    ]
+    menu, button = (block["accessory"] for block in rows)
+    assert [option["value"] for option in menu["options"]] == ["campaigns resume", "campaigns"]
+    assert button["value"] == "campaigns resume"
+
+
+def test_what_is_well_is_one_line() -> None:
+    well = Folded(
+        word="healthy",
+        names=tuple(f"service-{n}" for n in range(17)),
+        remark="Slowest: neon, 480 ms.",
+        table=Table(columns=("service",), rows=(("service-0",),)),
+    )
+    report = Report(title="Health", lead="All 17 are healthy.", well=well)
+    shown = sound(report_message(report, made.names, words="health"))
+    (told,) = [block for block in shown["blocks"] if "accessory" in block]
+    assert told["text"]["text"].startswith(":large_green_circle: *17 healthy:* service-0, service-1")
+    assert "and 5 more\nSlowest" in told["text"]["text"]
 
 
 @pytest.mark.parametrize(
