@@ -10,9 +10,12 @@ from pydantic import Field
 
 from bot.words.action import Lookup
 from bot.words.params import Duration, FreeText, Params, duration_text
-from bot.words.report import Fact, Line, Link, Moment, Report, Span, Status, Suggestion, Table
+from bot.words.report import Report, Status, Suggestion
 from commands import House
-from commands._shared.services import OnService, ServiceName, ask_all, pick, retyped
+from commands._shared.asking import ask_all
+from commands._shared.call_groups import _reason, grouped, line_of, table_of, unread_line
+from commands._shared.retyping import retyped
+from commands._shared.services import OnService, ServiceName
 from integrations.capabilities import Call, Calls
 
 
@@ -45,23 +48,14 @@ class ShowCalls(OnService[Calls], Lookup[CallLog]):
     examples = ("calls", "calls since=1h failed=yes", "calls since=7d match=dial_failed")
 
     async def answer(self, params: CallLog) -> Report:
-        chosen = self.services
-        if params.service is not None or not self.services:
-            name = pick(
-                self.services,
-                params.service,
-                can="list its calls",
-                typed=lambda name: retyped(self.words, params, service=name),
-            ).name
-            chosen = tuple(service for service in self.services if service.name == name)
-        now = self.now()
+        chosen, now = self.asked(params), self.now()
         since, most = now - params.since, self.read_at_most
         heard = await ask_all(chosen, lambda service: service.calls(since=since, limit=most), self.deadline)
         read = [(service.name, calls) for service, calls in heard.read]
         unread = [(service.name, no.why) for service, no in heard.unread]
         cut = [name for name, calls in read if len(calls) >= self.read_at_most]
         found = [(name, call) for name, calls in read for call in calls if _wanted(params, call)]
-        groups = [each for each in _grouped(found) if each.failed or not params.failed]
+        groups = [each for each in grouped(found) if each.failed or not params.failed]
         failing = sorted((each for each in found if each[1].failed), key=lambda each: each[1].at, reverse=True)
         several = len(self.services) > 1
         return Report(
@@ -69,44 +63,18 @@ class ShowCalls(OnService[Calls], Lookup[CallLog]):
             lead=_lead(params, [call for _, call in found], len(unread), len(chosen), cut=bool(cut)),
             status=Status.WARNING if failing else Status.UNKNOWN if unread else Status.OK,
             lines=(
-                *(_unread(name, why) for name, why in unread),
-                *(_line(name if several else "", call) for name, call in failing[: self.newest]),
+                *(unread_line(name, why) for name, why in unread),
+                *(line_of(name if several else "", call) for name, call in failing[: self.newest]),
             ),
-            table=_table(groups) if groups else None,
+            table=table_of(groups) if groups else None,
             notes=tuple(f"{name} may have more calls; the newest {self.read_at_most:,} were read." for name in cut),
             suggestions=_further(params, chosen[0].name if params.service else "", failing=bool(failing)),
             taken_at=now,
         )
 
 
-@dataclass(frozen=True)
-class _Group:
-    """Calls of one agent that ended alike."""
-
-    service: str
-    reason: str
-    agent: str
-    failed: bool
-    count: int
-    last: datetime
-
-
 def _wanted(params: CallLog, call: Call) -> bool:
     return (params.match or "").casefold() in f"{call.agent} {call.status} {call.reason}".casefold()
-
-
-def _reason(call: Call) -> str:
-    """A call that goes on has none yet."""
-    return call.reason or call.status
-
-
-def _grouped(found: Sequence[tuple[str, Call]]) -> list[_Group]:
-    """The failed first, of those the most frequent, of those the most recent."""
-    together: dict[tuple[str, str, str, bool], list[datetime]] = {}
-    for name, call in found:
-        together.setdefault((name, _reason(call), call.agent, call.failed), []).append(call.at)
-    groups = [_Group(*key, len(times), max(times)) for key, times in together.items()]
-    return sorted(groups, key=lambda each: (each.failed, each.count, each.last), reverse=True)
 
 
 def _lead(params: CallLog, calls: Sequence[Call], unread: int, services: int, *, cut: bool) -> str:
@@ -126,30 +94,6 @@ def _lead(params: CallLog, calls: Sequence[Call], unread: int, services: int, *,
     if unread:
         told += f"; {unread} of {services} services could not be read"
     return f"{told}."
-
-
-def _line(service: str, call: Call) -> Line:
-    facts = [Fact(label="", value=service)] if service else []
-    facts.append(Fact(label="", value=Moment(at=call.at)))
-    if call.duration is not None:
-        facts.append(Fact(label="lasted", value=Span(seconds=call.duration.total_seconds())))
-    facts.append(Fact(label="", value=Link(url=call.link, name="open its log") if call.link else call.id))
-    return Line(text=f"{_reason(call)}: {call.agent}", status=Status.FAILED, facts=tuple(facts))
-
-
-def _unread(name: str, why: str) -> Line:
-    health = Suggestion(label="Health", words=f"health {name}")
-    return Line(text=name, detail=why, status=Status.UNKNOWN, suggestions=(health,))
-
-
-def _table(groups: Sequence[_Group]) -> Table:
-    return Table(
-        columns=("ended with", "agent", "calls", "failed", "last", "service"),
-        rows=tuple(
-            (each.reason, each.agent, each.count, "yes" if each.failed else "no", Moment(at=each.last), each.service)
-            for each in groups
-        ),
-    )
 
 
 def _further(params: CallLog, service: str, *, failing: bool) -> tuple[Suggestion, ...]:

@@ -6,7 +6,7 @@ from bot.words.action import Lookup
 from bot.words.params import Params
 from bot.words.report import Line, Report, Status
 from commands import House
-from commands._shared.house import Inspection
+from commands._shared.ports import Inspection
 
 
 class NoParams(Params):

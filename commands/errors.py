@@ -1,7 +1,7 @@
 """/ops errors: what went wrong lately, from every source at once, grouped; and what is new since."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -9,13 +9,14 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.words.action import Followable
-from bot.words.exceptions import Misconfigured
 from bot.words.params import Choices, Duration, FreeText, Params, Spaced, duration_text
-from bot.words.report import Fact, Line, Link, Moment, Report, Status, Table
+from bot.words.report import Report, Status
 from commands import House
-from commands._shared.error_groups import Group, grouped
-from commands._shared.following import FollowFor, Reading, news, unread
-from commands._shared.services import OnService, Unanswered, ask, but_unread, closest
+from commands._shared.asking import Unanswered, ask, but_unread
+from commands._shared.error_groups import grouped
+from commands._shared.error_lines import counted, line_of, note_of, reading_of, table_of
+from commands._shared.following import FollowFor, Reading, news
+from commands._shared.services import OnService, closest
 from integrations.capabilities import ErrorEvent, ErrorPage, ErrorSource
 
 
@@ -53,8 +54,6 @@ class TailErrors(OnService[ErrorSource], Followable[Tail]):
     examples = ("errors", "errors n8n since=2h", 'errors since=1d n=50 match="timed out"', "errors follow=10m")
 
     async def answer(self, params: Tail) -> Report:
-        if not self.services:
-            raise Misconfigured("ops.toml names no service whose errors can be read; add one under [services].")
         now, asked = self.now(), self._asked(params)
         service = asked[0].name if params.source and _called(asked[0].name, params.source) else ""
         readings = await self._read(params, {source.name: now - params.since for source in asked})
@@ -66,13 +65,13 @@ class TailErrors(OnService[ErrorSource], Followable[Tail]):
             if _wanted(params, name, event)
         ]
         silent = [name for name, page in readings.items() if isinstance(page, Unanswered)]
-        notes = [note for name, page in readings.items() if (note := _note(name, page))]
+        notes = [note for name, page in readings.items() if (note := note_of(name, page))]
         if params.source and not service and not found:
             notes.append(f"Sources: {', '.join(source.name for source in self.services)}; or an origin within one.")
         groups = grouped(found)
         of = f" of the service {service}" if service else ""
         within = f"{of}{_matching(params)} in the last {duration_text(params.since)}"
-        lead = f"{_counted(groups)}{within}." if groups else f"No errors{within}."
+        lead = f"{counted(groups)}{within}." if groups else f"No errors{within}."
         unknown = len(silent) == len(readings)
         if unknown:
             lead = f"{service} could not be read." if service else "No source of errors could be read."
@@ -86,8 +85,8 @@ class TailErrors(OnService[ErrorSource], Followable[Tail]):
             title=f"Errors of {params.source}" if params.source else "Errors",
             lead=lead,
             status=Status.UNKNOWN if unknown else None,
-            lines=tuple(_line(group) for group in groups[: params.n]),
-            table=_table(found) if len(groups) > params.n or len(found) >= self.file_from else None,
+            lines=tuple(line_of(group) for group in groups[: params.n]),
+            table=table_of(found) if len(groups) > params.n or len(found) >= self.file_from else None,
             notes=tuple(notes),
             taken_at=now,
         )
@@ -95,7 +94,7 @@ class TailErrors(OnService[ErrorSource], Followable[Tail]):
     async def news(self, params: Tail, cursor: str) -> tuple[Report | None, str]:
         async def read(since: Mapping[str, datetime]) -> dict[str, Reading[ErrorEvent] | Unanswered]:
             pages = await self._read(params, since)
-            return {name: _reading(name, page) for name, page in pages.items()}
+            return {name: reading_of(name, page) for name, page in pages.items()}
 
         now, sources = self.now(), [source.name for source in self._asked(params)]
         new = await news(sources, cursor, read, now=now, late=self.late)
@@ -105,9 +104,9 @@ class TailErrors(OnService[ErrorSource], Followable[Tail]):
         groups = grouped(found)
         return Report(
             title="New errors",
-            lead=f"{_counted(groups)}." if groups else "",
-            lines=tuple(_line(group) for group in groups[: params.n]),
-            table=_table(found) if len(groups) > params.n else None,
+            lead=f"{counted(groups)}." if groups else "",
+            lines=tuple(line_of(group) for group in groups[: params.n]),
+            table=table_of(found) if len(groups) > params.n else None,
             notes=new.notes,
             taken_at=now,
         ), new.cursor
@@ -145,51 +144,6 @@ def _called(name: str, typed: str) -> bool:
 
 def _matching(params: Tail) -> str:
     return f" with {params.match!r}" if params.match else ""
-
-
-def _reading(source: str, page: ErrorPage | Unanswered) -> Reading[ErrorEvent] | Unanswered:
-    if isinstance(page, Unanswered):
-        return page
-    return Reading(page.events, page.truncated, _more(source, page), page.note)
-
-
-def _note(source: str, page: ErrorPage | Unanswered) -> str:
-    if isinstance(page, Unanswered):
-        return unread(source, page)
-    return " ".join(filter(None, (_more(source, page), page.note)))
-
-
-def _more(source: str, page: ErrorPage) -> str:
-    return f"{source} has more errors than the newest that were read." if page.truncated else ""
-
-
-def _counted(groups: Sequence[Group]) -> str:
-    count = sum(group.count for group in groups)
-    errors = "1 error" if count == 1 else f"{count} errors"
-    return errors if len(groups) == 1 else f"{errors} in {len(groups)} groups"
-
-
-def _line(group: Group) -> Line:
-    where = " / ".join(dict.fromkeys(filter(None, (group.source, group.origin, group.operation))))
-    facts = [Fact(label="", value=where), Fact(label="last", value=Moment(at=group.last))]
-    if group.first != group.last:
-        facts.append(Fact(label="first", value=Moment(at=group.first)))
-    if group.newest.link:
-        facts.append(Fact(label="", value=Link(url=group.newest.link, name="open the newest")))
-    return Line(text=f"{group.count:,} × {_short(group.newest.message)}", facts=tuple(facts))
-
-
-def _short(message: str, most: int = 240) -> str:
-    flat = " ".join(message.split()) or "(no message)"
-    return flat if len(flat) <= most else f"{flat[: most - 1]}…"
-
-
-def _table(found: Sequence[tuple[str, ErrorEvent]]) -> Table:
-    newest_first = sorted(found, key=lambda each: each[1].at, reverse=True)
-    return Table(
-        columns=("time", "source", "origin", "operation", "message"),
-        rows=tuple((Moment(at=e.at), source, e.origin, e.operation, e.message) for source, e in newest_first),
-    )
 
 
 def actions(house: House) -> TailErrors:

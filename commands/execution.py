@@ -13,8 +13,8 @@ from bot.words.exceptions import Refused, TryLater
 from bot.words.params import Params
 from bot.words.report import Fact, Line, Link, Moment, Report, Span, Status, Suggestion
 from commands import House
-from commands._shared.executions import Engines
-from commands._shared.services import OnService, ServiceName
+from commands._shared.executions import OnExecution
+from commands._shared.services import ServiceName
 from integrations.capabilities import Execution, Executions, Stoppable
 
 
@@ -28,19 +28,17 @@ class Which(Params):
 
 
 @dataclass(frozen=True)
-class ShowExecution(OnService[Executions], Lookup[Which]):
+class ShowExecution(OnExecution[Executions], Lookup[Which]):
     """Show one execution: where and why it failed, and its retries."""
 
     now: Callable[[], datetime]
 
     can = "show executions"
-    named_by = "engine"
     examples = ("execution 4711", "execution 4711 engine=n8n")
 
     async def answer(self, params: Which) -> Report:
-        engines = Engines(self.services, self.words, "show executions")
         wanted = params.execution
-        engine = await engines.owner(params.engine, wanted, params)
+        engine = await self.owner(params, wanted)
         run, retries = await asyncio.gather(engine.execution(wanted), _retries(engine, wanted))
         listed = retries if isinstance(retries, tuple) else ()
         return Report(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pydantic import AwareDatetime
 
 from bot.words.action import Asker, Change, Plan, Receipt, Risk
-from bot.words.exceptions import NotUnderstood, Stale
+from bot.words.exceptions import NotUnderstood
 from bot.words.params import Duration, Params, duration_text
 from bot.words.report import Fact, Moment, PersonId
 from bot.words.request import RequestWord, State
@@ -65,10 +65,7 @@ class ExtendRequest(Change[Extend, ExtendPlan]):
         )
 
     async def execute(self, plan: ExtendPlan) -> Receipt:
-        request = await self.ledger.request(plan.request)
-        if request.ends_at != plan.ends_at:
-            raise Stale(f"The end of {request.id} was moved meanwhile.")
-        await self.ledger.extend(request, plan.until, plan.by)
+        await self.ledger.extend(await self.ledger.request(plan.request), plan.until, plan.by)
         return Receipt(
             headline=f"{plan.request} lasts longer.", facts=(Fact(label="Ends", value=Moment(at=plan.until)),)
         )

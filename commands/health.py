@@ -13,9 +13,10 @@ from bot.words.report import Fact, Folded, Line, Moment, Report, Span, Status, S
 from bot.words.request import Request
 from bot.words.spelling import lasting, span
 from commands import House
-from commands._shared.house import HealthHistory, Measured
+from commands._shared.asking import Unanswered, ask
+from commands._shared.ports import HealthHistory, Measured
 from commands._shared.recent import Recent
-from commands._shared.services import OnService, ServiceName, Unanswered, ask, pick
+from commands._shared.services import OnService, ServiceName, pick
 from integrations.capabilities import Checkable, Checked, ErrorSource, Health, LogSource
 
 

@@ -11,7 +11,8 @@ from bot.words.exceptions import Misconfigured, NotUnderstood
 from bot.words.params import Choices, FreeText, Option, Pairs, Params
 from bot.words.report import Fact, Link
 from commands import House
-from commands._shared.services import LONGEST_LABEL, OnService, ServiceName, closest, matching, names, pick, retyped
+from commands._shared.retyping import retyped
+from commands._shared.services import LONGEST_LABEL, OnService, ServiceName, closest, matching, names
 from integrations.capabilities import Job, OwnJobs, unheard
 
 
@@ -70,7 +71,7 @@ class StartJob(OnService[OwnJobs], Change[Start, JobPlan]):
         return await self.execute_telling(plan, unheard)
 
     async def execute_telling(self, plan: JobPlan, tell: Tell) -> Receipt:
-        end = await self._service(plan.service, Start(job=plan.job)).run_job(plan.job, plan.params, tell)
+        end = await self.planned(plan.service).run_job(plan.job, plan.params, tell)
         if end.output:
             tell(end.output)
         link = (Fact(label="Run", value=Link(url=end.link, name=plan.job)),) if end.link else ()
@@ -85,7 +86,7 @@ class StartJob(OnService[OwnJobs], Change[Start, JobPlan]):
 
     def _find(self, params: Start) -> tuple[OwnJobs, Job]:
         """Raises NotUnderstood for a name that is unknown or means several."""
-        asked = self.services if params.service is None else (self._service(params.service, params),)
+        asked = self.asked(params)
         everything = [(service, job) for service in asked for job in service.jobs()]
         if not everything:
             raise Misconfigured("ops.toml names no job; add `jobs` to a service of the kind process, http or github.")
@@ -102,9 +103,6 @@ class StartJob(OnService[OwnJobs], Change[Start, JobPlan]):
             f"There is no job {params.job!r}. {instead}",
             hint=retyped(self.words, params, job=close) if close else "jobs",
         )
-
-    def _service(self, name: str, asked: Start) -> OwnJobs:
-        return pick(self.services, name, can="start jobs", typed=lambda each: retyped(self.words, asked, service=each))
 
 
 def actions(house: House) -> StartJob:

@@ -1,6 +1,6 @@
 """/ops logs: the lines of one service's log as they were written, newest last; and what is new since."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
@@ -9,17 +9,14 @@ from pydantic import Field
 
 from bot.words.action import Followable
 from bot.words.params import Duration, FreeText, Params, duration_text
-from bot.words.report import Fact, Line, Link, Moment, Report, Status, Suggestion, Table
+from bot.words.report import Report, Status, Suggestion
 from commands import House
+from commands._shared.asking import Unanswered, ask
 from commands._shared.following import FollowFor, Reading, news
-from commands._shared.services import OnService, ServiceName, Unanswered, ask, pick, retyped
+from commands._shared.log_lines import counted, is_long, line_of, more_note, newest, shown_note, table_of
+from commands._shared.retyping import retyped
+from commands._shared.services import OnService, ServiceName
 from integrations.capabilities import ErrorSource, Level, LogLine, LogPage, LogSource
-
-ROOM = 3500
-"""Characters of lines in one answer: a card drops what is too much from its end, where the newest are."""
-BESIDE = 60
-"""Characters that time, level and the markup of one line take, about."""
-LONGEST_MESSAGE = 240
 
 
 class Which(Params):
@@ -55,53 +52,45 @@ class ShowLogs(OnService[LogSource], Followable[Which]):
     examples = ("logs n8n", "logs shop-db since=15m level=warning", 'logs n8n match="timed out" n=30 follow=10m')
 
     async def answer(self, params: Which) -> Report:
-        source, now = self._picked(params), self.now()
+        source, now = self.chosen(params), self.now()
         page = await self._read(source, params, now - params.since)
         title = f"Log of {source.name}"
         if isinstance(page, Unanswered):
             lead = f"The log of {source.name} could not be read: {page.why.rstrip('.')}."
             return Report(title=title, lead=lead, status=Status.UNKNOWN, taken_at=now)
-        shown = _newest(page.lines, params.n)
+        shown = newest(page.lines, params.n)
         return Report(
             title=title,
             lead=_lead(page, params),
-            lines=tuple(map(_line, reversed(shown))),
-            table=_table(page.lines) if _long(page.lines, shown) else None,
-            notes=tuple(filter(None, (_shown(shown, page.lines), _more(source.name, page), page.note))),
+            lines=tuple(map(line_of, reversed(shown))),
+            table=table_of(page.lines) if is_long(page.lines, shown) else None,
+            notes=tuple(filter(None, (shown_note(shown, page.lines), more_note(source.name, page), page.note))),
             suggestions=_next(source, params, page),
             taken_at=now,
         )
 
     async def news(self, params: Which, cursor: str) -> tuple[Report | None, str]:
-        source, now = self._picked(params), self.now()
+        source, now = self.chosen(params), self.now()
 
         async def read(since: Mapping[str, datetime]) -> dict[str, Reading[LogLine] | Unanswered]:
             page = await self._read(source, params, since[source.name])
             if isinstance(page, Unanswered):
                 return {source.name: page}
-            return {source.name: Reading(page.lines, page.truncated, _more(source.name, page), page.note)}
+            return {source.name: Reading(page.lines, page.truncated, more_note(source.name, page), page.note)}
 
         new = await news([source.name], cursor, read, now=now, late=self.late)
         if not new.found and not new.notes:
             return None, new.cursor
         lines = sorted((line for _, line in new.found), key=lambda line: (line.at, line.key), reverse=True)
-        shown = _newest(lines, params.n)
+        shown = newest(lines, params.n)
         return Report(
             title=f"New in the log of {source.name}",
-            lead=f"{_counted(lines)}." if lines else "",
-            lines=tuple(map(_line, reversed(shown))),
-            table=_table(lines) if _long(lines, shown) else None,
-            notes=tuple(filter(None, (_shown(shown, lines), *new.notes))),
+            lead=f"{counted(lines)}." if lines else "",
+            lines=tuple(map(line_of, reversed(shown))),
+            table=table_of(lines) if is_long(lines, shown) else None,
+            notes=tuple(filter(None, (shown_note(shown, lines), *new.notes))),
             taken_at=now,
         ), new.cursor
-
-    def _picked(self, params: Which) -> LogSource:
-        return pick(
-            self.services,
-            params.service,
-            can="show a log",
-            typed=lambda name: retyped(self.words, params, service=name),
-        )
 
     async def _read(self, source: LogSource, params: Which, since: datetime) -> LogPage | Unanswered:
         level, match = Level(params.level), params.match or None
@@ -114,61 +103,7 @@ def _lead(page: LogPage, params: Which) -> str:
     matching = f" with {params.match!r}" if params.match else ""
     if not page.lines:
         return f"No line{graver}{matching} {within}."
-    return f"{_counted(page.lines, graver)}{matching} {within}."
-
-
-def _counted(lines: Sequence[LogLine], graver: str = "") -> str:
-    """`3 errors and 1 warning in 40 lines`; `3 errors` where there is nothing else."""
-    count = f"1 line{graver}" if len(lines) == 1 else f"{len(lines):,} lines{graver}"
-    found = {level: sum(line.level is level for line in lines) for level in (Level.ERROR, Level.WARNING)}
-    grave = " and ".join(f"{many:,} {level}{'s' * (many != 1)}" for level, many in found.items() if many)
-    if not grave:
-        return count
-    return grave if len(lines) in found.values() else f"{grave} in {count}"
-
-
-def _newest(lines: Sequence[LogLine], most: int) -> Sequence[LogLine]:
-    """Of lines that are newest first, those that one answer has room for: at least one."""
-    room = ROOM
-    for place, line in enumerate(lines[:most]):
-        room -= len(_flat(line.message)) + len(line.origin) + len(line.link) + BESIDE
-        if room < 0 and place:
-            return lines[:place]
-    return lines[:most]
-
-
-def _line(line: LogLine) -> Line:
-    facts = [Fact(label="", value=Moment(at=line.at)), Fact(label="", value=line.level.value)]
-    if line.origin:
-        facts.append(Fact(label="", value=line.origin))
-    if line.link:
-        facts.append(Fact(label="", value=Link(url=line.link, name="open")))
-    return Line(text=_flat(line.message), facts=tuple(facts))
-
-
-def _flat(message: str) -> str:
-    flat = " ".join(message.split()) or "(no message)"
-    return flat if len(flat) <= LONGEST_MESSAGE else f"{flat[: LONGEST_MESSAGE - 1]}…"
-
-
-def _long(lines: Sequence[LogLine], shown: Sequence[LogLine]) -> bool:
-    """Something is not shown, or not whole."""
-    return len(shown) < len(lines) or any(len(line.message) > LONGEST_MESSAGE for line in lines)
-
-
-def _table(lines: Sequence[LogLine]) -> Table:
-    return Table(
-        columns=("time", "level", "origin", "message", "link"),
-        rows=tuple((Moment(at=e.at), e.level.value, e.origin, e.message, e.link or None) for e in reversed(lines)),
-    )
-
-
-def _shown(shown: Sequence[LogLine], lines: Sequence[LogLine]) -> str:
-    return f"These are the newest {len(shown)} of {len(lines):,} lines." if len(shown) < len(lines) else ""
-
-
-def _more(name: str, page: LogPage) -> str:
-    return f"{name} has more lines than the newest {len(page.lines):,} that were read." if page.truncated else ""
+    return f"{counted(page.lines, graver)}{matching} {within}."
 
 
 def _next(source: LogSource, params: Which, page: LogPage) -> tuple[Suggestion, ...]:

@@ -14,15 +14,9 @@ from bot.words.params import Duration, Params, duration_text
 from bot.words.report import Fact, Line, Report, Share, Span, Status, Suggestion, Table, Value
 from bot.words.spelling import share
 from commands import House
-from commands._shared.services import (
-    OnService,
-    ServiceName,
-    Unanswered,
-    ask,
-    but_unread,
-    pick,
-    retyped,
-)
+from commands._shared.asking import Unanswered, ask, but_unread
+from commands._shared.retyping import retyped
+from commands._shared.services import OnService, ServiceName, pick
 from commands._shared.stats_chart import DAY, before_words, chart, last_words, sliced
 from integrations.capabilities import Operation, Statistic, Statistics
 

@@ -10,8 +10,9 @@ from bot.words.action import Asker, Lookup
 from bot.words.params import Params
 from bot.words.report import Fact, Frozen, Line, Link, Moment, Report, Status, Suggestion
 from commands import House
+from commands._shared.asking import Unanswered, ask
 from commands._shared.recent import Recent
-from commands._shared.services import OnService, ServiceName, Unanswered, ask, pick
+from commands._shared.services import OnService, ServiceName, pick
 from integrations.capabilities import Checkable, Checked, Health, VendorState, VendorStatus
 
 SHOWN = 5

@@ -1,19 +1,18 @@
 """/ops stop: end a running execution, for good."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import Field
 
 from bot.words.action import Change, Plan, Receipt, Risk
-from bot.words.exceptions import Stale
 from bot.words.params import Choices, FreeText, Option, Params
 from bot.words.report import Fact, Link, Moment
 from commands import House
-from commands._shared.executions import Engines
-from commands._shared.services import LONGEST_LABEL, OnService, ServiceName, ask_all, matching, names
+from commands._shared.executions import OnExecution
+from commands._shared.remembered import Remembering
+from commands._shared.services import ServiceName
 from integrations.capabilities import Execution, Executions, Stoppable
 
 
@@ -40,20 +39,17 @@ class StopPlan(Plan):
 
 
 @dataclass(frozen=True)
-class StopExecution(OnService[StoppableExecutions], Change[Stop, StopPlan]):
+class StopExecution(
+    OnExecution[StoppableExecutions], Remembering[StoppableExecutions, Execution], Change[Stop, StopPlan]
+):
     """Stop an execution that runs or waits."""
 
-    refresh_deadline: timedelta = timedelta(seconds=10)
-    known: dict[str, tuple[Option, ...]] = field(default_factory=dict, compare=False)
-    """What `options` answers from: executions that are going, by engine; empty until the first `refresh`."""
-
     can = "stop executions"
-    named_by = "engine"
     risk = Risk.DESTRUCTIVE
     examples = ("stop 4720", "stop 4720 reason=it sends the same mail again and again")
 
     async def preview(self, params: Stop) -> StopPlan:
-        engine = await self._known.owner(params.engine, params.execution, params)
+        engine = await self.owner(params, params.execution)
         run = await engine.execution(params.execution)
         facts = [
             Fact(label="Workflow", value=run.workflow),
@@ -77,39 +73,20 @@ class StopExecution(OnService[StoppableExecutions], Change[Stop, StopPlan]):
         )
 
     async def execute(self, plan: StopPlan) -> Receipt:
-        engine = self._engine_of(plan)
-        run = await engine.execution(plan.execution)
-        if not run.going:
-            raise Stale(f"Execution {run.id} is over: {run.status}.", differences=(f"it is {run.status} now",))
-        stopped = await engine.stop(run.id)
+        stopped = await self.planned(plan.engine).stop(plan.execution)
         if stopped.status == "canceled":
             return Receipt(headline=f"Stopped execution {stopped.id} of {stopped.workflow!r}.")
         return Receipt(headline=f"Execution {stopped.id} ended as {stopped.status}, before it could be stopped.")
 
     async def evidence(self, plan: StopPlan) -> str:
-        run = await self._engine_of(plan).execution(plan.execution)
+        run = await self.planned(plan.engine).execution(plan.execution)
         return f"execution {run.id} is {run.status}"
 
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        if field == "engine":
-            return matching(names(self.services), typed)
-        return matching((option for options in self.known.values() for option in options), typed)
+    async def listed(self, service: StoppableExecutions) -> Sequence[Execution]:
+        return await service.running()
 
-    async def refresh(self) -> None:
-        """Read what is going, in the background; an engine that is silent keeps its last ones."""
-        heard = await ask_all(self.services, lambda engine: engine.running(), self.refresh_deadline)
-        self.known.update((engine.name, tuple(map(_option, runs))) for engine, runs in heard.read)
-
-    @property
-    def _known(self) -> Engines[StoppableExecutions]:
-        return Engines(self.services, self.words, "stop executions")
-
-    def _engine_of(self, plan: StopPlan) -> StoppableExecutions:
-        return self._known.named(plan.engine, Stop(execution=plan.execution))
-
-
-def _option(run: Execution) -> Option:
-    return Option(run.id, f"{run.id} {run.workflow} ({run.status})"[:LONGEST_LABEL])
+    def option(self, thing: Execution) -> Option:
+        return Option(thing.id, f"{thing.id} {thing.workflow} ({thing.status})")
 
 
 def actions(house: House) -> StopExecution:

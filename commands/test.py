@@ -10,7 +10,8 @@ from bot.words.exceptions import NotUnderstood
 from bot.words.params import Option, Params
 from bot.words.report import Fact, Line, Report, Span, Status, Suggestion
 from commands import House
-from commands._shared.services import OnService, ServiceName, Unanswered, ask, matching, names, pick
+from commands._shared.asking import Unanswered, ask
+from commands._shared.services import OnService, ServiceName, matching, names, pick
 from integrations.capabilities import Credentialed, Health, Rights, Testable, Trial
 
 EVERY = "all"

@@ -9,7 +9,8 @@ from bot.words.action import Lookup
 from bot.words.params import Params
 from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
 from commands import House
-from commands._shared.services import OnService, ServiceName, ask_all, pick
+from commands._shared.asking import ask_all
+from commands._shared.services import OnService, ServiceName, pick
 from integrations.capabilities import Metered, Quota
 
 NEAR = 0.8

@@ -13,7 +13,8 @@ from bot.words.exceptions import NotUnderstood, Stale
 from bot.words.params import Duration, Network, Params, Reason, duration_text
 from bot.words.report import Fact, Frozen
 from commands import House
-from commands._shared.services import OnService, ServiceName, pick, retyped
+from commands._shared.retyping import retyped
+from commands._shared.services import OnService, ServiceName, pick
 from integrations.capabilities import Prolongs, RateLimiter, RateLimitState
 
 

@@ -6,8 +6,10 @@ from typing import Any, Generic, TypeVar
 
 from bot.words.exceptions import NotUnderstood, TryLater
 from bot.words.params import Params
-from commands._shared.services import Heard, ask_all, pick, retyped
-from integrations.capabilities import Execution, Executions
+from commands._shared.asking import Heard, ask_all
+from commands._shared.retyping import retyped
+from commands._shared.services import OnService
+from integrations.capabilities import Executions
 
 DEADLINE = timedelta(seconds=10)
 """For one of several services to answer."""
@@ -17,25 +19,19 @@ E = TypeVar("E", bound=Executions)
 
 
 @dataclass(frozen=True)
-class Engines(Generic[E]):
-    """Those that one command can ask; `can` completes "no service that can …", `words` are the command's."""
+class OnExecution(OnService[E], Generic[E]):
+    """A command on one execution."""
 
-    all: tuple[E, ...]
-    words: str
-    can: str
+    named_by = "engine"
 
-    def named(self, name: str | None, params: Params) -> E:
-        """Raises NotUnderstood where there is none of that name, or several and nothing is said."""
-        return pick(self.all, name, can=self.can, typed=lambda each: retyped(self.words, params, engine=each))
-
-    async def owner(self, name: str | None, execution: str, params: Params) -> E:
+    async def owner(self, params: Params, execution: str) -> E:
         """Who ran the one of that id; of several, all are asked for it.
 
         Raises NotUnderstood where nobody knows it, or several do; TryLater where one that may know it is silent.
         """
-        if name is not None or len(self.all) < 2:
-            return self.named(name, params)
-        heard = await ask_all(self.all, lambda engine: engine.execution(execution), DEADLINE)
+        if len(self.asked(params)) == 1:
+            return self.chosen(params)
+        heard = await ask_all(self.services, lambda engine: engine.execution(execution), DEADLINE)
         found = [engine for engine, _ in heard.read]
         if len(found) == 1:
             return found[0]
@@ -45,20 +41,20 @@ class Engines(Generic[E]):
             raise NotUnderstood(f"{several} have an execution {execution} each. Say which.", choices=choices)
         if silent := _silent(heard):
             raise TryLater(f"Execution {execution} was not found; {silent}")
-        nobody = " nor ".join(engine.name for engine in self.all)
+        nobody = " nor ".join(engine.name for engine in self.services)
         raise NotUnderstood(f"Neither {nobody} knows an execution {execution}.")
 
-    async def newest_failure(self, name: str | None, workflow: str | None, params: Params) -> tuple[E, str, str]:
+    async def newest_failure(self, params: Params, workflow: str | None) -> tuple[E, str, str]:
         """The newest failure that no retry has mended, or else the newest: who ran it, its id, and who was silent.
 
         Raises NotUnderstood where nothing failed; TryLater where nothing was found and not all could be asked.
         """
-        asked = self.all if name is None and self.all else (self.named(name, params),)
+        asked = self.asked(params)
         heard = await ask_all(asked, lambda engine: engine.failed(workflow=workflow, limit=20), DEADLINE)
         failures = [(engine, run) for engine, runs in heard.read for run in runs]
         silent = _silent(heard)
         if failures:
-            engine, run = max(failures, key=lambda each: (each[1].retried_by is None, _when(each[1])))
+            engine, run = max(failures, key=lambda each: (each[1].retried_by is None, each[1].when or _LONG_AGO))
             return engine, run.id, silent
         names = " and ".join(each.name for each in asked)
         if silent:
@@ -66,10 +62,6 @@ class Engines(Generic[E]):
         of = f" of workflow {workflow!r}" if workflow else ""
         hint = f"errors {names} since=1d" if len(asked) == 1 else "errors since=1d"
         raise NotUnderstood(f"{names} {'lists' if len(asked) == 1 else 'list'} no failed execution{of}.", hint=hint)
-
-
-def _when(run: Execution) -> datetime:
-    return run.stopped_at or run.started_at or _LONG_AGO
 
 
 def _silent(heard: Heard[E, Any]) -> str:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter
 
 from bot.words.params import Duration, duration_text
 from bot.words.report import Frozen
-from commands._shared.services import Unanswered
+from commands._shared.asking import Unanswered
 
 LONGEST_FOLLOW = timedelta(hours=2)
 

@@ -8,7 +8,8 @@ from bot.words.action import Lookup
 from bot.words.params import Params
 from bot.words.report import Report, Table
 from commands import House
-from commands._shared.services import OnService, but_unread
+from commands._shared.asking import but_unread
+from commands._shared.services import OnService
 from commands._shared.switches import CAMPAIGN, CAMPAIGN_KINDS, campaign_services, look, state_of
 from integrations.capabilities import Switch, Switches
 

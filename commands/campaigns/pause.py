@@ -4,7 +4,8 @@ from typing import Annotated
 
 from bot.words.params import Choices, Spaced
 from commands import House
-from commands._shared.switches import ALL, CAMPAIGN, AskedToPause, Pausing, campaign_services
+from commands._shared.flipping import Pausing
+from commands._shared.switches import ALL, CAMPAIGN, AskedToPause, campaign_services
 
 
 class Pause(AskedToPause):

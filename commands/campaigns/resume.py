@@ -4,7 +4,8 @@ from typing import Annotated
 
 from bot.words.params import Choices, Spaced
 from commands import House
-from commands._shared.switches import ALL, CAMPAIGN, Asked, Resuming, campaign_services
+from commands._shared.flipping import Resuming
+from commands._shared.switches import ALL, CAMPAIGN, Asked, campaign_services
 
 
 class Resume(Asked):

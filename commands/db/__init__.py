@@ -8,7 +8,7 @@ from bot.words.action import Lookup
 from bot.words.params import Params
 from bot.words.report import Report, Suggestion, Table
 from commands import House
-from commands._shared.services import OnService, ServiceName, pick
+from commands._shared.services import OnService, ServiceName
 from integrations.capabilities import Database, View
 
 
@@ -35,12 +35,7 @@ class LookAtDatabase(OnService[Database], Lookup[Look]):
     examples = ("db connections", "db slow", "db locks db=shop-db")
 
     async def answer(self, params: Look) -> Report:
-        database = pick(
-            self.services,
-            params.db,
-            can="be looked at as a database",
-            typed=lambda name: f"db {params.view} db={name}",
-        )
+        database = self.chosen(params)
         grid = await database.view(params.view)
         following = _NEXT.get(params.view)
         return Report(

@@ -9,7 +9,7 @@ from bot.words.action import Change, Plan, Receipt, Risk
 from bot.words.exceptions import OpsError
 from bot.words.params import Params
 from bot.words.report import Fact, Moment
-from commands._shared.services import OnService, ServiceName, pick
+from commands._shared.services import OnService, ServiceName
 from integrations.capabilities import Database, Tended
 
 
@@ -39,7 +39,7 @@ class Tending(OnService[Database], Change[Tend, TendPlan]):
     effects: ClassVar[tuple[str, ...]]
 
     async def preview(self, params: Tend) -> TendPlan:
-        database = self._database(params.db, params.table)
+        database = self.chosen(params)
         found = await database.table(params.table)
         return TendPlan(
             target=f"{database.name} table {found.name}",
@@ -52,7 +52,7 @@ class Tending(OnService[Database], Change[Tend, TendPlan]):
         )
 
     async def execute(self, plan: TendPlan) -> Receipt:
-        database = self._database(plan.db, plan.table)
+        database = self.planned(plan.db)
         await database.tend(plan.table, self.work)
         try:
             facts = _facts(await database.table(plan.table))
@@ -61,17 +61,9 @@ class Tending(OnService[Database], Change[Tend, TendPlan]):
         return Receipt(headline=f"Done: {self.work} of {plan.table} of {plan.db}.", facts=facts)
 
     async def evidence(self, plan: TendPlan) -> str:
-        found = await self._database(plan.db, plan.table).table(plan.table)
+        found = await self.planned(plan.db).table(plan.table)
         last = found.vacuumed if self.work == "vacuum" else found.analyzed
         return f"last {self.work}: {last:%Y-%m-%d %H:%M:%S} UTC" if last else f"no {self.work} is recorded"
-
-    def _database(self, name: str | None, table: str) -> Database:
-        return pick(
-            self.services,
-            name,
-            can=f"{self.work} tables",
-            typed=lambda each: f"db {self.work} {table} db={each}",
-        )
 
 
 def _facts(table: Tended) -> tuple[Fact, ...]:

@@ -11,6 +11,7 @@ from integrations.capabilities import Database
 class AnalyzeTable(Tending):
     """Take a table's statistics anew, so that its queries are planned well."""
 
+    can = "analyze tables"
     work = "analyze"
     headline = "Analyze {table}."
     effects = ("a sample of its rows is read; reading and writing go on meanwhile",)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 from bot.words.action import Change, Receipt, Risk
 from bot.words.params import Duration, Params, duration_text
 from commands import House
-from commands._shared.services import OnService, ServiceName, pick, retyped
+from commands._shared.services import OnService, ServiceName
 from commands.db._backends import EndPlan, counted, end, listed, still_there
 from integrations.capabilities import Backend, Database
 
@@ -44,12 +44,7 @@ class KillIdleConnections(OnService[Database], Change[KillIdle, EndPlan]):
     examples = ("db kill-idle older=5m", "db kill-idle older=10m in-transaction=yes user=app")
 
     async def preview(self, params: KillIdle) -> EndPlan:
-        database = pick(
-            self.services,
-            params.db,
-            can="end connections",
-            typed=lambda name: retyped(self.words, params, db=name),
-        )
+        database = self.chosen(params)
         backends = await database.backends()
         idle = [backend for backend in backends if _meant(backend, params)]
         whose = f" of {params.user}" if params.user is not None else ""
@@ -71,13 +66,10 @@ class KillIdleConnections(OnService[Database], Change[KillIdle, EndPlan]):
         )
 
     async def execute(self, plan: EndPlan) -> Receipt:
-        return await end(self._planned(plan), plan)
+        return await end(self.planned(plan.db), plan)
 
     async def evidence(self, plan: EndPlan) -> str:
-        return await still_there(self._planned(plan), plan)
-
-    def _planned(self, plan: EndPlan) -> Database:
-        return pick(self.services, plan.db, can="end connections", typed=lambda name: f"db kill-idle db={name}")
+        return await still_there(self.planned(plan.db), plan)
 
 
 def _passed_over(backends: Sequence[Backend], params: KillIdle) -> str:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.words.action import Lookup
-from bot.words.exceptions import Misconfigured
 from bot.words.params import Params
 from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
 from commands import House
-from commands._shared.services import OnService, Unanswered, ask
+from commands._shared.asking import Unanswered, ask
+from commands._shared.services import OnService
 from integrations.capabilities import LiftsReadOnly, ReadOnly
 
 
@@ -29,8 +29,6 @@ class ShowReadOnly(OnService[LiftsReadOnly], Lookup[Everything]):
     examples = ("db read-only",)
 
     async def answer(self, params: Everything) -> Report:
-        if not self.services:
-            raise Misconfigured("ops.toml names no host that can say so; add a service of kind supabase.")
         answers = await asyncio.gather(*(ask(host.read_only(), self.deadline) for host in self.services))
         pairs = [(host.name, seen) for host, seen in zip(self.services, answers, strict=True)]
         held = [name for name, seen in pairs if isinstance(seen, ReadOnly) and seen.on]

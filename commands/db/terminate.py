@@ -9,7 +9,7 @@ from bot.words.action import Change, Receipt, Risk
 from bot.words.exceptions import NotUnderstood
 from bot.words.params import Params
 from commands import House
-from commands._shared.services import OnService, ServiceName, pick
+from commands._shared.services import OnService, ServiceName
 from commands.db._backends import EndPlan, end, still_there, told
 from integrations.capabilities import Backend, Database
 
@@ -39,7 +39,7 @@ class TerminateConnection(OnService[Database], Change[Terminate, TerminatePlan])
     examples = ("db terminate 4711", "db terminate 4711 db=shop-db")
 
     async def preview(self, params: Terminate) -> TerminatePlan:
-        database = self._database(params.db, params.pid)
+        database = self.chosen(params)
         found = next((backend for backend in await database.backends() if backend.pid == params.pid), None)
         if found is None:
             raise NotUnderstood(
@@ -63,13 +63,10 @@ class TerminateConnection(OnService[Database], Change[Terminate, TerminatePlan])
         )
 
     async def execute(self, plan: TerminatePlan) -> Receipt:
-        return await end(self._database(plan.db, plan.backends[0].pid), plan)
+        return await end(self.planned(plan.db), plan)
 
     async def evidence(self, plan: TerminatePlan) -> str:
-        return await still_there(self._database(plan.db, plan.backends[0].pid), plan)
-
-    def _database(self, name: str | None, pid: int) -> Database:
-        return pick(self.services, name, can="end connections", typed=lambda each: f"db terminate {pid} db={each}")
+        return await still_there(self.planned(plan.db), plan)
 
 
 def actions(house: House) -> TerminateConnection:

@@ -11,6 +11,7 @@ from integrations.capabilities import Database
 class VacuumTable(Tending):
     """Free the space of a table's dead rows, and take its statistics anew."""
 
+    can = "vacuum tables"
     work = "vacuum"
     headline = "Vacuum and analyze {table}."
     effects = (

@@ -6,7 +6,7 @@ from bot.words.action import Change, Plan, Receipt, Risk
 from bot.words.params import Params
 from bot.words.report import Fact, Moment
 from commands import House
-from commands._shared.services import OnService, ServiceName, pick
+from commands._shared.services import OnService, ServiceName
 from integrations.capabilities import LiftsReadOnly
 
 
@@ -31,7 +31,7 @@ class LetItWrite(OnService[LiftsReadOnly], Change[Writable, WritablePlan]):
     examples = ("db writable", "db writable supabase")
 
     async def preview(self, params: Writable) -> WritablePlan:
-        host = self._host(params.service)
+        host = self.chosen(params)
         now = await host.read_only()
         nothing = "" if now.on else f"{host.name} is not read-only."
         if now.on and now.lifted_until:
@@ -49,18 +49,15 @@ class LetItWrite(OnService[LiftsReadOnly], Change[Writable, WritablePlan]):
         )
 
     async def execute(self, plan: WritablePlan) -> Receipt:
-        now = await self._host(plan.service).lift_read_only()
+        now = await self.planned(plan.service).lift_read_only()
         until = (Fact(label="Until", value=Moment(at=now.lifted_until)),) if now.lifted_until else ()
         return Receipt(headline=f"{plan.service} may write, for 15 minutes.", facts=until)
 
     async def evidence(self, plan: WritablePlan) -> str:
-        now = await self._host(plan.service).read_only()
+        now = await self.planned(plan.service).read_only()
         if now.lifted_until:
             return f"{plan.service} may write until {now.lifted_until:%H:%M} UTC"
         return f"{plan.service} is {'' if now.on else 'not '}read-only"
-
-    def _host(self, name: str | None) -> LiftsReadOnly:
-        return pick(self.services, name, can="lift a read-only mode", typed=lambda each: f"db writable {each}")
 
 
 def actions(house: House) -> LetItWrite:

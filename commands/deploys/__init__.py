@@ -8,12 +8,13 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.words.action import Lookup
-from bot.words.exceptions import Misconfigured, TryLater
+from bot.words.exceptions import TryLater
 from bot.words.params import Params
 from bot.words.report import Moment, Report, Table
 from commands import House
-from commands._shared.services import OnService, ServiceName, ask_all, pick, retyped
-from commands.deploys._hosting import live_of, told
+from commands._shared.asking import ask_all
+from commands._shared.services import OnService, ServiceName
+from commands.deploys._listing import live_of, told
 from integrations.capabilities import Deployments
 
 
@@ -37,15 +38,7 @@ class ListDeployments(OnService[Deployments], Lookup[Deploys]):
     examples = ("deploys", "deploys web", "deploys web n=30")
 
     async def answer(self, params: Deploys) -> Report:
-        if not self.services:
-            raise Misconfigured("ops.toml names no service with deployments; add one under [services].")
-        hosts = self.services
-        if params.service is not None:
-            can = "list deployments"
-            hosts = (
-                pick(hosts, params.service, can=can, typed=lambda each: retyped(self.words, params, service=each)),
-            )
-        heard = await ask_all(hosts, lambda host: host.deployments(limit=params.n), self.deadline)
+        heard = await ask_all(self.asked(params), lambda host: host.deployments(limit=params.n), self.deadline)
         unread = heard.missing
         if not heard.read:
             raise TryLater(" ".join(unread))

@@ -6,7 +6,8 @@ from typing import Annotated
 from bot.words.exceptions import NotUnderstood
 from bot.words.params import Choices
 from commands import House
-from commands.deploys._hosting import AskedToMove, Moving, listing_of, meant
+from commands.deploys._hosting import AskedToMove, Moving
+from commands.deploys._listing import listing_of, meant
 from integrations.capabilities import Deployed, Deployment, Promotes
 
 _READY = "ready"
@@ -22,7 +23,7 @@ class Promote(AskedToMove):
 class PromoteDeployment(Moving[Promote, Promotes]):
     """Make a deployment that is built already production."""
 
-    deed = "promote"
+    can = deed = "promote"
     examples = ("deploys promote web", "deploys promote web to=dpl_9fYxKq2Ww")
 
     def aim(

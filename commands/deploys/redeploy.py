@@ -6,7 +6,8 @@ from typing import Annotated
 from bot.words.exceptions import NotUnderstood
 from bot.words.params import Choices
 from commands import House
-from commands.deploys._hosting import AskedToMove, Moving, listing_of, meant
+from commands.deploys._hosting import AskedToMove, Moving
+from commands.deploys._listing import listing_of, meant
 from integrations.capabilities import Deployed, Deployment, Redeploys
 
 
@@ -20,7 +21,7 @@ class Redeploy(AskedToMove):
 class RedeployDeployment(Moving[Redeploy, Redeploys]):
     """Build a deployment again and let it serve production."""
 
-    deed = "redeploy"
+    can = deed = "redeploy"
     examples = ("deploys redeploy web", "deploys redeploy web to=dpl_7mTpLd4Rz")
 
     def aim(

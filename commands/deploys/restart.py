@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from bot.words.action import Change, Plan, Receipt, Risk
-from bot.words.exceptions import Stale
 from bot.words.params import Choices, Params
 from bot.words.report import Fact
 from commands import House
-from commands._shared.services import OnService, pick
+from commands._shared.services import OnService
 from integrations.capabilities import Restarts
 
 
@@ -34,7 +33,7 @@ class RestartDeployment(OnService[Restarts], Change[Restart, RestartPlan]):
     examples = ("deploys restart etl", "deploys restart neon")
 
     async def preview(self, params: Restart) -> RestartPlan:
-        host = self._host(params.service)
+        host = self.chosen(params)
         running = await host.running_now()
         return RestartPlan(
             target=f"{host.name} {running}",
@@ -48,19 +47,11 @@ class RestartDeployment(OnService[Restarts], Change[Restart, RestartPlan]):
         )
 
     async def execute(self, plan: RestartPlan) -> Receipt:
-        host = self._host(plan.service)
-        running = await host.running_now()
-        if running != plan.running:
-            moved = f"{plan.service} runs {running} now, not {plan.running}"
-            raise Stale(f"{moved}.", differences=(moved,))
-        done = await host.restart()
+        done = await self.planned(plan.service).restart()
         return Receipt(headline=done.sentence, facts=tuple(Fact(label="Note", value=note) for note in done.notes))
 
     async def evidence(self, plan: RestartPlan) -> str:
-        return f"{plan.service} runs {await self._host(plan.service).running_now()}"
-
-    def _host(self, name: str) -> Restarts:
-        return pick(self.services, name, can="be restarted", typed=lambda each: f"deploys restart {each}")
+        return f"{plan.service} runs {await self.planned(plan.service).running_now()}"
 
 
 def actions(house: House) -> RestartDeployment:

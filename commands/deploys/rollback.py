@@ -6,7 +6,8 @@ from typing import Annotated
 from bot.words.exceptions import NotUnderstood
 from bot.words.params import Choices
 from commands import House
-from commands.deploys._hosting import AskedToMove, Moving, listing_of, meant
+from commands.deploys._hosting import AskedToMove, Moving
+from commands.deploys._listing import listing_of, meant
 from integrations.capabilities import Deployed, Deployment, RollsBack
 
 
@@ -20,7 +21,7 @@ class Rollback(AskedToMove):
 class RollBackDeployment(Moving[Rollback, RollsBack]):
     """Point production back at an earlier deployment."""
 
-    deed = "roll back"
+    can = deed = "roll back"
     examples = ("deploys rollback web", "deploys rollback web to=dpl_7mTpLd4Rz")
 
     def aim(

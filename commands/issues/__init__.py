@@ -1,7 +1,7 @@
 """/ops issues: what is unresolved, most frequent first, with what to do about it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -9,19 +9,12 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.words.action import Lookup
-from bot.words.exceptions import Misconfigured
 from bot.words.params import Duration, FreeText, Params, duration_text
-from bot.words.report import Fact, Line, Link, Moment, Report, Status, Suggestion, Table
+from bot.words.report import Report, Status
 from commands import House
-from commands._shared.services import (
-    OnService,
-    ServiceName,
-    Unanswered,
-    ask,
-    but_unread,
-    pick,
-    retyped,
-)
+from commands._shared.asking import Unanswered, ask, but_unread
+from commands._shared.services import OnService, ServiceName
+from commands.issues._telling import line_of, table_of
 from integrations.capabilities import Issue, Issues
 
 SHOWN = 10
@@ -53,19 +46,7 @@ class ListIssues(OnService[Issues], Lookup[Listed]):
     examples = ("issues", "issues sentry since=3d", 'issues since=2h match="timed out"')
 
     async def answer(self, params: Listed) -> Report:
-        if not self.services:
-            raise Misconfigured("ops.toml names no service that tracks issues; add one under [services].")
-        asked = self.services
-        if params.service is not None:
-            asked = (
-                pick(
-                    asked,
-                    params.service,
-                    can="list issues",
-                    typed=lambda name: retyped(self.words, params, service=name),
-                ),
-            )
-        now = self.now()
+        asked, now = self.asked(params), self.now()
         since, most = now - params.since, self.read_at_most
         calls = (ask(each.issues(since=since, match=params.match, limit=most), self.deadline) for each in asked)
         found: list[tuple[str, Issue]] = []
@@ -87,8 +68,8 @@ class ListIssues(OnService[Issues], Lookup[Listed]):
             title="Issues",
             lead="No service's issues could be read." if unread == len(asked) else lead,
             status=Status.UNKNOWN if unread == len(asked) else None,
-            lines=tuple(_line(service, each, several=several) for service, each in found[:SHOWN]),
-            table=_table(found) if len(found) > SHOWN else None,
+            lines=tuple(line_of(service, each, several=several) for service, each in found[:SHOWN]),
+            table=table_of(found) if len(found) > SHOWN else None,
             notes=tuple(notes),
             taken_at=now,
         )
@@ -103,51 +84,6 @@ def _lead(found: list[tuple[str, Issue]], params: Listed, *, partly: bool) -> st
     issues = f"{len(found)} unresolved issue{'' if len(found) == 1 else 's'}"
     shown = f" The {SHOWN} most frequent come first." if len(found) > SHOWN else ""
     return f"{issues}{fitting} with {events:,} event{'' if events == 1 else 's'} {within}.{shown}"
-
-
-def _line(service: str, issue: Issue, *, several: bool) -> Line:
-    facts = [
-        Fact(label="", value=Link(url=issue.link, name=issue.short_id) if issue.link else issue.short_id),
-        Fact(label="", value=" / ".join(dict.fromkeys(filter(None, (service, issue.where))))),
-        Fact(label="level", value=issue.level),
-        Fact(label="users", value=issue.users),
-        Fact(label="last", value=Moment(at=issue.last_seen) if issue.last_seen else None),
-    ]
-    if issue.detail not in ("", "ongoing"):
-        facts.append(Fact(label="", value=issue.detail.replace("_", " ")))
-    where = f" service={service}" if several else ""
-    return Line(
-        text=f"{issue.count:,} × {_short(issue.title)}",
-        facts=tuple(facts),
-        suggestions=(
-            Suggestion(label="Resolve", words=f"issues resolve {issue.short_id}{where}"),
-            Suggestion(label="Ignore", words=f"issues ignore {issue.short_id}{where}"),
-        ),
-    )
-
-
-def _table(found: Sequence[tuple[str, Issue]]) -> Table:
-    return Table(
-        columns=("issue", "events", "users", "last seen", "level", "title", "where", "service"),
-        rows=tuple(
-            (
-                Link(url=each.link, name=each.short_id) if each.link else each.short_id,
-                each.count,
-                each.users,
-                Moment(at=each.last_seen) if each.last_seen else None,
-                each.level,
-                each.title,
-                each.where,
-                service,
-            )
-            for service, each in found
-        ),
-    )
-
-
-def _short(title: str, most: int = 240) -> str:
-    flat = " ".join(title.split()) or "(no title)"
-    return flat if len(flat) <= most else f"{flat[: most - 1]}…"
 
 
 def actions(house: House) -> ListIssues:

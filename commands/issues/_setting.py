@@ -2,27 +2,19 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
 from bot.words.action import Plan, Receipt, Risk, Undoable
-from bot.words.exceptions import NotUnderstood, Stale
+from bot.words.exceptions import NotUnderstood
 from bot.words.params import Choices, FreeText, Option, Params
-from bot.words.report import Fact, Link, Moment
-from commands._shared.services import (
-    LONGEST_LABEL,
-    OnService,
-    ServiceName,
-    ask_all,
-    closest,
-    matching,
-    names,
-    pick,
-    retyped,
-)
+from commands._shared.remembered import Remembering
+from commands._shared.retyping import retyped
+from commands._shared.services import ServiceName, closest
+from commands.issues._telling import facts_of, moved, short, state_of
 from integrations.capabilities import Issue, Issues, IssueStatus
 
 
@@ -55,10 +47,7 @@ class SettlePlan(Plan):
 
 
 @dataclass(frozen=True)
-class SetStatus(OnService[Issues], Undoable[Settle, SettlePlan]):
-    deadline: timedelta = timedelta(seconds=10)
-    known: dict[str, tuple[Issue, ...]] = field(default_factory=dict, compare=False)
-    """What `options` answers from; empty until the first `refresh`."""
+class SetStatus(Remembering[Issues, Issue], Undoable[Settle, SettlePlan]):
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     can = "settle issues"
@@ -73,17 +62,17 @@ class SetStatus(OnService[Issues], Undoable[Settle, SettlePlan]):
     """What brings the issue up again by itself, as a sentence."""
 
     async def preview(self, params: Settle) -> SettlePlan:
-        service = self._service(params.service, params)
+        service = self.chosen(params)
         try:
             issue = await service.issue(params.issue)
         except NotUnderstood as error:
             raise self._meant(params, str(error)) from error
-        now = _state(issue.status, issue.detail)
+        now = state_of(issue.status, issue.detail)
         return SettlePlan(
             target=f"{service.name} issue {issue.short_id} ({issue.id})",
-            headline=f"{self.verb[0]} {issue.short_id} of {service.name}: {_short(issue.title)}",
+            headline=f"{self.verb[0]} {issue.short_id} of {service.name}: {short(issue.title)}",
             effects=(f"{issue.short_id}: now {now}, then {self.to}",),
-            facts=_facts(issue, params.reason),
+            facts=facts_of(issue, params.reason),
             warnings=(self.comes_back, *((issue.lost,) if issue.lost else ())),
             undo_note=f"Undo makes it {now} again, unless its status was changed meanwhile.",
             nothing_to_do=f"{issue.short_id} is {now} already." if issue.status == self.to else "",
@@ -95,87 +84,33 @@ class SetStatus(OnService[Issues], Undoable[Settle, SettlePlan]):
         )
 
     async def execute(self, plan: SettlePlan) -> Receipt:
-        service = self._service(plan.service, Settle(issue=plan.issue))
-        before = await service.issue(plan.issue)
-        if (before.status, before.detail) != (plan.status, plan.detail):
-            raise _moved(before, _state(plan.status, plan.detail))
-        after = await service.set_status(plan.issue, self.to)
+        after = await self.planned(plan.service).set_status(plan.issue, self.to)
         return Receipt(
             headline=f"{self.verb[1]} {plan.short_id} of {plan.service}.",
             undo={"status": after.status, "detail": after.detail},
         )
 
     async def undo(self, plan: SettlePlan, receipt: Receipt) -> Receipt:
-        service = self._service(plan.service, Settle(issue=plan.issue))
+        service = self.planned(plan.service)
         now = await service.issue(plan.issue)
         if now.status != receipt.undo["status"] or now.detail != receipt.undo["detail"]:
-            left = _state(str(receipt.undo["status"]), str(receipt.undo["detail"]))
-            raise _moved(now, left)
+            left = state_of(str(receipt.undo["status"]), str(receipt.undo["detail"]))
+            raise moved(now, left)
         back = await service.set_status(plan.issue, plan.status, plan.detail)
-        return Receipt(headline=f"{plan.short_id} of {plan.service} is {_state(back.status, back.detail)} again.")
+        return Receipt(headline=f"{plan.short_id} of {plan.service} is {state_of(back.status, back.detail)} again.")
 
     async def evidence(self, plan: SettlePlan) -> str:
-        now = await self._service(plan.service, Settle(issue=plan.issue)).issue(plan.issue)
-        return f"{now.short_id} is {_state(now.status, now.detail)}"
+        now = await self.planned(plan.service).issue(plan.issue)
+        return f"{now.short_id} is {state_of(now.status, now.detail)}"
 
-    async def options(self, field: str, typed: str) -> Sequence[Option]:
-        if field != "issue":
-            return matching(names(self.services), typed)
-        found = (each for issues in self.known.values() for each in issues)
-        return matching(
-            (Option(each.short_id, f"{each.short_id} {each.title}"[:LONGEST_LABEL]) for each in found), typed
-        )
+    async def listed(self, service: Issues) -> Sequence[Issue]:
+        return await service.issues(since=self.now() - timedelta(days=1), match=None, limit=50)
 
-    async def refresh(self) -> None:
-        """Read the unresolved ones for `options`, in the background; a service that is silent keeps its last ones."""
-        since = self.now() - timedelta(days=1)
-        heard = await ask_all(
-            self.services, lambda service: service.issues(since=since, match=None, limit=50), self.deadline
-        )
-        self.known.update((service.name, issues) for service, issues in heard.read)
+    def option(self, thing: Issue) -> Option:
+        return Option(thing.short_id, f"{thing.short_id} {thing.title}")
 
     def _meant(self, asked: Settle, sentence: str) -> NotUnderstood:
         close = closest(asked.issue, (each.short_id for issues in self.known.values() for each in issues))
         instead = f"Did you mean {close}?" if close else "`issues` lists them."
         hint = retyped(self.words, asked, issue=close) if close else "issues"
         return NotUnderstood(f"{sentence} {instead}", hint=hint)
-
-    def _service(self, name: str | None, asked: Settle) -> Issues:
-        return pick(
-            self.services, name, can="settle issues", typed=lambda each: retyped(self.words, asked, service=each)
-        )
-
-
-def _moved(now: Issue, expected: str) -> Stale:
-    is_now = _state(now.status, now.detail)
-    return Stale(
-        f"{now.short_id} was {expected} and is {is_now} by now; nothing was changed.",
-        differences=(f"{now.short_id}: {expected}, now {is_now}",),
-    )
-
-
-def _facts(issue: Issue, reason: str) -> tuple[Fact, ...]:
-    facts = [
-        Fact(label="Issue", value=Link(url=issue.link, name=issue.short_id) if issue.link else issue.short_id),
-        Fact(label="Where", value=issue.where),
-        Fact(label="Level", value=issue.level),
-        Fact(label="Events in all", value=issue.count),
-        Fact(label="Users in all", value=issue.users),
-        Fact(label="First seen", value=Moment(at=issue.first_seen) if issue.first_seen else None),
-        Fact(label="Last seen", value=Moment(at=issue.last_seen) if issue.last_seen else None),
-    ]
-    return (*facts, *((Fact(label="Reason", value=reason),) if reason else ()))
-
-
-def _state(status: str, detail: str) -> str:
-    """`unresolved (regressed)`, `ignored (archived until escalating)`."""
-    return f"{status} ({detail.replace('_', ' ')})" if detail else status
-
-
-def _short(title: str, most: int = 200) -> str:
-    flat = " ".join(title.split()) or "(no title)"
-    return flat if len(flat) <= most else f"{flat[: most - 1]}…"
-
-
-def _option(issue: Issue) -> Option:
-    return Option(issue.short_id, f"{issue.short_id} {issue.title}"[:LONGEST_LABEL])

@@ -12,8 +12,10 @@ from bot.words.action import Lookup
 from bot.words.params import Choices, Params
 from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
 from commands import House
-from commands._shared.house import Book
-from commands._shared.services import OnService, Unanswered, ask, pick, retyped
+from commands._shared.asking import Unanswered, ask
+from commands._shared.ports import Book
+from commands._shared.retyping import retyped
+from commands._shared.services import OnService, pick
 from commands.keys._book import Held, held, held_since
 from integrations.capabilities import Checkable, Credentialed, Health, Testable, Trial
 

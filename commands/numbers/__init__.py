@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bot.words.action import Lookup
-from bot.words.exceptions import Misconfigured
 from bot.words.params import FreeText, Params
 from bot.words.report import Fact, Moment, Report, Status, Table
 from commands import House
-from commands._shared.services import OnService, ask_all, but_unread
+from commands._shared.asking import ask_all, but_unread
+from commands._shared.services import OnService
 from integrations.capabilities import Numbers, NumberState
 
 
@@ -36,8 +36,6 @@ class ListNumbers(OnService[Numbers], Lookup[Inventory]):
     examples = ("numbers", "numbers available", "numbers match=+1888")
 
     async def answer(self, params: Inventory) -> Report:
-        if not self.services:
-            raise Misconfigured("ops.toml names no service with phone numbers; add one under [services].")
         heard = await ask_all(self.services, lambda service: service.numbers(), self.deadline)
         found = [(service.name, number) for service, numbers in heard.read for number in numbers]
         unread = heard.missing

@@ -5,9 +5,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.words.params import Choices, Params, Spaced
+from bot.words.params import Choices, Option, Params, Spaced
 from commands import House
-from commands.numbers._inventory import ChangeNumber, NumberPlan
+from commands.numbers._inventory import ChangeNumber
+from commands.numbers._telling import NumberPlan
 from integrations.capabilities import Number, Numbers, NumberState
 
 
@@ -40,8 +41,8 @@ class ReleaseNumber(ChangeNumber[Release]):
             nothing_to_do=f"{number.number} is available already." if free else "",
         )
 
-    def offered(self, number: Number) -> bool:
-        return number.state is not NumberState.AVAILABLE
+    def option(self, thing: Number) -> Option | None:
+        return super().option(thing) if thing.state is not NumberState.AVAILABLE else None
 
 
 def actions(house: House) -> ReleaseNumber:

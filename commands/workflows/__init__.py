@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.words.action import Lookup
-from bot.words.exceptions import Misconfigured
 from bot.words.params import Params
 from bot.words.report import Link, Moment, Report, Status, Table
 from commands import House
-from commands._shared.services import OnService, ServiceName, ask_all, but_unread, pick, retyped
+from commands._shared.asking import ask_all, but_unread
+from commands._shared.services import OnService, ServiceName
 from integrations.capabilities import Workflow, Workflows
 
 
@@ -34,18 +34,7 @@ class ListWorkflows(OnService[Workflows], Lookup[Listed]):
     examples = ("workflows", "workflows failures", "workflows n8n")
 
     async def answer(self, params: Listed) -> Report:
-        if not self.services:
-            raise Misconfigured("ops.toml names no service with workflows; add one under [services].")
-        asked = self.services
-        if params.service is not None:
-            asked = (
-                pick(
-                    asked,
-                    params.service,
-                    can="list workflows",
-                    typed=lambda name: retyped(self.words, params, service=name),
-                ),
-            )
+        asked = self.asked(params)
         heard = await ask_all(asked, lambda service: service.workflows(), self.deadline)
         found = [(service.name, each) for service, workflows in heard.read for each in workflows]
         unread, nothing = heard.missing, not heard.read

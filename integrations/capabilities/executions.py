@@ -34,6 +34,29 @@ class Execution:
     def going(self) -> bool:
         return self.status in ("running", "waiting", "new")
 
+    @property
+    def when(self) -> datetime | None:
+        return self.stopped_at or self.started_at
+
+    @property
+    def shortly(self) -> str:
+        """Its error in at most 300 characters of one line; empty where there is none."""
+        flat = " ".join((self.error or "").split())
+        return flat if len(flat) <= 300 else f"{flat[:299]}…"
+
+    @property
+    def why(self) -> str:
+        """Where it failed and with what, as the end of a sentence."""
+        node = f" at node {self.failing_node!r}" if self.failing_node else ""
+        return f"{node}: {self.shortly}" if self.error else node
+
+    @property
+    def ended(self) -> str:
+        """How it went, as in "retry 4712 ended well"."""
+        if self.status == "success":
+            return "ended well"
+        return f"failed{self.why}" if self.failed else f"is {self.status}"
+
 
 @runtime_checkable
 class Executions(Named, Protocol):

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from bot.words.action import Receipt
-from bot.words.exceptions import Misconfigured, NotUnderstood, Stale, TryLater
+from bot.words.exceptions import NotUnderstood, Stale, TryLater
 from commands.deploys import Deploys, ListDeployments
-from commands.deploys._hosting import Listing
+from commands.deploys._listing import Listing
 from commands.deploys.promote import Promote, PromoteDeployment
 from commands.deploys.redeploy import Redeploy, RedeployDeployment
 from commands.deploys.restart import Restart, RestartDeployment
@@ -22,7 +22,7 @@ from sandbox.world.misbehaving import Fault, Kind
 from sandbox.world.neon import FakeNeon
 from sandbox.world.railway import FakeRailway
 from sandbox.world.vercel import FakeVercel
-from tests.commands.world import Clock
+from tests.commands.world import Clock, carry_out
 from tests.integrations.standin import serving
 
 SECRET = "a-t0ken-for-all"
@@ -112,8 +112,6 @@ async def test_a_silent_host_is_a_note(hosts: Hosts) -> None:
     assert report.notes[0].startswith("Could not read web: ")
     with pytest.raises(TryLater, match="Could not read web"):
         await hosts.deploys.answer(Deploys(service="web"))
-    with pytest.raises(Misconfigured):
-        await ListDeployments((), Clock()).answer(Deploys())
     with pytest.raises(NotUnderstood) as caught:
         await hosts.deploys.answer(Deploys(service="wep"))
     assert caught.value.hint == "deploys web"
@@ -150,13 +148,11 @@ async def test_a_rollback_without_promotion_is_undone_by_another(hosts: Hosts) -
 async def test_somebody_deployed_meanwhile(hosts: Hosts) -> None:
     plan = await hosts.rollback.preview(Rollback(service="web"))
     pushed = hosts.web.push("fff0000", "A fix")
-    with pytest.raises(Stale, match=f"web serves {pushed.id} main fff0000: A fix now, not {LIVE}"):
-        await hosts.rollback.execute(plan)
+    with pytest.raises(Stale):
+        await carry_out(hosts.rollback, Rollback(service="web"), plan)
     assert hosts.web.done("rollback") == []
     again = await hosts.rollback.preview(Rollback(service="web"))
-    assert again.digest("deploys rollback", Rollback(service="web")) != plan.digest(
-        "deploys rollback", Rollback(service="web")
-    )
+    assert (plan.live, again.live) == (LIVE, pushed.id)
 
 
 async def test_an_undo_checks_for_drift(hosts: Hosts) -> None:
@@ -261,8 +257,8 @@ async def test_a_database_endpoint_is_restarted(hosts: Hosts) -> None:
 async def test_what_runs_now_is_what_was_approved(hosts: Hosts) -> None:
     plan = await hosts.restart.preview(Restart(service="etl"))
     await hosts.services.named("etl", RollsBack).roll_back("d-51be")
-    with pytest.raises(Stale, match="etl runs d-new1 now, not d-7c1f"):
-        await hosts.restart.execute(plan)
+    with pytest.raises(Stale):
+        await carry_out(hosts.restart, Restart(service="etl"), plan)
     assert hosts.etl.done("restart") == []
     assert await hosts.restart.evidence(plan) == "etl runs d-new1"
 

@@ -7,7 +7,7 @@ from bot.words.report import Status
 from commands.execution import ShowExecution, Which
 from commands.stop import Stop, StopExecution
 from integrations.capabilities import Execution
-from tests.commands.world import Clock, Engine
+from tests.commands.world import Clock, Engine, carry_out
 
 
 def engine(name: str = "n8n") -> Engine:
@@ -78,7 +78,7 @@ async def test_what_is_over_is_not_stopped() -> None:
     plan = await action.preview(Stop(execution="4720"))
     one.ran("4720", "success")
     with pytest.raises(Stale, match="over: success"):
-        await action.execute(plan)
+        await carry_out(action, Stop(execution="4720"), plan)
 
 
 async def test_a_run_is_shown_although_its_retries_cannot_be_listed() -> None:

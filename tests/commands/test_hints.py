@@ -9,7 +9,7 @@ import pytest
 
 from bot.ask.parse import parse
 from bot.words.exceptions import NotUnderstood
-from commands._shared.services import retyped
+from commands._shared.retyping import retyped
 from commands.deploys.restart import Restart, RestartDeployment
 from commands.retry import RetryExecution
 from tests.commands.world import Engine, Outside

@@ -20,7 +20,7 @@ from commands.whitelist import LiftRateLimit, Whitelist
 from integrations import Services, open_services
 from integrations.capabilities import Checkable, ErrorSource, Executions, RateLimiter, Switches
 from sandbox.world import World
-from tests.commands.world import History
+from tests.commands.world import History, carry_out
 from tests.waiting import until
 
 
@@ -104,7 +104,7 @@ async def test_a_failed_run_is_retried_once(world: World, services: Services) ->
     assert {fact.label: fact.value for fact in plan.facts}["Failed at node"] == "HubSpot: upsert contact"
     assert receipt.headline == "Execution 4711 was retried; 4721 ended well."
     with pytest.raises(Stale):
-        await action.execute(plan)
+        await carry_out(action, Retry(execution="4711"), plan)
     again = await action.preview(Retry(execution="4711"))
     assert again.nothing_to_do == "Execution 4711 was already retried as 4721, which ended well."
     assert world.n8n.done("retry") == ["4711"]

@@ -13,6 +13,7 @@ from commands.stop import Stop, StopExecution, StoppableExecutions
 from integrations import Services, open_services
 from integrations.capabilities import Executions
 from sandbox.world.github import FakeGitHub
+from tests.commands.world import carry_out
 from tests.integrations.standin import serving
 
 
@@ -40,8 +41,8 @@ async def test_a_retry(services: Services, fake: FakeGitHub) -> None:
     assert receipt.headline == "Execution 9002 was retried; 9002#2 ended well."
     again = await action.preview(Retry(execution="9002"))
     assert again.nothing_to_do == "Execution 9002 was already retried as 9002#2, which ended well."
-    with pytest.raises(Stale, match="retry 9002#2 ended well"):
-        await action.execute(plan)
+    with pytest.raises(Stale, match="already retried as 9002#2"):
+        await carry_out(action, Retry(execution="9002"), plan)
     assert fake.done("rerun") == ["9002"]
     assert await action.evidence(plan) == "retry 9002#2 ended well"
 

@@ -9,8 +9,9 @@ import pytest
 
 from bot.ask.parse import parse
 from bot.words.exceptions import Misconfigured, NotUnderstood
-from commands._shared.services import tables_called
-from commands.rows import Read, ReadRows, conditions
+from commands._shared.conditions import conditions
+from commands._shared.tables import the_table
+from commands.rows import Read, ReadRows
 from integrations import Services, open_services
 from integrations.capabilities import Grid, Rows
 from sandbox.world import World
@@ -84,7 +85,7 @@ async def test_which_table(services: Services) -> None:
     assert caught.value.hint == "rows demo.businesses"
     for db in (None, "shop-db"):
         assert (await action.answer(Read(table="businesses", limit=1, db=db))).title == "demo.businesses of shop-db"
-    with pytest.raises(Misconfigured, match="lists no table"):
+    with pytest.raises(Misconfigured, match="no service that can show rows of that table"):
         await ReadRows((), Clock()).answer(Read(table="businesses"))
     options = await action.options("table", "num")
     assert [option.value for option in options] == ["demo.toll_free_numbers"]
@@ -135,7 +136,13 @@ def test_it_is_for_approvers_and_goes_into_the_trail() -> None:
 def test_a_table_by_its_name_alone() -> None:
     """As `rows` and `db cleanup` understand it."""
     listed = ["shop.orders", "crm.orders", "logs", "old.logs"]
-    assert tables_called("logs", listed) == ["logs"]
-    assert tables_called("old.logs", listed) == ["old.logs"]
-    assert tables_called("orders", listed) == ["shop.orders", "crm.orders"]
-    assert tables_called("order", listed) == []
+
+    def meant(typed: str) -> str:
+        return the_table(typed, listed, unknown="No such table.", words="rows", asked=Read(table=typed))
+
+    assert (meant("logs"), meant("old.logs")) == ("logs", "old.logs")
+    with pytest.raises(NotUnderstood, match=r"means several: shop\.orders, crm\.orders") as several:
+        meant("orders")
+    assert several.value.choices["crm.orders"] == "rows crm.orders"
+    with pytest.raises(NotUnderstood, match="No such table"):
+        meant("order")

@@ -11,8 +11,11 @@ from pydantic import JsonValue
 from bot.slack.views.text import plain_sentence
 from bot.words.exceptions import NotUnderstood, Stale
 from bot.words.report import Line
+from bot.words.action import Asker, Change, Plan, Receipt
+from bot.words.params import Params
+from bot.words.report import PersonId
 from commands import House
-from commands._shared.house import Measured
+from commands._shared.ports import Measured
 from integrations import Services
 from integrations.capabilities import (
     Checked,
@@ -57,6 +60,16 @@ def bare_house(*clients: Any, **instead: Any) -> House:
     """One with these services, and nothing behind the rest of what a command may ask for."""
     nothing: dict[str, Any] = dict.fromkeys((each.name for each in fields(House) if each.init), object())
     return House(**nothing | {"services": Services(clients), "now": Clock(), "tables": {}} | instead)
+
+
+async def carry_out(action: Change[Any, Any], params: Params, plan: Plan) -> Receipt:
+    """As the executor does, which makes the plan again right before the effect. Raises Stale."""
+    fresh = await action.preview_for(Asker(PersonId("U0ANA")), params)
+    if fresh.nothing_to_do:
+        raise Stale(fresh.nothing_to_do)
+    if fresh.digest(action.words, params) != plan.digest(action.words, params):
+        raise Stale("It is not as it was planned.")
+    return await action.execute(plan)
 
 
 @dataclass

@@ -1,0 +1,70 @@
+"""Log lines as they are told: how many fit one answer, and how each looks."""
+
+from collections.abc import Sequence
+
+from bot.words.report import Fact, Line, Link, Moment, Table
+from integrations.capabilities import Level, LogLine, LogPage
+
+ROOM = 3500
+"""Characters of lines in one answer: a card drops what is too much from its end, where the newest are."""
+
+
+BESIDE = 60
+"""Characters that time, level and the markup of one line take, about."""
+
+
+LONGEST_MESSAGE = 240
+
+
+def counted(lines: Sequence[LogLine], graver: str = "") -> str:
+    """`3 errors and 1 warning in 40 lines`; `3 errors` where there is nothing else."""
+    count = f"1 line{graver}" if len(lines) == 1 else f"{len(lines):,} lines{graver}"
+    found = {level: sum(line.level is level for line in lines) for level in (Level.ERROR, Level.WARNING)}
+    grave = " and ".join(f"{many:,} {level}{'s' * (many != 1)}" for level, many in found.items() if many)
+    if not grave:
+        return count
+    return grave if len(lines) in found.values() else f"{grave} in {count}"
+
+
+def newest(lines: Sequence[LogLine], most: int) -> Sequence[LogLine]:
+    """Of lines that are newest first, those that one answer has room for: at least one."""
+    room = ROOM
+    for place, line in enumerate(lines[:most]):
+        room -= len(_flat(line.message)) + len(line.origin) + len(line.link) + BESIDE
+        if room < 0 and place:
+            return lines[:place]
+    return lines[:most]
+
+
+def line_of(line: LogLine) -> Line:
+    facts = [Fact(label="", value=Moment(at=line.at)), Fact(label="", value=line.level.value)]
+    if line.origin:
+        facts.append(Fact(label="", value=line.origin))
+    if line.link:
+        facts.append(Fact(label="", value=Link(url=line.link, name="open")))
+    return Line(text=_flat(line.message), facts=tuple(facts))
+
+
+def _flat(message: str) -> str:
+    flat = " ".join(message.split()) or "(no message)"
+    return flat if len(flat) <= LONGEST_MESSAGE else f"{flat[: LONGEST_MESSAGE - 1]}…"
+
+
+def is_long(lines: Sequence[LogLine], shown: Sequence[LogLine]) -> bool:
+    """Something is not shown, or not whole."""
+    return len(shown) < len(lines) or any(len(line.message) > LONGEST_MESSAGE for line in lines)
+
+
+def table_of(lines: Sequence[LogLine]) -> Table:
+    return Table(
+        columns=("time", "level", "origin", "message", "link"),
+        rows=tuple((Moment(at=e.at), e.level.value, e.origin, e.message, e.link or None) for e in reversed(lines)),
+    )
+
+
+def shown_note(shown: Sequence[LogLine], lines: Sequence[LogLine]) -> str:
+    return f"These are the newest {len(shown)} of {len(lines):,} lines." if len(shown) < len(lines) else ""
+
+
+def more_note(name: str, page: LogPage) -> str:
+    return f"{name} has more lines than the newest {len(page.lines):,} that were read." if page.truncated else ""
