@@ -12,6 +12,7 @@ from bot.words.exceptions import TryLater
 from bot.words.params import Choices, FreeText, Option, Params, Spaced, duration_text
 from bot.words.report import Fact, Link, Moment
 from commands._shared.asking import ask_all
+from commands._shared.receipts import stored
 from commands._shared.remembered import Remembering
 from commands._shared.services import ServiceName
 from commands.workflows._finding import the_workflow
@@ -86,8 +87,7 @@ class Turning(Remembering[Workflows, Workflow], Undoable[T, TurnPlan], Generic[T
         )
 
     async def undo(self, plan: TurnPlan, receipt: Receipt) -> Receipt:
-        kept = receipt.undo["kept"]
-        await self.planned(plan.service).turn_back(plan.was(), kept if isinstance(kept, dict) else {})
+        await self.planned(plan.service).turn_back(plan.was(), stored(receipt, "kept"))
         return Receipt(headline=f"Turned {'off' if self.on else 'on'} {plan.name!r} of {plan.service} again.")
 
     async def evidence(self, plan: TurnPlan) -> str:

@@ -23,6 +23,50 @@ class RateLimitState:
     notes: tuple[str, ...] = ()
     """Sentences for whoever decides."""
 
+    @property
+    def inserts(self) -> bool:
+        return self.has_allow_list and not self.allowed
+
+    @property
+    def ends(self) -> bool:
+        """Whether lifting leaves anything behind that could end."""
+        return self.inserts or bool(self.blocks)
+
+    def effects(self, network: str) -> tuple[str, ...]:
+        effects = [f"{block[:1].lower()}{block[1:]} is lifted" for block in self.blocks]
+        if self.records or not self.has_allow_list:
+            records = "1 rate-limit record is" if self.records == 1 else f"{self.records} rate-limit records are"
+            some = f": {'; '.join(self.sample)}" if self.sample else ""
+            more = ", and more" if len(self.sample) < self.records and self.sample else ""
+            effects.append(f"{records} deleted{some}{more}")
+        if self.has_allow_list:
+            there = "is already" if self.allowed else "goes"
+            effects.append(f"{network} {there} on the allow-list")
+        return tuple(effects)
+
+    def warnings(self, *, ends: bool) -> tuple[str, ...]:
+        if not self.has_allow_list:
+            once = "There is no allow-list here: records are deleted once, and new ones will count again."
+            return (once, *self.notes)
+        if self.allowed:
+            before = "It was allowed before, by somebody else; this neither ends nor undoes that."
+            return (before, *self.notes)
+        return self.notes if ends else ("It does not end by itself; for=2h would.", *self.notes)
+
+    @property
+    def undo_note(self) -> str:
+        said = ["Undo takes it off the allow-list again."] if self.inserts else []
+        said += ["Undo puts the blocks back."] if self.blocks else []
+        said += ["Deleted records are not put back."] if self.records or not said else []
+        return " ".join(said)
+
+    def nothing_to_do(self, network: str, service: str) -> str:
+        """Why there is nothing to lift; empty if there is."""
+        if self.records or self.ends:
+            return ""
+        allowed = "it is on the allow-list already" if self.allowed else "there is no allow-list to put it on"
+        return " ".join((f"{service} has no rate-limit record of {network}, and {allowed}.", *self.notes))
+
 
 @runtime_checkable
 class RateLimiter(Named, Protocol):
