@@ -12,7 +12,7 @@ from bot.ask.catalogue import Absent, Catalogue
 from bot.words.action import AnyAction, words_of
 from bot.words.exceptions import Misconfigured
 from commands._shared.house import House
-from commands._shared.ports import Desk
+from commands._shared.machine import Desk
 from commands._shared.services import OnService
 
 __all__ = ["Desk", "House", "command_files", "commands"]

@@ -6,7 +6,7 @@ from bot.words.action import Lookup
 from bot.words.params import Params
 from bot.words.report import Line, Report, Status
 from commands import House
-from commands._shared.ports import Inspection
+from commands._shared.machine import Inspection
 
 
 class NoParams(Params):

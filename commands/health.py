@@ -14,7 +14,7 @@ from bot.words.request import Request
 from bot.words.spelling import lasting, span
 from commands import House
 from commands._shared.asking import Unanswered, ask
-from commands._shared.ports import HealthHistory, Measured
+from commands._shared.machine import HealthHistory, Measured
 from commands._shared.recent import Recent
 from commands._shared.services import OnService, ServiceName, pick
 from integrations.capabilities import Checkable, Checked, ErrorSource, Health, LogSource

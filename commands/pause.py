@@ -5,7 +5,7 @@ from typing import Annotated
 
 from bot.words.params import Choices, Spaced
 from commands import House
-from commands._shared.flipping import Pausing
+from commands._shared.pausing import Pausing
 from commands._shared.switches import AskedToPause
 from integrations.capabilities import Switches
 

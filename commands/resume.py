@@ -5,7 +5,7 @@ from typing import Annotated
 
 from bot.words.params import Choices, Spaced
 from commands import House
-from commands._shared.flipping import Resuming
+from commands._shared.pausing import Resuming
 from commands._shared.switches import Asked
 from integrations.capabilities import Switches
 

@@ -21,7 +21,7 @@ from commands._shared.services import (
     names,
     pick,
 )
-from commands._shared.tables import the_table
+from commands._shared.table_names import the_table
 from integrations.capabilities import Rows
 
 MOST = 1000

@@ -8,7 +8,7 @@ from bot.words.exceptions import NotAllowed
 from bot.words.params import Params
 from bot.words.report import Fact, Moment, Report
 from commands import House
-from commands._shared.ports import Tokens
+from commands._shared.machine import Tokens
 
 
 class Token(Params):

@@ -11,7 +11,7 @@ from bot.words.params import Params
 from bot.words.ports import Entry
 from bot.words.report import Report
 from commands import House
-from commands._shared.ports import Follows
+from commands._shared.machine import Follows
 
 
 class Unfollow(Params):

@@ -39,7 +39,7 @@ from bot.words.ports import Clock, Directory
 from bot.words.redaction import Redactor
 from bot.words.secrets import Reader
 from commands import House, commands
-from commands._shared.ports import Kept
+from commands._shared.machine import Kept
 from integrations import Services, open_services
 from integrations.capabilities import Credentialed
 from integrations.plumbing.call_counts import Counted

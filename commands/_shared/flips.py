@@ -9,14 +9,8 @@ from pydantic import JsonValue
 from bot.words.action import Plan, Receipt
 from bot.words.exceptions import OpsError, OutcomeUnknown, Stale
 from bot.words.report import Fact
-from commands._shared.switches import (
-    CHOSEN,
-    Chosen,
-    Noun,
-    counted,
-    look,
-    state_of,
-)
+from commands._shared.switch_words import CHOSEN, Chosen, Noun, counted, state_of
+from commands._shared.switches import look
 from integrations.capabilities import Flipped, Switch, Switchable, Switches
 
 

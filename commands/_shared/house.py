@@ -12,7 +12,7 @@ from bot.words.exceptions import Misconfigured
 from bot.words.mistakes import mistake
 from bot.words.ports import Clock
 from bot.words.report import Frozen
-from commands._shared.ports import Book, Desk, Follows, HealthHistory, Inspection, Tokens
+from commands._shared.machine import Book, Desk, Follows, HealthHistory, Inspection, Tokens
 from integrations import Services
 
 C = TypeVar("C")

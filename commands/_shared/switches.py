@@ -1,44 +1,19 @@
 """What pausing and resuming share: find the things meant, change exactly those, and tell what became of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
-
-from pydantic import TypeAdapter
 
 from bot.words.exceptions import Misconfigured, NotUnderstood, TryLater
 from bot.words.params import Choices, Duration, Params, Reason, Spaced
 from commands._shared.asking import ask_all
 from commands._shared.house import House
 from commands._shared.retyping import retyped
-from commands._shared.services import ServiceName, closest, pick
+from commands._shared.services import ServiceName, closest
+from commands._shared.switch_words import CAMPAIGN, Chosen, Noun, state_of
 from integrations.capabilities import Switch, Switchable, Switches
 
-ALL = "all"
-
-Chosen = dict[str, tuple[Switchable, ...]]
-"""Things by service."""
-CHOSEN: TypeAdapter[Chosen] = TypeAdapter(Chosen)
-
-
-@dataclass(frozen=True)
-class Noun:
-    """What the things are called; a noun that is listed by a command can also be meant as a whole, with `all`."""
-
-    one: str
-    listed_by: str = ""
-
-    @property
-    def all(self) -> str:
-        return f"all {self.one}s"
-
-    def means_all(self, name: str) -> bool:
-        return bool(self.listed_by) and name.casefold() == ALL
-
-
-CAMPAIGN = Noun("campaign", listed_by="campaigns")
-THING = Noun("thing")
 CAMPAIGN_KINDS = ("n8n", "postgres", "supabase")
 """Where everything that can be paused was named in ops.toml as a campaign; elsewhere `all` would mean too much."""
 
@@ -63,13 +38,6 @@ async def look(services: Sequence[Switches], deadline: timedelta, noun: Noun) ->
     if not heard.read:
         raise TryLater(" ".join(heard.missing))
     return Seen({service.name: things for service, things in heard.read}, heard.missing)
-
-
-def scope(services: Sequence[Switches], asked: "Asked", words: str, noun: Noun) -> Sequence[Switches]:
-    """All services, or the one that was named."""
-    if asked.on is None:
-        return services
-    return (pick(services, asked.on, can=f"pause {noun.one}s", typed=lambda name: retyped(words, asked, on=name)),)
 
 
 def choose(seen: Seen, asked: "Asked", wanted: Switch, words: str, noun: Noun) -> tuple[Chosen, str]:
@@ -115,18 +83,6 @@ def _by_service(found: Sequence[tuple[str, Switchable]]) -> Chosen:
     for service, thing in found:
         chosen[service] = (*chosen.get(service, ()), thing)
     return chosen
-
-
-def counted(chosen: Mapping[str, Sequence[Switchable]], noun: Noun, most: int = 5) -> str:
-    """`3 campaigns: A, B and C`, in words that stay short."""
-    called = [thing.name for things in chosen.values() for thing in things]
-    told = ", ".join(called[:most]) + (f" and {len(called) - most} more" if len(called) > most else "")
-    return f"{len(called)} {noun.one}{'' if len(called) == 1 else 's'}" + (f": {told}" if called else "")
-
-
-def state_of(thing: Switchable) -> str:
-    # Only for OTHER is the service's own word a better one; n8n keeps a version there.
-    return thing.detail if thing.state is Switch.OTHER and thing.detail else thing.state.value
 
 
 class Asked(Params):

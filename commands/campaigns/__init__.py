@@ -10,7 +10,8 @@ from bot.words.report import Report, Table
 from commands import House
 from commands._shared.asking import but_unread
 from commands._shared.services import OnService
-from commands._shared.switches import CAMPAIGN, CAMPAIGN_KINDS, campaign_services, look, state_of
+from commands._shared.switch_words import CAMPAIGN, state_of
+from commands._shared.switches import CAMPAIGN_KINDS, campaign_services, look
 from integrations.capabilities import Switch, Switches
 
 

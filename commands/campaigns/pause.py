@@ -4,8 +4,9 @@ from typing import Annotated
 
 from bot.words.params import Choices, Spaced
 from commands import House
-from commands._shared.flipping import Pausing
-from commands._shared.switches import ALL, CAMPAIGN, AskedToPause, campaign_services
+from commands._shared.pausing import Pausing
+from commands._shared.switch_words import ALL, CAMPAIGN
+from commands._shared.switches import AskedToPause, campaign_services
 
 
 class Pause(AskedToPause):
@@ -17,6 +18,7 @@ class PauseCampaigns(Pausing[Pause]):
     """Pause running campaigns."""
 
     noun = CAMPAIGN
+    can = "pause campaigns"
     examples = ('campaigns pause reason="bounces"', 'campaigns pause "Spring sale" for=2h reason="wrong link"')
 
 

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from bot.words.params import Choices, Spaced
 from commands import House
-from commands._shared.flipping import Resuming
-from commands._shared.switches import ALL, CAMPAIGN, Asked, campaign_services
+from commands._shared.pausing import Resuming
+from commands._shared.switch_words import ALL, CAMPAIGN
+from commands._shared.switches import Asked, campaign_services
 
 
 class Resume(Asked):
@@ -17,6 +18,7 @@ class ResumeCampaigns(Resuming[Resume]):
     """Resume paused campaigns."""
 
     noun = CAMPAIGN
+    can = "pause campaigns"
     examples = ('campaigns resume reason="fixed"', 'campaigns resume "Spring sale" reason="link corrected"')
 
 

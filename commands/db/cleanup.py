@@ -17,7 +17,7 @@ from bot.words.ports import Freeze
 from bot.words.report import Fact
 from commands import House
 from commands._shared.services import OnService, ServiceName
-from commands._shared.tables import the_table
+from commands._shared.table_names import the_table
 from commands.db._retention import deleted_told, effect_of, rows_of, tables_of
 from integrations.capabilities import Database, Retention
 

@@ -14,7 +14,7 @@ from bot.words.report import Report, Status
 from commands import House
 from commands._shared.asking import Unanswered, ask, but_unread
 from commands._shared.services import OnService, ServiceName
-from commands.issues._telling import line_of, table_of
+from commands.issues._issue_words import line_of, table_of
 from integrations.capabilities import Issue, Issues
 
 SHOWN = 10

@@ -14,7 +14,7 @@ from bot.words.params import Choices, FreeText, Option, Params
 from commands._shared.remembered import Remembering
 from commands._shared.retyping import retyped
 from commands._shared.services import ServiceName, closest
-from commands.issues._telling import facts_of, moved, short, state_of
+from commands.issues._issue_words import facts_of, moved, short, state_of
 from integrations.capabilities import Issue, Issues, IssueStatus
 
 

@@ -10,7 +10,7 @@ from bot.words.exceptions import Misconfigured, OpsError
 from bot.words.params import Params
 from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
 from commands import House
-from commands._shared.ports import Book
+from commands._shared.machine import Book
 from commands._shared.services import OnService
 from commands.keys._book import OLD, Held, held
 from integrations.capabilities import Checkable, Credentialed, Health

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from commands._shared.asking import Unanswered, ask
-from commands._shared.ports import Book, Kept
+from commands._shared.machine import Book, Kept
 from integrations.capabilities import Checkable, Checked, Credential, Credentialed, Health
 
 OLD = timedelta(days=90)

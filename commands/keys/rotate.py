@@ -13,7 +13,7 @@ from bot.words.params import Choices, Params
 from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
 from commands import House
 from commands._shared.asking import Unanswered, ask
-from commands._shared.ports import Book
+from commands._shared.machine import Book
 from commands._shared.retyping import retyped
 from commands._shared.services import OnService, pick
 from commands.keys._book import Held, held, held_since

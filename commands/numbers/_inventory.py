@@ -12,7 +12,7 @@ from commands._shared.asking import ask_all
 from commands._shared.remembered import Remembering
 from commands._shared.retyping import retyped
 from commands._shared.services import closest
-from commands.numbers._telling import NumberPlan, digits, state_of
+from commands.numbers._number_words import NumberPlan, digits, state_of
 from integrations.capabilities import Number, Numbers, NumberState
 
 P = TypeVar("P", bound=Params)

@@ -8,7 +8,7 @@ from pydantic import Field
 from bot.words.params import Choices, Params, Spaced
 from commands import House
 from commands.numbers._inventory import ChangeNumber
-from commands.numbers._telling import NumberPlan
+from commands.numbers._number_words import NumberPlan
 from integrations.capabilities import Numbers, NumberState
 
 

@@ -11,7 +11,7 @@ import pytest
 from bot.store.vendors.keys import PgKeys
 from bot.words.exceptions import Misconfigured, NotUnderstood, Refused, TryLater
 from bot.words.report import Status
-from commands._shared.ports import Kept
+from commands._shared.machine import Kept
 from commands.keys import ListKeys
 from commands.keys import NoParams as Asked
 from commands.keys.rotate import STEPS, RotateKey, Rotation

@@ -10,7 +10,7 @@ import pytest
 from bot.ask.parse import parse
 from bot.words.exceptions import Misconfigured, NotUnderstood
 from commands._shared.conditions import conditions
-from commands._shared.tables import the_table
+from commands._shared.table_names import the_table
 from commands.rows import Read, ReadRows
 from integrations import Services, open_services
 from integrations.capabilities import Grid, Rows

@@ -15,7 +15,7 @@ from bot.words.action import Asker, Change, Plan, Receipt
 from bot.words.params import Params
 from bot.words.report import PersonId
 from commands import House
-from commands._shared.ports import Measured
+from commands._shared.machine import Measured
 from integrations import Services
 from integrations.capabilities import (
     Checked,
