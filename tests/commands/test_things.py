@@ -60,7 +60,7 @@ async def test_all_is_no_thing() -> None:
     with pytest.raises(NotUnderstood, match="There is no thing 'all'") as caught:
         await PauseThing(boards()).preview(Pause(name="all", reason="panic"))
     assert "There are: 'https://shop.example.com/hook', 'Outreach cadence', 'Win-back'." in str(caught.value)
-    with pytest.raises(Misconfigured, match="anything that can be paused"):
+    with pytest.raises(Misconfigured, match="no service that can pause things"):
         await PauseThing(()).preview(Pause(name="x", reason="panic"))
 
 
