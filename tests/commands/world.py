@@ -9,11 +9,10 @@ from typing import Any, ClassVar
 from pydantic import JsonValue
 
 from bot.slack.views.text import plain_sentence
-from bot.words.exceptions import NotUnderstood, Stale
-from bot.words.report import Line
 from bot.words.action import Asker, Change, Plan, Receipt
+from bot.words.exceptions import NotUnderstood, Stale
 from bot.words.params import Params
-from bot.words.report import PersonId
+from bot.words.report import Line, PersonId
 from commands import House
 from commands._shared.machine import Measured
 from integrations import Services
