@@ -14,7 +14,7 @@ SECONDS ?= 120
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour test test-page test-n8n services contracts crash bench check format docs lock clean
+.PHONY: help demo tour test test-page test-n8n services contracts crash hostile bench check format docs lock clean
 
 help: ## What there is to make
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -43,6 +43,9 @@ contracts: $(STAMP) ## How many requests of each vendor's operations were held a
 
 crash: $(STAMP) ## Kill three bots at the worst moments for SECONDS=120, then count what went wrong
 	@$(BIN)/python -m tests.crash --seconds $(SECONDS) $(ARGS)
+
+hostile: $(STAMP) ## Malformed, forged, replayed and odd inputs against bots that run, and a count of what came of them
+	@$(BIN)/python -m tests.hostile $(ARGS)
 
 bench: $(STAMP) ## Measure against bare Bolt; docs/performance.md has the table
 	@$(BIN)/python -m tests.bench $(ARGS)

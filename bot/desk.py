@@ -135,7 +135,9 @@ class Desk:
         if request.overdue and to is State.DONE:
             return await self._stands(request, asker.person, note)
         seen = await self.evidence(request)
-        entry = self._about(request, "reconciled", asker.person, {"to": to.value, "note": note, "evidence": seen})
+        entry = self._about(
+            request, "reconciled", asker.person, {"to": to.value, "note": note, "evidence": seen, "known": request.note}
+        )
         moved = await self.road.requests.move(
             request.id,
             frozenset({State.UNKNOWN}),

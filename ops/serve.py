@@ -194,6 +194,7 @@ def _looks(ops: Ops, people: People) -> tuple[Every, ...]:
     return (
         Every(timedelta(seconds=1), ops.following.sweep),
         Every(timedelta(seconds=10), ops.emergency.replay),
+        Every(timedelta(seconds=10), ops.ends.replay),
         Every(timedelta(minutes=1), anchoring.sweep),
         Every(timedelta(minutes=1), weekly.sweep),
         Every(REFRESH_CHOICES, choices),

@@ -3,7 +3,7 @@
 import asyncio
 import secrets as randomness
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from bot.ask.catalogue import Catalogue
 from bot.desk import Desk
 from bot.road import Road
 from bot.run.emergency import Emergency
+from bot.run.ends import Ends
 from bot.run.execute import Checkpoint, Executor, no_checkpoint
 from bot.run.journal import Journal
 from bot.settings import Environment, OpsToml
@@ -97,6 +98,7 @@ class Ops:
     redactor: Redactor
     doctor: Doctor
     emergency: Emergency
+    ends: Ends
     clock: Clock
 
 
@@ -237,7 +239,10 @@ async def open_ops(
             redactor=redactor,
             clock=clock,
         )
-        executor = Executor(actions, requests, settings.limits, clock, redactor, checkpoint)
+        ends = Ends(Journal(environment.ops_data / "ends"), requests, clock)
+        with suppress(OSError):  # it lies beside the other journal, of which the doctor speaks
+            await asyncio.to_thread(ends.journal.prepare)
+        executor = Executor(actions, requests, settings.limits, clock, redactor, checkpoint, ends.keep)
         road = later.comes(
             Road(
                 catalogue=actions,
@@ -273,5 +278,6 @@ async def open_ops(
             redactor=redactor,
             doctor=doctor,
             emergency=emergency,
+            ends=ends,
             clock=clock,
         )

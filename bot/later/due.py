@@ -70,7 +70,8 @@ class Jobs:
         for request_id in due.ending:
             self._start(request_id, self._end(request_id))
         for request_id in due.lapsed:
-            await self._lapse(request_id)
+            if request_id not in self._busy:  # else this very process may be writing down how it ended
+                await self._lapse(request_id)
         for request_id in due.expired:
             await self._expire(request_id)
         for request_id in due.reminding:

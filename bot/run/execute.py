@@ -1,6 +1,7 @@
 """Runs what is cleared: claim, audit, look again, act, audit. The only caller of Change.execute and Undoable.undo."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -34,10 +35,18 @@ from bot.words.verdict import Clearance
 
 log = structlog.get_logger(__name__)
 FINISH_PAUSES_S = (0.2, 0.5, 1.0, 2.0)
-"""Between the tries to write down how a run ended; together well within a lease."""
+"""Between the tries to write down how a run ended; the last one again until its lease is over."""
 MACHINE = PersonId("machine:handrail")
 Checkpoint = Callable[[str], Awaitable[None]]
 """Called at each named point of the road; the crash test stops or kills the process there."""
+
+
+Ended = Callable[[Request, State, str], Awaitable[None]]
+"""Keeps how a run ended, where that could not be written down: its request, the state and the outcome."""
+
+
+async def no_journal(_request: Request, to: State, outcome: str) -> None:
+    log.error("end_not_kept", state=to, outcome=outcome)
 
 
 async def no_checkpoint(_name: str) -> None:
@@ -66,6 +75,7 @@ class Executor:
     clock: Clock
     redactor: Redactor
     checkpoint: Checkpoint = no_checkpoint
+    ended: Ended = no_journal
 
     async def run(self, clearance: Clearance) -> Request | None:
         """Run the cleared request, at most once; None where somebody else was first or its target is busy.
@@ -269,25 +279,28 @@ class Executor:
         moved = await self._written(claimed, to, entry, columns)
         if moved is None:
             log.warning("lease_lost", request=request.id, outcome=to)
+            await self.ended(request, to, _said(columns))
         return moved
 
     async def _written(self, claimed: Claimed, to: State, entry: Entry, columns: Columns) -> Request | None:
-        """How it ended is known here alone, so a database that is away for a moment is asked again.
+        """How it ended is known here alone: while the database is away it is asked again, and a journal has it then.
 
-        Raises OutcomeUnknown where it stays away: the lease runs out, and people look.
+        Raises OutcomeUnknown where it stays away until the lease is over: people look then, and read what was known.
         """
-        request = claimed.request
-        for pause in (*FINISH_PAUSES_S, None):
+        request, until, kept = claimed.request, self.clock() + self.limits.lease, False
+        for pause in itertools.chain(FINISH_PAUSES_S, itertools.repeat(FINISH_PAUSES_S[-1])):
             try:
                 return await self.requests.move(
                     request.id, frozenset({request.state}), to, entry, fence=claimed.fence, **columns
                 )
             except StoreUnwritable as error:
-                if pause is None:
-                    outcome = columns.get("outcome", to.value)
-                    raise OutcomeUnknown(f"{outcome} This could not be written down: {error}") from error
+                if not kept:
+                    kept = True
+                    await self.ended(request, to, _said(columns))
+                if self.clock() > until:
+                    raise OutcomeUnknown(f"{_said(columns)} This could not be written down: {error}") from error
                 await asyncio.sleep(pause)
-        raise AssertionError("the last pause is None")
+        raise AssertionError("the pauses have no end")
 
     def _told(self, request: Request, to: State, columns: Columns) -> Notice:
         outcome = columns.get("outcome")
@@ -305,6 +318,10 @@ class Executor:
             to=tuple(sorted({*request.owners, *must_look})),
             key=f"{to}:{request.version}",
         )
+
+
+def _said(columns: Columns) -> str:
+    return columns.get("outcome") or columns.get("note") or ""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A local file for what must be written down while the database cannot be: safety stops, and nothing else.
+"""A local file for what must be written down while the database cannot be: safety stops, and how a run ended.
 
 Its bytes are written when it is made, so that a full disk later does not refuse a line; each line is flushed to the
 disk before `append` returns. On a file system that copies on write the first of these promises does not hold.
@@ -21,10 +21,10 @@ SIZE = 256 * 1024
 
 
 class Written(Frozen):
-    """One line. A stop has two of the same `id`, unless its process died on the way."""
+    """One line. A stop has two of the same `id`, unless its process died on the way; a run that ended has one."""
 
     id: str
-    kind: Literal["journal_started", "journal_done"]
+    kind: Literal["journal_started", "journal_done", "run_ended"]
     at: AwareDatetime
     actor: PersonId
     action: str

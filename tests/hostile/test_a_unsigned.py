@@ -228,7 +228,7 @@ def test_what_is_signed_and_no_payload_is_malformed(body: bytes, type: str) -> N
         payload(Verified({"content-type": [type]}, body))
 
 
-BODIES = [
+BODIES: list[dict[str, object]] = [
     {"user": "U0ANA0001", "type": "block_actions", "actions": [], "team": "T0HANDRAIL"},
     {"event": [], "team_id": "T0HANDRAIL"},
     {"command": "/ops", "team_id": "T0HANDRAIL"},

@@ -79,7 +79,7 @@ async def test_a_place_that_slack_refuses_gives_way_to_direct_messages(ops: Worl
 
     card = await mia.sees("waits for approval", channel=APPROVALS)
     assert any("R1 needs a decision" in text for text in ends(ops, APPROVALS)), "where those who decide see it"
-    await mia.clicks("Approve", on=card)
+    await mia.clicks("Approve and run", on=card)
     await ana.sees("The wall is red.", channel="D0ANA0001")
     await all_delivered(ops)
     assert [len(cards(ops, place)) for place in ("D0ANA0001", APPROVALS, room.id)] == [1, 1, 0]
@@ -129,7 +129,7 @@ async def test_an_approval_channel_that_takes_nothing_gives_way_to_those_who_dec
     await ana.says("/ops paint red")
     await ana.sees("waits for approval", channel=OPS)
     await leo.sees("waits for approval", channel="D0LEO0001")
-    await mia.clicks("Approve", on=await mia.sees("waits for approval", channel="D0MIA0001"))
+    await mia.clicks("Approve and run", on=await mia.sees("waits for approval", channel="D0MIA0001"))
     await leo.sees("The wall is red.", channel="D0LEO0001")
     assert [len(cards(ops, place)) for place in (OPS, "D0ANA0001", "D0LEO0001", "D0MIA0001")] == [1, 0, 1, 1]
 
@@ -156,7 +156,7 @@ async def test_a_place_that_is_lost_while_it_waits(ops: World, change: str) -> N
             refuse(ops, room.id, "restricted_action", "chat.update")
         case _:
             ops.slack.workspace.delete(cards(ops, room.id)[0])
-    await mia.clicks("Approve", on=await mia.sees("waits for approval", channel=APPROVALS))
+    await mia.clicks("Approve and run", on=await mia.sees("waits for approval", channel=APPROVALS))
     where = "D0ANA0001" if change in ("archived", "bot removed") else room.id
     await ana.sees("The wall is red.", channel=where)
     await ana.sees("Done: The wall is red.")

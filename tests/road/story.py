@@ -128,6 +128,7 @@ class Story:
         for _ in range(20):
             await self.jobs.sweep()
             await self.ops.emergency.replay()
+            await self.ops.ends.replay()
             await self.jobs.drain(timedelta(seconds=10))
             due = await self.ops.road.requests.due(self.clock())
             if not (due.cleared or due.ending or due.expired or due.lapsed or due.reminding):

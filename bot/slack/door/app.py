@@ -23,6 +23,7 @@ from bot.slack.door.conversation import AllKnown, Conversation, Places
 from bot.slack.door.errands import Errands
 from bot.slack.door.forms import Forms
 from bot.slack.door.home_tab import HomeTab
+from bot.slack.door.payload_shapes import odd
 from bot.slack.door.whole import Whole
 from bot.slack.outbox.answering import Teller
 from bot.slack.views.all_rows import CALLBACK
@@ -31,6 +32,7 @@ from bot.words.ports import Outbox
 from bot.words.report import PersonId
 
 log = structlog.get_logger(__name__)
+ODD = "Slack sent something that Handrail does not understand; nothing was done."
 _JSON: dict[str, str | Sequence[str]] = {"content-type": ["application/json;charset=utf-8"]}
 
 
@@ -147,6 +149,12 @@ class _Instantly(AsyncMiddleware):
     async def async_process(
         self, *, req: AsyncBoltRequest, resp: BoltResponse, next: Callable[[], Awaitable[BoltResponse]]
     ) -> BoltResponse | None:
+        if wrong := odd(req.body):
+            log.warning("odd_payload", wrong=wrong)
+            self._conversation.errands.start(
+                self._conversation.errands.sorry(payloads.who_and_where(req.body), ODD), None
+            )
+            return BoltResponse(status=200, body="")
         if "command" in req.body and (instant := self._conversation.instantly(payloads.command(req.body)[0])):
             return BoltResponse(status=200, body=instant, headers=_JSON)
         return await next()

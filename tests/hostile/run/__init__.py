@@ -1,0 +1,1 @@
+"""The whole table of hostile inputs against bots that run: `make hostile`."""
