@@ -1,7 +1,8 @@
 """Environment and ops.toml as typed settings. Secrets come from the environment alone; ops.toml may be committed."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.decide.policy import Policy, Role, Rule, Window, Zone
 from bot.words.exceptions import Misconfigured
-from bot.words.mistakes import mistake
+from bot.words.mistakes import Mistake, WrongSettings, mistakes
 from bot.words.os_errors import reason
 from bot.words.params import Duration
 from bot.words.report import Frozen, PersonId
@@ -110,14 +111,15 @@ class OpsToml(Frozen):
                 "open_answers": self.team.open_answers,
             })  # fmt: skip
         except ValidationError as error:
-            raise Misconfigured(f"ops.toml: {mistake(error, Policy).sentence}") from None
+            raise mistakes(error, Policy) from None
 
 
 def read_toml(path: Path) -> OpsToml:
     """Raises Misconfigured with the line or the setting, and what to write."""
     try:
         # A byte-order mark is what some editors put in front; TOML itself has none.
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        raw = tomllib.loads(text)
     except FileNotFoundError as error:
         raise Misconfigured(f"{path} does not exist; copy ops.example.toml to {path} and edit it") from error
     except OSError as error:
@@ -128,7 +130,21 @@ def read_toml(path: Path) -> OpsToml:
         raise Misconfigured(f"{path} is not valid TOML: {error}") from error
     except RecursionError as error:
         raise Misconfigured(f"{path} is nested too deep; take away brackets") from error
-    return parse_toml(raw)
+    with placing(path):
+        return parse_toml(raw)
+
+
+@contextmanager
+def placing(path: Path) -> Iterator[None]:
+    """What is wrong with a setting leaves with its line in this file. Raises Misconfigured."""
+    try:
+        yield
+    except WrongSettings as wrong:
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError):  # settings that never were in a file, as of the demo
+            raise wrong from None
+        raise wrong.placed(str(path), text) from None
 
 
 def parse_toml(raw: Mapping[str, Any]) -> OpsToml:
@@ -136,13 +152,18 @@ def parse_toml(raw: Mapping[str, Any]) -> OpsToml:
     try:
         settings = OpsToml.model_validate(raw)
     except ValidationError as error:
-        raise Misconfigured(f"ops.toml: {mistake(error, OpsToml).sentence}") from None
+        raise mistakes(error, OpsToml) from None
     known: dict[PersonId, str] = {}
+    wrong = []
     for name, person in settings.people.items():
         if (other := known.setdefault(person.slack, name)) != name:
-            raise Misconfigured(f"ops.toml: people.{name} has the same Slack id as people.{other}; keep one of them")
+            told = f"people.{name} has the same Slack id as people.{other}; keep one of them"
+            wrong.append(Mistake(("people", name, "slack"), told))
         for role in person.roles:
             if role not in settings.roles:
-                raise Misconfigured(f"ops.toml: people.{name} has the role {role!r}, which [roles] does not have")
+                told = f"people.{name} has the role {role!r}, which [roles] does not have"
+                wrong.append(Mistake(("people", name, "roles"), told, rank=1))
+    if wrong:
+        raise WrongSettings(*wrong)
     settings.policy()
     return settings

@@ -11,8 +11,8 @@ import aiohttp
 import httpx
 from pydantic import ValidationError
 
-from bot.words.exceptions import Misconfigured, NotUnderstood
-from bot.words.mistakes import mistake
+from bot.words.exceptions import NotUnderstood
+from bot.words.mistakes import Mistake, WrongSettings, mistakes
 from integrations.capabilities import Named, VendorStatus
 from integrations.kinds import KINDS, kind_of
 from integrations.plumbing.call_counts import OwnTally, Tally
@@ -101,14 +101,15 @@ def open_services(
     read: dict[str, Section] = {}
     for name, table in sections.items():
         if not _NAME.fullmatch(name):
-            raise Misconfigured(
+            told = (
                 f"services.{name[:40]}: a service's name is typed by people; write lower-case letters, digits, - and _"
             )
+            raise WrongSettings(Mistake(("services", name), told))
         kind = kind_of(name, table)
         try:
             section = kind.section.model_validate(table)
         except ValidationError as error:
-            raise Misconfigured(mistake(error, kind.section, "services", name).sentence) from None
+            raise mistakes(error, kind.section, "services", name) from None
         read[name] = section
         outside = Outside(http, secrets, redact, probes, turns=turns, tally=tally, proofs=proofs)
         clients.extend(kind.clients(name, section, outside))

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import integrations
 from bot.words.exceptions import Misconfigured
+from bot.words.mistakes import Mistake, WrongSettings
 from integrations.plumbing.kind import Kind
 
 _NO_KINDS: Final = frozenset({"capabilities", "plumbing"})
@@ -50,7 +51,8 @@ def kind_of(name: str, table: Mapping[str, Any]) -> Kind[Any]:
     close = difflib.get_close_matches(str(kind), KINDS, n=1) if kind is not None else []
     guess = f' Did you mean "{close[0]}"?' if close else ""
     wrong = "is missing" if kind is None else f"{str(kind)[:40]!r} is not known"
-    raise Misconfigured(f"services.{name}.kind {wrong}; write one of {known}.{guess}")
+    told = f"services.{name}.kind {wrong}; write one of {known}.{guess}"
+    raise WrongSettings(Mistake(("services", name, "kind"), told, rank=0))
 
 
 def kinds_that_can(*capabilities: Callable[..., object]) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from bot.store.trail.audit import check_key
 from bot.store.trail.export import export
 from bot.store.trail.verify import Anchor, verify
 from bot.words.exceptions import Misconfigured, NotAllowed, NotUnderstood
+from bot.words.os_errors import reason
 from bot.words.params import parse_duration
 from bot.words.report import PersonId, Status
 from bot.words.request import OPEN, Answer, Mode, Request, RequestId, Said, State, Via
@@ -274,7 +275,7 @@ def audit_verify(anchor: Annotated[Path | None, typer.Option(help="a file with a
     """Walk the chain; name the first row that is not as it was written."""
 
     async def walk(ops: Ops, terminal: Terminal) -> int:
-        verdict = await verify(ops.pool, ops.audit_key, _anchor(anchor) if anchor else None)
+        verdict = await verify(ops.pool, ops.audit_key, newest_anchor(anchor) if anchor else None)
         if verdict.first_bad is None:
             terminal.say(f"{verdict.rows} rows are as they were written; head {verdict.head.seq} {verdict.head.mac}")
             return 0
@@ -284,13 +285,25 @@ def audit_verify(anchor: Annotated[Path | None, typer.Option(help="a file with a
     _run(walk)
 
 
-def _anchor(file: Path) -> Anchor:
+def newest_anchor(file: Path) -> Anchor:
     """The newest anchor of a file with one JSON object a line. Raises NotUnderstood."""
     try:
-        lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-        return max((Anchor.model_validate_json(line) for line in lines), key=lambda anchor: anchor.seq)
-    except (OSError, ValueError) as error:
-        raise NotUnderstood(f"{file} holds no anchors: {error}") from error
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise NotUnderstood(f"{file} {reason(error)}. --anchor names the file that team.anchor_file does.") from error
+    except UnicodeDecodeError as error:
+        raise NotUnderstood(f"{file} is no text, so it holds no anchors.") from error
+    found = []
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                found.append(Anchor.model_validate_json(line, strict=True))
+            except ValueError as error:
+                torn = f"Line {number} of {file} is no anchor: it was torn, or something else wrote it."
+                raise NotUnderstood(f"{torn} Take it out to compare with the others.") from error
+    if not found:
+        raise NotUnderstood(f"{file} is empty: it holds no anchor to compare with.")
+    return max(found, key=lambda anchor: anchor.seq)
 
 
 @audit_app.command("export")

@@ -1,7 +1,7 @@
 """Looks over the whole set-up and says what is wrong and how to mend it. Reads only."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -9,26 +9,19 @@ from fnmatch import fnmatchcase
 import asyncpg
 
 from bot.ask.catalogue import Catalogue
-from bot.decide.policy import unapprovable
+from bot.decide.policy import Policy, unapprovable
 from bot.run.journal import Journal
 from bot.settings import Environment, OpsToml
-from bot.words.ports import Clock, Directory
+from bot.store.trail.audit import check_key
+from bot.words.action import Risk
+from bot.words.exceptions import Misconfigured
+from bot.words.ports import Clock, Directory, Roster
 from bot.words.report import Status
+from ops.findings import Finding, Probe
+from ops.set_up import listed, set_up
 
 CLOCK_SKEW = timedelta(seconds=5)
 """Leases are judged by each replica's own clock; a larger difference would call living runs lapsed."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at. `mend` says what to do, empty where all is well."""
-
-    what: str
-    status: Status
-    mend: str = ""
-
-
-Probe = Callable[[], Awaitable[Sequence[Finding]]]
 
 
 @dataclass(frozen=True)
@@ -104,9 +97,8 @@ class Doctor:
         for role in policy.roles:
             if role not in roster.unreadable and not roster.members.get(role):
                 found.append(Finding(f"nobody has the role {role!r}", Status.WARNING, "name people or a group for it"))
-        for action, why in unapprovable(policy, roster, actions, self.clock()).items():
-            mend = f"widen its approvers in ops.toml, [rules.{action!r}]"
-            found.append(Finding(f"nobody can get {action!r} approved: {why}", Status.FAILED, mend))
+        found += set_up(self.settings, tuple(actions))
+        found += self._unapprovable(policy, roster, actions)
         for pattern in policy.rules:
             if not any(fnmatchcase(words, pattern) for words in actions):
                 found.append(Finding(f"rule {pattern!r} matches no command", Status.WARNING, "correct or delete it"))
@@ -117,6 +109,39 @@ class Doctor:
             mend = "set team.audit_channel or team.anchor_file, so that a cut-off audit can be noticed"
             found.append(Finding("the audit's head is anchored nowhere", Status.WARNING, mend))
         return found or [Finding("every destructive command can be approved by somebody", Status.OK)]
+
+    def _unapprovable(self, policy: Policy, roster: Roster, actions: Mapping[str, Risk]) -> list[Finding]:
+        """One finding for all that fail for the same reason."""
+        if not policy.roles:
+            mend = "write [roles] and [people]; ops.example.toml shows how"
+            return [Finding("ops.toml has no [roles]: nobody may ask or approve anything", Status.FAILED, mend)]
+        by_reason: dict[str, list[str]] = {}
+        for action, why in unapprovable(policy, roster, actions, self.clock()).items():
+            by_reason.setdefault(why, []).append(action)
+        return [
+            Finding(
+                f"nobody can get {listed(repr(each) for each in names)} approved: {why}",
+                Status.FAILED,
+                f"widen its approvers in ops.toml, [rules.{names[0]!r}]"
+                if len(names) == 1
+                else "widen approvers there",
+            )
+            for why, names in by_reason.items()
+        ]
+
+
+def key_probe(pool: asyncpg.Pool, key: bytes) -> Probe:
+    """Named before anything is written with a key that is not the trail's."""
+
+    async def audit_key() -> Sequence[Finding]:
+        try:
+            await check_key(pool, key)
+        except Misconfigured as error:
+            what, _, mend = str(error).partition(". ")
+            return (Finding(what, Status.FAILED, mend.rstrip(".")),)
+        return (Finding("the audit's key is the one the trail was begun with", Status.OK),)
+
+    return audit_key
 
 
 def journal_probe(journal: Journal) -> Probe:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from bot.words.exceptions import OpsError
 from bot.words.report import Status
-from ops.doctor import Finding, Probe
+from ops.findings import Finding, Probe
 
 
 class Credential(Protocol):

@@ -15,7 +15,7 @@ from bot.slack.door.members import channel_pages
 from bot.slack.outbox import refusals
 from bot.words.exceptions import Misconfigured
 from bot.words.report import Status
-from ops.doctor import Finding, Probe
+from ops.findings import Finding, Probe
 
 LISTING_S = 5.0
 """Longest look through Slack's channels for one name."""

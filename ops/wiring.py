@@ -20,7 +20,7 @@ from bot.run.emergency import Emergency
 from bot.run.ends import Ends
 from bot.run.execute import Checkpoint, Executor, no_checkpoint
 from bot.run.journal import Journal
-from bot.settings import Environment, OpsToml
+from bot.settings import Environment, OpsToml, placing
 from bot.store.ledger.follows import PgFollows
 from bot.store.ledger.freezes import PgFreezes
 from bot.store.ledger.outbox import PgOutbox
@@ -47,7 +47,7 @@ from integrations.plumbing.call_counts import Counted
 from integrations.plumbing.pace import OwnTurns
 from integrations.plumbing.probe import probe_session
 from integrations.plumbing.transport import PerHost
-from ops.doctor import Doctor, journal_probe
+from ops.doctor import Doctor, journal_probe, key_probe
 from ops.endings import check_scheme, opening_database, opening_folder
 from ops.rights import rights_probe
 
@@ -192,18 +192,19 @@ async def open_ops(
         secrets = Reader(redactor)
         await asyncio.to_thread(secrets.warm, settings.services)
         keys = PgKeys(pool, key, secrets, clock, Kept)
-        services = await stack.enter_async_context(
-            open_services(
-                settings.services,
-                http,
-                secrets,
-                redact=redactor.text,
-                probes=probes,
-                turns=PgTurns(pool, OwnTurns().book),
-                tally=await stack.enter_async_context(PgTally(pool, clock, Counted)),
-                proofs=keys,
+        with placing(environment.ops_config):
+            services = await stack.enter_async_context(
+                open_services(
+                    settings.services,
+                    http,
+                    secrets,
+                    redact=redactor.text,
+                    probes=probes,
+                    turns=PgTurns(pool, OwnTurns().book),
+                    tally=await stack.enter_async_context(PgTally(pool, clock, Counted)),
+                    proofs=keys,
+                )
             )
-        )
         requests, audit = PgRequests(pool, key, clock), PgAuditLog(pool, key, clock)
         tokens, follows, outbox = PgTokens(pool, key, clock), PgFollows(pool, key, clock), PgOutbox(pool, clock)
         # The machine's own words act on the road that carries them: one of the two has to come later.
@@ -223,12 +224,13 @@ async def open_ops(
             allowed=lambda asker: later().may_ask(asker),
             tables=settings.commands,
         )
-        actions = catalogue.comes(commands(house, settings.modules))
+        with placing(environment.ops_config):
+            actions = catalogue.comes(commands(house, settings.modules))
         following = Following(actions, follows, outbox, clock)
         journal = Journal(environment.ops_data / "journal")
         # Made while the disk has room; what is wrong with it is for `ops doctor` to say.
         await journal_probe(journal)()
-        doctor.probes.append(journal_probe(journal))
+        doctor.probes.extend((key_probe(pool, key), journal_probe(journal)))
         doctor.probes.append(rights_probe(services.having(Credentialed)))
         emergency = Emergency(
             journal=journal,

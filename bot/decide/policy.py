@@ -224,9 +224,14 @@ def applying(policy: Policy, action: str, *, restricted: bool = False) -> Applyi
     return known
 
 
+def weight(pattern: str, action: str) -> tuple[bool, int]:
+    """The rule with the greatest decides; of two with the same, the one written first."""
+    return pattern == action, len(pattern.replace("*", ""))
+
+
 def _settle(policy: Policy, action: str, restricted: bool) -> Applying:
     matching = [pattern for pattern in policy.rules if pattern == action or fnmatchcase(action, pattern)]
-    matching.sort(key=lambda pattern: (pattern == action, len(pattern.replace("*", ""))), reverse=True)
+    matching.sort(key=lambda pattern: weight(pattern, action), reverse=True)
     layers = [_said(policy.rules[pattern]) for pattern in matching]
     if restricted:
         # A rule for everything was hardly written with these in mind: they are opened by a rule that means them.

@@ -3,19 +3,24 @@ typed a command, filled a form or wrote ops.toml."""
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
+from bot.words.exceptions import Misconfigured
 from bot.words.params import duration_text
+from bot.words.toml_lines import line_of
 
 Verb = Literal["type", "write"]
 """People type a parameter and write a setting."""
 
 MISSING = "needed"
+MOST = 10
+"""Mistakes told at once."""
 UNFORESEEN: dict[Verb, str] = {
     "type": "that does not fit; help with the command's words says what does",
     "write": "that does not fit; the documentation of the setting says what does",
@@ -31,6 +36,23 @@ class Mistake:
     """Keys, and places in lists, down to it; the last is its own name, also where it is missing or not known."""
     sentence: str
     """With the path in front, and what to write. It never repeats the value, which may be a secret."""
+    rank: int = 2
+    """0 for what is missing or of the wrong shape, 1 for a name that is not known, 2 for a value."""
+
+
+class WrongSettings(Misconfigured):
+    """What is wrong with ops.toml, as far as it was read; `placed` says where in the file."""
+
+    def __init__(self, *mistakes: Mistake) -> None:
+        self.mistakes = tuple(sorted(mistakes, key=lambda each: each.rank))
+        super().__init__(_listed("ops.toml", [each.sentence for each in self.mistakes]))
+
+    def placed(self, file: str, text: str) -> Misconfigured:
+        """The same with the file's real name and lines, the worst first; of equal ones, the first in the file."""
+        lines = {each: line_of(text, each.path) for each in self.mistakes}
+        ordered = sorted(self.mistakes, key=lambda each: (each.rank, lines[each] or 0))
+        told = [f"line {line}: {each.sentence}" if (line := lines[each]) else each.sentence for each in ordered]
+        return Misconfigured(_listed(file, told))
 
 
 def problems(error: ValidationError) -> dict[str, str]:
@@ -43,21 +65,44 @@ def problems(error: ValidationError) -> dict[str, str]:
     return found
 
 
+def mistakes(error: ValidationError, model: type[BaseModel], *under: str) -> WrongSettings:
+    """The wrong settings of a table that `model` was to read, each once; `under` are the keys that lead to it."""
+    found = [_mistake(problem, model, *under) for problem in error.errors(include_url=False, include_input=False)]
+    first: dict[tuple[str | int, ...], Mistake] = {}
+    for each in found:
+        first.setdefault(each.path, each)
+    return WrongSettings(*first.values())
+
+
 def mistake(error: ValidationError, model: type[BaseModel], *under: str) -> Mistake:
-    """The first wrong setting of a table that `model` was to read; `under` are the keys that lead to the table."""
-    problem = error.errors(include_url=False, include_input=False)[0]
+    """The first wrong setting of a table; as `mistakes`."""
+    return _mistake(error.errors(include_url=False, include_input=False)[0], model, *under)
+
+
+def _mistake(problem: ErrorDetails, model: type[BaseModel], *under: str) -> Mistake:
     kind, loc, limits = problem["type"], problem["loc"], problem.get("ctx", {})
     place, known = _place(model, loc[:-1] if kind == "extra_forbidden" else loc)
     if kind == "extra_forbidden":
         unknown = str(loc[-1])
         return Mistake(
-            (*under, *place, unknown), f"{_dotted(under, place, unknown)} is not a setting; {_one_of(unknown, known)}"
+            (*under, *place, unknown),
+            f"{_dotted(under, place, unknown)} is not a setting; {_one_of(unknown, known)}",
+            rank=1,
         )
     path = (*under, *place)
     if kind == "missing":
-        return Mistake(path, f"{_dotted(path)} is missing; write it")
+        return Mistake(path, f"{_dotted(path)} is missing; write it", rank=0)
     said = clause(kind, problem["msg"], limits, verb="write")
-    return Mistake(path, f"{_dotted(path)}: {said}" if path else said)
+    return Mistake(path, f"{_dotted(path)}: {said}" if path else said, rank=0 if kind.endswith("_type") else 2)
+
+
+def _listed(file: str, sentences: Sequence[str]) -> str:
+    """One in a line; of many the first ten."""
+    if len(sentences) == 1:
+        joint = ", " if sentences[0].startswith("line ") else ": "
+        return f"{file}{joint}{sentences[0]}"
+    told = [*sentences[:MOST], *([f"and {len(sentences) - MOST} more"] if len(sentences) > MOST else [])]
+    return "\n  ".join([f"{file} has {len(sentences)} mistakes:", *told])
 
 
 def clause(kind: str, message: str, limits: Mapping[str, Any], *, verb: Verb) -> str:

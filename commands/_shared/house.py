@@ -8,8 +8,7 @@ from pydantic import ValidationError
 
 from bot.ask.catalogue import Catalogue
 from bot.words.action import AnyAction, Asker, words_of
-from bot.words.exceptions import Misconfigured
-from bot.words.mistakes import mistake
+from bot.words.mistakes import mistakes
 from bot.words.ports import Clock
 from bot.words.report import Frozen
 from commands._shared.machine import Book, Desk, Follows, HealthHistory, Inspection, Tokens
@@ -60,4 +59,4 @@ class House:
         try:
             return model.model_validate(self.tables.get(section, {}))
         except ValidationError as error:
-            raise Misconfigured(f"ops.toml: {mistake(error, model, 'commands', section).sentence}") from None
+            raise mistakes(error, model, "commands", section) from None

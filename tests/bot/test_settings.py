@@ -29,8 +29,8 @@ from ops.wiring import audit_key, registered
         ({"rules": {"retry": {"ask": ["boss"]}}}, "ops.toml: rule 'retry' names the role 'boss'"),
         ({"rules": {"retry": {"count": 0}}}, "ops.toml: rules.retry.count: write 1 or more"),
         ({"rules": {"retry": {"lives": "0s"}}}, "ops.toml: rules.retry.lives: '0s' must be longer"),
-        ({"freezes": [{"name": "x", "timezone": "UTC"}]}, "ops.toml: freezes.0.from is missing; write it"),
-        ({"freezes": [{"name": "x", "timezone": "UTC", "from": "9", "to": "99:00"}]}, "ops.toml: freezes.0."),
+        ({"freezes": [{"name": "x", "timezone": "UTC"}]}, "ops.toml has 2 mistakes:\n  freezes.0.from is missing"),
+        ({"freezes": [{"name": "x", "timezone": "UTC", "from": "9", "to": "99:00"}]}, "ops.toml has 2 mistakes:"),
         ({"self_approval": "sometimes"}, 'ops.toml: self_approval: write "never" or "typed"'),
     ],
 )  # fmt: skip

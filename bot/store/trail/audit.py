@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import asyncpg
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from bot.store.pool import Connection, canonical, number, reading, request_id, storable, transaction, unwritable
-from bot.words.exceptions import Misconfigured
+from bot.words.exceptions import Misconfigured, OpsError
 from bot.words.ports import Audited, Clock, Entry
 from bot.words.report import PersonId
 from bot.words.request import RequestId
 
+ROWS = (
+    # A time that Python has no year for, which only somebody's hand put there, is read as none.
+    "SELECT seq, CASE WHEN at BETWEEN '0001-01-02Z' AND '9999-12-30Z' THEN at END AS at,"
+    " kind, actor, on_behalf_of, request, action, target, detail, mac FROM audit"
+)
 GENESIS = "0" * 64
 """Stands before the first row's seal."""
 
@@ -25,10 +30,22 @@ def seal(key: bytes, before: str, fields: Mapping[str, JsonValue]) -> str:
 
 
 def fields_of(record: asyncpg.Record) -> dict[str, JsonValue]:
-    """A stored row as it is sealed and exported. Raises ValueError for a detail that is no JSON."""
-    request = record["request"]
-    fields = {**record, "at": _instant(record["at"]), "detail": json.loads(record["detail"])}
-    return fields | {"request": None if request is None else request_id(request)}
+    """A stored row as it is sealed and exported. Raises: NotAsWritten"""
+    try:
+        request = record["request"]
+        fields = {**record, "at": _instant(record["at"]), "detail": json.loads(record["detail"])}
+        canonical(fields)  # what cannot be written as JSON was not read from it by us
+        return fields | {"request": None if request is None else request_id(request)}
+    except _ODD as error:
+        raise NotAsWritten(f"row {record['seq']} of the audit trail is not as it was written") from error
+
+
+_ODD = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What a row raises whose table somebody changed by hand: an empty seal or time, a detail nested 3,000 deep."""
+
+
+class NotAsWritten(OpsError):
+    """A row that we did not write; `ops audit verify` says which is the first."""
 
 
 def key_check(key: bytes) -> str:
@@ -36,7 +53,8 @@ def key_check(key: bytes) -> str:
     return hmac.digest(key, b"handrail audit key", "sha256").hex()
 
 
-LOST_HEAD = "The audit trail has lost its head (table audit_head). Restore it from a backup."
+RESTORE = "Restore it from a backup."
+LOST_HEAD = f"The audit trail has lost its head (table audit_head). {RESTORE}"
 
 
 def wrong_key(head: asyncpg.Record, key: bytes) -> str:
@@ -117,8 +135,7 @@ class PgAuditLog:
         row = None if request is None else number(request) or 0
         async with reading(self._pool) as connection:
             found = await connection.fetch(
-                "SELECT seq, at, kind, actor, on_behalf_of, request, action, target, detail, mac FROM audit"
-                " WHERE ($1::text IS NULL OR actor = $1 OR on_behalf_of = $1)"
+                ROWS + " WHERE ($1::text IS NULL OR actor = $1 OR on_behalf_of = $1)"
                 " AND ($2::text IS NULL OR action = $2)"
                 " AND ($3::bigint IS NULL OR request = $3)"
                 " AND ($4::timestamptz IS NULL OR at >= $4)"
@@ -129,7 +146,10 @@ class PgAuditLog:
                 since,
                 limit,
             )
-        return tuple(Audited.model_validate(fields_of(record)) for record in found)
+        try:
+            return tuple(Audited.model_validate(fields_of(record)) for record in found)
+        except (NotAsWritten, ValidationError) as error:
+            raise NotAsWritten("A row of the audit trail is not as it was written. Run ops audit verify.") from error
 
 
 def _storable(entry: Entry) -> dict[str, object]:

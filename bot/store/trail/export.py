@@ -14,7 +14,7 @@ from typing import Literal, TextIO, assert_never
 import asyncpg
 
 from bot.store.pool import canonical, reading, transaction
-from bot.store.trail.audit import append, fields_of
+from bot.store.trail.audit import ROWS, NotAsWritten, append, fields_of
 from bot.store.trail.verify import Anchor, Row, one_view, verify
 from bot.words.exceptions import NotUnderstood, Refused
 from bot.words.ports import Clock, Entry
@@ -34,12 +34,20 @@ async def export(pool: asyncpg.Pool, fmt: Format, since: datetime | None = None)
         yield _csv(_COLUMNS)
     async with one_view(pool) as connection:
         cursor = await connection.cursor(
-            "SELECT seq, at, kind, actor, on_behalf_of, request, action, target, detail, mac FROM audit"
-            " WHERE $1::timestamptz IS NULL OR at >= $1 ORDER BY seq",
+            ROWS + " WHERE $1::timestamptz IS NULL OR at >= $1 ORDER BY seq",
             since,
         )
         while records := await cursor.fetch(_BATCH):
-            yield "".join(_line(fields_of(record), fmt) for record in records)
+            yield "".join(_line(_exported(record), fmt) for record in records)
+
+
+def _exported(record: asyncpg.Record) -> Row:
+    """A row that was not written by us goes out as it stands, so that whoever looks into it has it."""
+    try:
+        return fields_of(record)
+    except NotAsWritten:
+        texts = {name: None if value is None else str(value) for name, value in record.items()}
+        return {**texts, "seq": record["seq"], "not_as_written": True}
 
 
 @dataclass(frozen=True)
@@ -121,7 +129,8 @@ def _line(row: Row, fmt: Format) -> str:
             return canonical(row) + "\n"
         case "csv":
             detail = row["detail"]
-            cells = {**row, "detail": canonical(detail) if isinstance(detail, dict) else ""}
+            text = canonical(detail) if isinstance(detail, dict) else detail
+            cells = {**row, "detail": text}
             return _csv(["" if cells[name] is None else str(cells[name]) for name in _COLUMNS])
         case _:
             assert_never(fmt)

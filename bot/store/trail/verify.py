@@ -10,7 +10,7 @@ import asyncpg
 from pydantic import JsonValue
 
 from bot.store.pool import Connection, canonical, reading
-from bot.store.trail.audit import GENESIS, fields_of, key_check, seal
+from bot.store.trail.audit import GENESIS, LOST_HEAD, RESTORE, ROWS, NotAsWritten, fields_of, key_check, seal
 from bot.words.exceptions import Misconfigured, NotUnderstood
 from bot.words.report import Frozen
 
@@ -62,11 +62,11 @@ async def verify(
     """
     async with one_view(pool) as connection:
         head = await connection.fetchrow("SELECT seq, mac, key_check FROM audit_head")
-        if head is None:
-            raise Misconfigured("The audit trail has lost its head (table audit_head). Restore it from a backup.")
+        if head is None or not isinstance(head["seq"], int) or not isinstance(head["mac"], str):
+            raise Misconfigured(LOST_HEAD)
         start = await _start(connection)
         walked = Anchor(seq=head["seq"], mac=head["mac"])
-        if head["key_check"] not in ("", key_check(key)):
+        if head["key_check"] not in ("", None, key_check(key)):
             return Verdict(0, start, Bad(start.seq + 1, "OPS_AUDIT_KEY is not the key this trail was written with"))
         if anchor is not None and anchor.seq < start.seq:
             raise NotUnderstood(
@@ -74,20 +74,24 @@ async def verify(
                 "Compare it with the archived file, or use a newer anchor."
             )
         walk = _Walk(key, start, anchor, see)
-        cursor = await connection.cursor(
-            "SELECT seq, at, kind, actor, on_behalf_of, request, action, target, detail, mac FROM audit ORDER BY seq"
-        )
+        cursor = await connection.cursor(ROWS + " ORDER BY seq")
         while walk.bad is None and (records := await cursor.fetch(_BATCH)):
             walk.over(records)
-        return walk.end(walked)
+        return walk.end(walked, keyed=bool(head["key_check"]))
 
 
 @asynccontextmanager
 async def one_view(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
-    """Of one moment, read as slowly as the reader likes: it holds no lock that anybody waits for."""
-    async with reading(pool) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        yield connection
+    """Of one moment, read as slowly as the reader likes: it holds no lock that anybody waits for.
+
+    Raises Misconfigured where the trail's tables are not there as they were made.
+    """
+    try:
+        async with reading(pool) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            yield connection
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
+        raise Misconfigured(f"The audit trail's tables are not as they were made: {error}. {RESTORE}") from error
 
 
 async def _start(connection: Connection) -> Anchor:
@@ -95,10 +99,17 @@ async def _start(connection: Connection) -> Anchor:
     first = await connection.fetchval("SELECT min(seq) FROM audit")
     if first is not None and first > 1:
         cuts = await connection.fetch("SELECT detail FROM audit WHERE kind = 'archived' ORDER BY seq DESC")
-        for cut in (json.loads(record["detail"]) for record in cuts):
+        for cut in map(_cut, cuts):
             if isinstance(cut, dict) and isinstance(cut.get("seq"), int) and cut["seq"] < first:
                 return Anchor(seq=cut["seq"], mac=str(cut.get("mac")))
     return Anchor(seq=0, mac=GENESIS)
+
+
+def _cut(record: asyncpg.Record) -> object:
+    try:
+        return json.loads(record["detail"])
+    except (ValueError, TypeError, RecursionError):  # the walk comes to that row, and names it
+        return None
 
 
 class _Walk:
@@ -115,6 +126,9 @@ class _Walk:
     def over(self, records: list[asyncpg.Record]) -> None:
         for record in records:
             self._rows += 1
+            if not isinstance(record["seq"], int):
+                self.bad = Bad(self._last.seq + 1, f"after row {self._last.seq} stands one without a number")
+                return
             reason = self._wrong(record)
             if reason:
                 self.bad = Bad(min(record["seq"], self._last.seq + 1), reason)
@@ -140,14 +154,17 @@ class _Walk:
     def _fits(self, record: asyncpg.Record) -> bool:
         try:
             row = fields_of(record)
-        except ValueError:
+        except NotAsWritten:
             return False
         # Another text that reads the same was not written by us.
         if not isinstance(row["detail"], dict) or canonical(row["detail"]) != record["detail"]:
             return False
-        return hmac.compare_digest(seal(self._key, self._last.mac, row), record["mac"])
+        if not isinstance(record["mac"], str):
+            return False
+        # As bytes: a seal with other letters than ASCII's does not fit, and is no exception.
+        return hmac.compare_digest(seal(self._key, self._last.mac, row).encode(), record["mac"].encode())
 
-    def end(self, head: Anchor) -> Verdict:
+    def end(self, head: Anchor, *, keyed: bool) -> Verdict:
         last = self._last
         bad = self.bad
         if bad is None and head.seq != last.seq:
@@ -162,4 +179,6 @@ class _Walk:
             bad = Bad(last.seq, f"audit_head holds another seal than row {last.seq}")
         if bad is None and self._anchor is not None and self._anchor.seq > last.seq:
             bad = Bad(last.seq + 1, f"rows after {last.seq} were cut off: row {self._anchor.seq} has been anchored")
+        if bad is None and not keyed and last.seq > 0:
+            bad = Bad(last.seq, "audit_head has lost its key_check: it was emptied by hand")
         return Verdict(self._rows, last, bad, self._start.seq)
