@@ -88,7 +88,7 @@ async def test_a_freeze_holds_at_the_asking_and_at_the_run(story: Story) -> None
     await story.runs()
     assert (await story.state(approved), story.retried()) == (State.STALE, [])
     assert "nothing destructive runs now: launch" in (await story.now(approved)).outcome
-    assert (await story.reads(ANA, "health")).lines
+    assert (await story.reads(ANA, "health")).well is not None
 
     await story.waits(hours=6)
     assert (await story.asks(ANA, RETRY)).state is State.WAITING

@@ -179,7 +179,8 @@ def _status(request: Request, now: datetime | None) -> str:
     asked = f"asked by {mention(request.requester)}"
     if request.on_behalf_of:
         asked += f" for {mention(request.on_behalf_of)}"
-    told = f"*{request.id}* *{state_words(request)}*, {asked} {when(request.asked_at, now)}"
+    at = when(request.asked_at, now, "at" if now is not None else "")
+    told = f"*{request.id}* *{state_words(request)}*, {asked} {at}"
     by = mention(request.ended_by) if request.ended_by else ""
     if request.state is State.UNDONE:
         return f"{told}\nUndone by {by or 'itself, as its time was over'}."

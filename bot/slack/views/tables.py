@@ -19,6 +19,8 @@ WRAPPED = 30
 WIDE = 76
 """Characters of one monospaced line before Slack breaks it on a laptop."""
 NARROWEST = 6
+NO_BREAK = "\u00a0"
+"""Between a number and its unit: 23.6 % is never two lines."""
 
 
 def table_block(table: Table, names: Names, now: datetime | None, most: int = SHOWN) -> tuple[list[Block], int]:
@@ -50,8 +52,10 @@ def _cell(value: Value, names: Names, now: datetime | None) -> Block:
             return _rich({"type": "user", "user_id": person})
         case Link(url=url, name=name) if url.startswith(("https://", "http://")):
             return _rich({"type": "link", "url": url, "text": cut(name, CELL)})
-        case _:
+        case str() | None:
             return _raw(plain(value, names))
+        case _:
+            return {"type": "raw_text", "text": plain(value, names).replace(" ", NO_BREAK)}
 
 
 def _raw(text: str) -> Block:
