@@ -14,7 +14,7 @@ from bot.words.report import Report, Status
 from commands import House
 from commands._shared.asking import Unanswered, ask, but_unread
 from commands._shared.error_groups import grouped
-from commands._shared.error_lines import counted, line_of, note_of, reading_of, table_of
+from commands._shared.error_lines import counted, left_out, line_of, note_of, reading_of, table_of
 from commands._shared.following import FollowFor, Reading, news
 from commands._shared.services import OnService, closest
 from integrations.capabilities import ErrorEvent, ErrorPage, ErrorSource
@@ -28,7 +28,7 @@ class Tail(Params):
     since: Duration = timedelta(hours=1)
     """How far back to look, as in 15m, 2h or 3d."""
     n: Annotated[int, Field(ge=1, le=100)] = 20
-    """How many groups to show, 1 to 100; the rest goes into a file."""
+    """How many groups to tell at once while following, 1 to 100; an answer has them all."""
     match: Annotated[str | None, Field(max_length=200), FreeText()] = None
     """Only errors whose text contains this; capitals do not matter."""
     follow: FollowFor | None = None
@@ -46,8 +46,6 @@ class TailErrors(OnService[ErrorSource], Followable[Tail]):
     """Errors from one source in one reading."""
     late: timedelta = timedelta(minutes=1)
     """How long after its own time an error may appear and still be told while following."""
-    file_from: int = 50
-    """So many errors are also given one by one, as a table."""
 
     can = "show its errors"
     named_by = "source"
@@ -85,8 +83,7 @@ class TailErrors(OnService[ErrorSource], Followable[Tail]):
             title=f"Errors of {params.source}" if params.source else "Errors",
             lead=lead,
             status=Status.UNKNOWN if unknown else None,
-            lines=tuple(line_of(group) for group in groups[: params.n]),
-            table=table_of(found) if len(groups) > params.n or len(found) >= self.file_from else None,
+            table=table_of(groups) if groups else None,
             notes=tuple(notes),
             taken_at=now,
         )
@@ -106,8 +103,7 @@ class TailErrors(OnService[ErrorSource], Followable[Tail]):
             title="New errors",
             lead=f"{counted(groups)}." if groups else "",
             lines=tuple(line_of(group) for group in groups[: params.n]),
-            table=table_of(found) if len(groups) > params.n else None,
-            notes=new.notes,
+            notes=(*new.notes, *left_out(len(groups) - params.n)),
             taken_at=now,
         ), new.cursor
 

@@ -1,8 +1,8 @@
-"""Errors as they are told: grouped in lines, one by one in a table."""
+"""Errors as they are told: a row of a table each group, or a line of what is new."""
 
 from collections.abc import Sequence
 
-from bot.words.report import Fact, Line, Link, Moment, Table
+from bot.words.report import Line, Link, Moment, Table, Value
 from commands._shared.asking import Unanswered
 from commands._shared.error_groups import Group
 from commands._shared.following import Reading, unread
@@ -31,14 +31,17 @@ def counted(groups: Sequence[Group]) -> str:
     return errors if len(groups) == 1 else f"{errors} in {len(groups)} groups"
 
 
+def _where(group: Group) -> str:
+    return " / ".join(dict.fromkeys(filter(None, (group.source, group.origin, group.operation))))
+
+
 def line_of(group: Group) -> Line:
-    where = " / ".join(dict.fromkeys(filter(None, (group.source, group.origin, group.operation))))
-    facts = [Fact(label="", value=where), Fact(label="last", value=Moment(at=group.last))]
+    said: list[Value] = [f"{_where(group)}, last ", Moment(at=group.last, said="ago")]
     if group.first != group.last:
-        facts.append(Fact(label="first", value=Moment(at=group.first)))
+        said += [", first ", Moment(at=group.first, said="ago")]
     if group.newest.link:
-        facts.append(Fact(label="", value=Link(url=group.newest.link, name="open the newest")))
-    return Line(text=f"{group.count:,} × {_short(group.newest.message)}", facts=tuple(facts))
+        said += [", ", Link(url=group.newest.link, name="open the newest")]
+    return Line(text=f"{group.count:,} × {_short(group.newest.message)}", detail=tuple(said))
 
 
 def _short(message: str, most: int = 240) -> str:
@@ -46,9 +49,25 @@ def _short(message: str, most: int = 240) -> str:
     return flat if len(flat) <= most else f"{flat[: most - 1]}…"
 
 
-def table_of(found: Sequence[tuple[str, ErrorEvent]]) -> Table:
-    newest_first = sorted(found, key=lambda each: each[1].at, reverse=True)
+def table_of(groups: Sequence[Group]) -> Table:
+    """A row a group, the most frequent first."""
     return Table(
-        columns=("time", "source", "origin", "operation", "message"),
-        rows=tuple((Moment(at=e.at), source, e.origin, e.operation, e.message) for source, e in newest_first),
+        columns=("times", "what", "where", "last seen", "newest"),
+        rows=tuple(
+            (
+                group.count,
+                _short(group.newest.message),
+                _where(group),
+                Moment(at=group.last, said="ago"),
+                Link(url=group.newest.link, name="open") if group.newest.link else None,
+            )
+            for group in groups
+        ),
     )
+
+
+def left_out(groups: int) -> tuple[str, ...]:
+    """What is said where so many groups more were found than are told."""
+    if groups <= 0:
+        return ()
+    return (f"{groups:,} {'group' if groups == 1 else 'groups'} more: type `errors` for all of them.",)

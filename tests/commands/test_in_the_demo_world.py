@@ -63,11 +63,11 @@ async def test_health(world: World, services: Services) -> None:
 async def test_errors_of_tables_and_of_n8n_together(services: Services) -> None:
     report = await TailErrors(services.having(ErrorSource), now).answer(Tail(since=timedelta(hours=2), n=100))
 
-    where = {str(line.facts[0].value).partition(" / ")[0] for line in report.lines}
-    assert where == {"shop-db", "n8n"}
+    assert report.table is not None
+    assert {str(row[2]).partition(" / ")[0] for row in report.table.rows} == {"shop-db", "n8n"}
     assert report.notes == ()
     assert "do-not-show" not in report.model_dump_json()
-    counts = [int(line.text.partition(" × ")[0]) for line in report.lines]
+    counts = [int(str(row[0])) for row in report.table.rows]
     assert counts == sorted(counts, reverse=True)
     assert counts[0] > 1
 
@@ -88,7 +88,7 @@ async def test_following_hears_of_a_row_and_of_a_run_once(world: World, services
 
     assert (first, third) == (None, None)
     assert second is not None
-    assert {line.facts[0].value for line in second.lines} == {
+    assert {str(line.detail[0]).partition(", last")[0] for line in second.lines} == {
         "shop-db / stripe / charge",
         "n8n / Lead intake / HubSpot: upsert contact",
     }

@@ -85,10 +85,11 @@ async def test_a_failed_execution_is_found_and_mended(story: Story, failing_work
     failed = await failing_workflow.run()
 
     errors = await story.reads(ANA, "errors n8n")
-    [line] = [line.model_dump_json() for line in errors.lines if failing_workflow.name in line.model_dump_json()]
-    assert "card network is down (Service unavailable" in line
-    assert FAILING_NODE in line
-    assert f"/executions/{failed}" in line
+    assert errors.table is not None
+    [row] = [str(row) for row in errors.table.rows if failing_workflow.name in str(row)]
+    assert "card network is down (Service unavailable" in row
+    assert FAILING_NODE in row
+    assert f"/executions/{failed}" in row
 
     target.mode = "ok"
     request = await story.asks(ANA, "retry last")

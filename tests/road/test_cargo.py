@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from bot.words.report import Status
 from bot.words.request import State
 from tests.road.story import ANA, LEO, MIA, Story
 
@@ -19,7 +18,7 @@ async def test_health_and_errors_are_read_at_once(story: Story) -> None:
     assert health.well is not None
     assert "storefront" in health.well.names
     assert health.lines[0].text == "payments-api"
-    assert errors.lines
+    assert errors.table is not None
     assert await story.trail() == []
 
 

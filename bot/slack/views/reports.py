@@ -199,7 +199,7 @@ def line_text(item: Line, now: datetime | None) -> str:
         head = f"{MARKS[item.status]} {head}"
         detail = _with_word(item, detail)
     told = f"{head}\n{detail}" if "\n" in detail else f"{head}  {detail}" if detail else head
-    facts = " · ".join(f"{line(fact.label, 80)} {shown(fact.value)}".strip() for fact in item.facts)
+    facts = ", ".join(f"{line(fact.label, 80)} {shown(fact.value, now=now)}".strip() for fact in item.facts)
     return f"{told}\n{facts}" if facts else told
 
 
