@@ -61,7 +61,7 @@ class RetryExecution(OnExecution[Executions], Remembering[Executions, Execution]
             raise NotUnderstood("workflow= goes with `last` only.", hint=retyped(self.words, params, workflow=None))
         else:
             engine = await self.owner(params, wanted)
-        version = "as it was then" if params.use == "saved" else f"with {self._current(engine, params)}"
+        version = "as it was at the time" if params.use == "saved" else f"with {self._current(engine, params)}"
         failed, retries = await asyncio.gather(engine.execution(wanted), engine.retries_of(wanted))
         warnings = warnings_of(failed, retries, version if params.use == "current" else "")
         if silent:
@@ -70,8 +70,8 @@ class RetryExecution(OnExecution[Executions], Remembering[Executions, Execution]
             target=f"{engine.name} execution {failed.id}",
             headline=f"Run execution {failed.id} of {failed.workflow!r} again.",
             effects=(
-                f"{failed.workflow!r} {version} runs from {failed.failing_node or 'the failing node'!r} on, "
-                "with the data of then",
+                f"{engine.name} runs the workflow {version}, from {failed.failing_node or 'the failing node'!r} on, "
+                "with the same data.",
             ),
             facts=facts_of(failed, retries),
             warnings=warnings,

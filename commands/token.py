@@ -7,6 +7,7 @@ from bot.words.action import Asker, Upkeep
 from bot.words.exceptions import NotAllowed
 from bot.words.params import Params
 from bot.words.report import Fact, Moment, Report
+from bot.words.spelling import counted
 from commands import House
 from commands._shared.machine import Tokens
 
@@ -30,7 +31,9 @@ class TerminalToken(Upkeep[Token]):
             raise NotAllowed("Tokens are issued in Slack alone, where it is known who asks.", rule="tokens")
         if params.do == "revoke":
             count = await self.tokens.revoke(asker.person)
-            return Report(title="Token revoked", lead=f"{count} token(s) of yours are void.")
+            return Report(
+                title="Token revoked", lead=f"{counted(count, 'token')} of yours {'is' if count == 1 else 'are'} void."
+            )
         token, expires = await self.tokens.issue(asker.person)
         return Report(
             title="Your terminal token",

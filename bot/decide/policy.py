@@ -373,7 +373,8 @@ def _approval(question: Question, rule: Applying, roster: Roster, *, overriding:
     if own and len(others) + 1 >= rule.count:
         return needs(Mode.TYPED, others | {question.who}, "an approver may approve their own by typing the phrase")
     if len(others) < rule.count:
-        why = f"{rule.count} other approver(s) are needed and {len(others)} exist in: {_listed(roles, 'no role')}"
+        needed = "1 other approver is" if rule.count == 1 else f"{rule.count} other approvers are"
+        why = f"{needed} needed, {len(others) or 'none'} found in: {_listed(roles, 'no role')}"
         return Deny(rule.name, f"nobody can approve this: {why}{_unreadable(roles, roster)}")
     reason = "it overrides a freeze: another person approves" if overriding else "another person approves"
     return needs(Mode.OTHERS, others, reason)

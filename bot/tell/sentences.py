@@ -75,7 +75,8 @@ def told(voted: Voted, vote: Vote) -> Answer:
         case NotCounted(reason=reason):
             return Answer(text=f"Not counted: {reason}.", request=request.id)
         case Waiting(missing=missing):
-            return Answer(text=f"Counted. {missing} more approval(s) needed for {request.id}.", request=request.id)
+            more = "1 more approval is" if missing == 1 else f"{missing} more approvals are"
+            return Answer(text=f"You approved {request.id}; {more} needed before it runs.", request=request.id)
         case Rejected():
             return Answer(text=f"You rejected {request.id}.", request=request.id)
         case Clearance():

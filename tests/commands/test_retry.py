@@ -24,7 +24,7 @@ async def test_the_plan_shows_what_failed_and_what_will_run() -> None:
     plan = await RetryExecution((engine_with_failure(),)).preview(Retry(execution="4711"))
 
     assert plan.headline == "Run execution 4711 of 'Lead intake' again."
-    assert plan.effects == ("'Lead intake' as it was then runs from 'HTTP Request' on, with the data of then",)
+    assert plan.effects == ("n8n runs the workflow as it was at the time, from 'HTTP Request' on, with the same data.",)
     facts = {fact.label: fact.value for fact in plan.facts}
     at = facts.pop("When")
     assert isinstance(at, Moment)

@@ -90,7 +90,7 @@ async def test_one_vote_a_person_and_as_many_people_as_the_rule_says(begin: Any)
     """sso-elevator#47: two approvers at once, two schedules. sentry#69252: one click, several runs."""
     story: Story = await begin(rules={"retry": {"count": 2}})
     request = await story.asks(ANA, RETRY)
-    assert await story.approves(MIA, request) == "Counted. 1 more approval(s) needed for R1."
+    assert await story.approves(MIA, request) == "You approved R1; 1 more approval is needed before it runs."
     assert await story.approves(MIA, request) == "Not counted: you have already approved it."
     await story.runs()
     assert story.retried() == []
@@ -145,7 +145,10 @@ async def test_a_typed_phrase_is_one_vote_of_two(begin: Any) -> None:
     story: Story = await begin(rules={"retry": {"count": 2}}, **SELF)
     request = await story.asks(MIA, RETRY)
     phrase = "n8n execution 4711"
-    assert await story.approves(MIA, request, phrase=phrase) == "Counted. 1 more approval(s) needed for R1."
+    assert (
+        await story.approves(MIA, request, phrase=phrase)
+        == "You approved R1; 1 more approval is needed before it runs."
+    )
     assert await story.approves(LEO, request) == "You approved R1; it runs now."
     assert (await story.now(request)).self_approved is False
 

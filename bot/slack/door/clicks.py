@@ -19,7 +19,7 @@ from bot.words.request import Answer, RequestId, Said, Via
 
 log = structlog.get_logger(__name__)
 
-OLDER = Answer(text="This button is from an older version of Handrail.", hint="help")
+OLDER = Answer(text="This button is out of date.", hint="help")
 
 SAID = {
     "withdraw": "withdraw {}",

@@ -115,7 +115,7 @@ class Forms:
                 case "reject":
                     return await self._reject_sent(sent)
                 case _:
-                    return Taken({}, Answer(text="This form is from an older version of Handrail.", hint="help"))
+                    return Taken({}, Answer(text="This form is out of date, and nothing was sent.", hint="help"))
         except OpsError as error:
             return Taken({}, Answer(text=f"Not kept: {error}"))
 

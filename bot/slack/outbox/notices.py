@@ -16,6 +16,7 @@ from bot.slack.outbox.posting import Gone, Later, Poster, Sent, Unusable
 from bot.tell.sentences import moved_words
 from bot.words.exceptions import OpsError, StoreUnwritable
 from bot.words.ports import NoticeKind, Outbox, Place, Posting
+from bot.words.spelling import counted
 
 log = structlog.get_logger(__name__)
 
@@ -234,7 +235,7 @@ class Deliverer:
         if posting.channel is None or posting.text.startswith(LIMITED):
             return
         owed = await self.outbox.backlog(posting.channel)
-        text = f"{LIMITED}; {owed} message(s) come late, none is lost."
+        text = f"{LIMITED}; {counted(owed, 'message')} {'comes' if owed == 1 else 'come'} late, none is lost."
         await self.outbox.post(posting.channel, key=f"limited:{posting.channel}:{int(time.time() // 3600)}", text=text)
 
 

@@ -123,12 +123,12 @@ CASES = [
          ask={"via": Via.TERMINAL}),
     # approvers
     Case("approvers named", "others 1 of dora", rules={"retry": {"approvers": ["director"]}}),
-    Case("no approvers", "nobody can approve this: 1 other approver(s) are needed and 0 exist in: no role",
+    Case("no approvers", "nobody can approve this: 1 other approver is needed, none found in: no role",
          rules={"retry": {"approvers": []}}),
-    Case("a role without people", "nobody can approve this: 1 other approver(s) are needed and 0 exist in: lead",
+    Case("a role without people", "nobody can approve this: 1 other approver is needed, none found in: lead",
          members={"lead": frozenset()}),
     Case("approvers that cannot be read",
-         "nobody can approve this: 1 other approver(s) are needed and 0 exist in: lead; could not be read: lead (gone)",
+         "nobody can approve this: 1 other approver is needed, none found in: lead; could not be read: lead (gone)",
          unreadable={"lead": "gone"}),
     Case("a change needs none", "confirm 1 of ana", risk=CHANGE, rules={"*": {"approvers": []}}),
     Case("a machine is no approver", "nobody can approve this: 1 other", rules={"retry": {"approvers": ["robot"]}}),
@@ -138,14 +138,14 @@ CASES = [
     Case("those whom the rule no longer asks next", "others 1 of leo mia", ask={"escalated": ("director",)}),
     # count
     Case("two", "others 2 of leo mia", rules={"retry": {"count": 2}}),
-    Case("two, of which oneself is one", "nobody can approve this: 2 other approver(s) are needed and 1 exist in: lead",
+    Case("two, of which oneself is one", "nobody can approve this: 2 other approvers are needed, 1 found in: lead",
          who=MIA, rules={"retry": {"count": 2}}),
     # oneself
     Case("typed", "typed 1 of leo mia", who=MIA, settings=TYPED),
     Case("typed, alone", "typed 1 of mia", who=MIA, settings=TYPED, members=ALONE),
     Case("typed is for approvers", "others 1 of leo mia", settings=TYPED),
     Case("typed, and a second one", "typed 2 of leo mia", who=MIA, settings=TYPED, rules={"retry": {"count": 2}}),
-    Case("typed, and nobody to be the second", "nobody can approve this: 2 other approver(s) are needed and 0 exist",
+    Case("typed, and nobody to be the second", "nobody can approve this: 2 other approvers are needed, none found",
          who=MIA, settings=TYPED, rules={"retry": {"count": 2}}, members=ALONE),
     Case("never, said by the rule", "others 1 of leo", who=MIA, settings=TYPED,
          rules={"retry": {"self_approval": "never"}}),
@@ -293,7 +293,7 @@ def test_what_nobody_can_get_approved_is_named() -> None:
     }
     risks = dict.fromkeys(("retry", "whitelist", "pause", "purge", "other"), DESTRUCTIVE) | {"freeze": CHANGE}
     assert unapprovable(policy(rules), roster(), risks, NOW) == {
-        "retry": "nobody can approve this: 3 other approver(s) are needed and 2 exist in: lead",
+        "retry": "nobody can approve this: 3 other approvers are needed, 2 found in: lead",
         "whitelist": "nobody may ask it",
     }
     gone = unapprovable(policy(rules), roster(director="no answer"), {"purge": DESTRUCTIVE}, NOW)

@@ -259,7 +259,7 @@ async def test_a_button_of_another_version_is_acked_and_explained(ops: World) ->
     for label in ("Old", "Odd"):
         clicked = await ana.clicks(label, on=old)
         assert clicked.acked
-        assert (await ana.sees("This button is from an older version", after=clicked)).ephemeral
+        assert (await ana.sees("This button is out of date", after=clicked)).ephemeral
 
 
 async def test_a_card_we_have_no_row_of_is_redrawn_once_clicked(ops: World) -> None:

@@ -115,7 +115,7 @@ async def test_a_long_limit_is_told_once_and_never_about_itself(still: World) ->
     await still.deliverer.settle()
     told = await still.pool.fetch("SELECT text FROM postings WHERE text LIKE 'Slack limits%'")
     assert len(told) == 1
-    assert "1 message(s) come late, none is lost" in told[0]["text"]
+    assert "1 message comes late, none is lost" in told[0]["text"]
 
 
 async def test_a_storm_becomes_one_message_with_a_count(still: World) -> None:
