@@ -11,7 +11,16 @@ from bot.words.exceptions import NotUnderstood, OpsError, OutcomeUnknown, Refuse
 from bot.words.params import Duration, duration_text
 from integrations.capabilities import Backend, Ended, Grid, Retention, Tended, View
 from integrations.postgres.catalog_views import VIEWS, migrations, shape
-from integrations.postgres.database import APPLICATION, Column, Connection, Database, Mapped, TableName, plain
+from integrations.postgres.database import (
+    APPLICATION,
+    Column,
+    Connection,
+    Database,
+    Mapped,
+    OnDatabase,
+    TableName,
+    plain,
+)
 
 _COUNTED = 1_000_000
 """Rows that are counted of one table at most."""
@@ -38,10 +47,8 @@ class RetentionRule(Mapped):
     """Other columns that a row must match, as text: `{ is_active = "false" }`."""
 
 
-class Admin:
+class Admin(OnDatabase):
     """Database."""
-
-    kind = "postgres"
 
     def __init__(
         self,
@@ -52,15 +59,14 @@ class Admin:
         spared: Sequence[str],
         tend_limit: timedelta,
     ) -> None:
-        self.name = database.name
-        self._database = database
+        super().__init__(database)
         self._rules = {plain(rule.table): rule for rule in retention}
         self._migrations_table = migrations_table
         self._spared = list(spared)
         self._tend_limit = tend_limit
 
     async def view(self, view: View) -> Grid:
-        async with self._database.read() as connection:
+        async with self._api.read() as connection:
             if view == "migrations":
                 return await migrations(connection, self._migrations_table)
             return await VIEWS[view](connection)
@@ -73,7 +79,7 @@ class Admin:
 
         Raises Refused where the server hides connections from our role.
         """
-        async with self._database.read() as connection:
+        async with self._api.read() as connection:
             rows = await connection.fetch(
                 f"""SELECT a.pid, backend_start::text AS started, usename AS "user", application_name AS application,
                            coalesce(state, 'unknown') AS state, query,
@@ -110,7 +116,7 @@ class Admin:
 
     async def _ended(self, backend: Backend) -> bool:
         """One statement decides and acts: still the same one, and an idle one idle ever since."""
-        done = await self._database.act(
+        done = await self._api.act(
             f"""SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
                 WHERE {_OTHERS} AND a.pid = $3 AND backend_start::text = $4
                   AND ($5::interval IS NULL OR (state = $6 AND now() - state_change >= $5))""",
@@ -126,7 +132,7 @@ class Admin:
     # -- vacuum and analyze
 
     async def table(self, table: str) -> Tended:
-        async with self._database.read() as connection:
+        async with self._api.read() as connection:
             rows = await connection.fetch(
                 """SELECT format('%I.%I', n.nspname, c.relname) AS name, greatest(c.reltuples, 0)::bigint AS rows,
                           coalesce(s.n_dead_tup, 0) AS dead, pg_size_pretty(pg_total_relation_size(c.oid)) AS size,
@@ -159,7 +165,7 @@ class Admin:
         def hear(_connection: object, message: Any) -> None:
             warnings.extend([str(message)] if message.severity == "WARNING" else [])
 
-        async with self._database.alone(self._tend_limit) as connection:
+        async with self._api.alone(self._tend_limit) as connection:
             connection.add_log_listener(hear)
             try:
                 verb = "VACUUM (ANALYZE)" if work == "vacuum" else "ANALYZE"
@@ -175,7 +181,7 @@ class Admin:
         found = []
         for name, rule in self._rules.items():
             condition, values = _old(rule, first=2)
-            async with self._database.read() as connection:
+            async with self._api.read() as connection:
                 count = await connection.fetchval(
                     f"SELECT count(*) FROM (SELECT FROM {rule.table} WHERE {condition} LIMIT {_COUNTED}) AS old",
                     rule.keep,
@@ -193,7 +199,7 @@ class Admin:
             raise NotUnderstood(f"services.{self.name}.retention {keeps}.")
         deleted = 0
         while True:
-            async with self._database.write() as connection:
+            async with self._api.write() as connection:
                 count = await _delete(connection, kept, batch)
             deleted += count
             if count:

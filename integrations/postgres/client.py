@@ -12,7 +12,7 @@ from bot.words.exceptions import OpsError
 from integrations.capabilities import Checked, Health, Named
 from integrations.plumbing.section import Outside, SecretRef, Section, TimeLimit
 from integrations.postgres.admin import Admin, RetentionRule
-from integrations.postgres.database import Database, OptionalTable
+from integrations.postgres.database import Database, OnDatabase, OptionalTable
 from integrations.postgres.logs import Logs, LogTable
 from integrations.postgres.numbers import NumberInventory, NumberTable
 from integrations.postgres.rights import Need, RoleRights
@@ -109,23 +109,20 @@ def postgres(name: str, section: PostgresSection, outside: Outside) -> tuple[Nam
     )
 
 
-class Server:
+class Server(OnDatabase):
     """Checkable; owns the pool."""
 
-    kind = "postgres"
-
     def __init__(self, database: Database, section: PostgresSection) -> None:
-        self.name = database.name
         self.deadline = section.deadline
-        self._database = database
+        super().__init__(database)
         self._replica = section.replica
 
     async def aclose(self) -> None:
-        await self._database.aclose()
+        await self._api.aclose()
 
     async def check(self) -> Checked:
         try:
-            async with asyncio.timeout(self.deadline.total_seconds()), self._database.read() as connection:
+            async with asyncio.timeout(self.deadline.total_seconds()), self._api.read() as connection:
                 row = await connection.fetchrow(
                     """SELECT pg_is_in_recovery() AS standby,
                               current_setting('default_transaction_read_only') = 'on' AS read_only,

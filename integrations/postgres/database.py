@@ -5,13 +5,14 @@ import contextlib
 import re
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from bot.words.exceptions import Misconfigured, OpsError, OutcomeUnknown, Refused, TryLater
+from integrations.plumbing.base import Part
 from integrations.plumbing.breaker import Breaker
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
@@ -57,6 +58,8 @@ class Mapped(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
 
+
+M = TypeVar("M", bound=Mapped)
 
 # A connection that breaks at the wrong moment is an InternalClientError to asyncpg.
 _FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
@@ -280,3 +283,18 @@ class Database:
                 return Refused(f"{name} refused ({error.sqlstate}); nothing was changed{said}.")
             case _:
                 return TryLater(f"{name} did not answer in time; nothing was changed.")
+
+
+class OnDatabase(Part[Database]):
+    """One client on a Database, called as the service is."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database.name, database)
+
+
+class OnTable(OnDatabase, Generic[M]):
+    """A client of what one table of ops.toml maps."""
+
+    def __init__(self, database: Database, table: M) -> None:
+        super().__init__(database)
+        self._table = table

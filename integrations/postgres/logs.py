@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from integrations.capabilities import ErrorEvent, ErrorPage, Level, LogLine, LogPage
-from integrations.postgres.database import Column, Database, Mapped, OptionalColumn, TableName, plain
+from integrations.postgres.database import Column, Database, Mapped, OnDatabase, OptionalColumn, TableName, plain
 
 _MESSAGE = 1_000
 """Characters of a message that are read."""
@@ -37,14 +37,11 @@ class LogTable(Mapped):
     """How long it took, in milliseconds; empty where the table does not tell."""
 
 
-class Logs:
+class Logs(OnDatabase):
     """ErrorSource, LogSource."""
 
-    kind = "postgres"
-
     def __init__(self, database: Database, tables: Sequence[LogTable]) -> None:
-        self.name = database.name
-        self._database = database
+        super().__init__(database)
         self._tables = tables
 
     async def errors(self, *, since: datetime, match: str | None, limit: int) -> ErrorPage:
@@ -69,7 +66,7 @@ class Logs:
         truncated = False
         for table in self._tables:
             values = since, match, limit + 1, list(table.levels), *(() if level is None else (_from(level),))
-            async with self._database.read() as connection:
+            async with self._api.read() as connection:
                 rows = await connection.fetch(_query(table, errors=level is None), *values)
             truncated |= len(rows) > limit
             prefix = f"{plain(table.table)}:" if len(self._tables) > 1 else ""

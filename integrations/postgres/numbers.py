@@ -7,7 +7,7 @@ from pydantic import Field, JsonValue
 
 from bot.words.exceptions import NotUnderstood, Refused, Stale
 from integrations.capabilities import Number, NumberState
-from integrations.postgres.database import Column, Database, Mapped, OptionalColumn, TableName, plain
+from integrations.postgres.database import Column, Database, Mapped, OnTable, OptionalColumn, TableName, plain
 
 _MOST = 5_000
 """Numbers that are read at most."""
@@ -28,15 +28,11 @@ class NumberTable(Mapped):
     suspended: str = Field(default="suspended", min_length=1)
 
 
-class NumberInventory:
+class NumberInventory(OnTable[NumberTable]):
     """Numbers."""
 
-    kind = "postgres"
-
     def __init__(self, database: Database, table: NumberTable) -> None:
-        self.name = database.name
-        self._database = database
-        self._table = table
+        super().__init__(database, table)
         self._words = {
             NumberState.AVAILABLE: table.available,
             NumberState.ASSIGNED: table.assigned,
@@ -47,7 +43,7 @@ class NumberInventory:
         """By number."""
         table = self._table
         since = f"{table.since}::timestamptz" if table.since else "NULL::timestamptz"
-        async with self._database.read() as connection:
+        async with self._api.read() as connection:
             rows = await connection.fetch(
                 f"SELECT {self._columns()}, {since} AS since FROM {table.table} "
                 f"WHERE {table.number} IS NOT NULL ORDER BY number LIMIT {_MOST + 1}"
@@ -74,7 +70,7 @@ class NumberInventory:
 
     async def _change(self, number: str, expected: list[JsonValue], to: list[JsonValue]) -> None:
         table = self._table
-        async with self._database.write() as connection:
+        async with self._api.write() as connection:
             rows = await connection.fetch(
                 f"SELECT {self._columns()} FROM {table.table} WHERE {table.number}::text = $1 FOR UPDATE",
                 number,

@@ -7,7 +7,7 @@ from functools import partial
 from bot.words.exceptions import Refused
 from integrations.capabilities import Credential, Rights, Trial
 from integrations.plumbing.trying import Step, tried
-from integrations.postgres.database import Database, plain
+from integrations.postgres.database import Database, OnDatabase, plain
 
 _POWERS = {
     "rolsuper": "everything: it is a superuser",
@@ -32,14 +32,11 @@ class Need:
     commands: str
 
 
-class RoleRights:
+class RoleRights(OnDatabase):
     """Testable, Credentialed."""
 
-    kind = "postgres"
-
     def __init__(self, database: Database, reference: str, needs: Sequence[Need]) -> None:
-        self.name = database.name
-        self._database = database
+        super().__init__(database)
         self._reference = reference
         self._needs = needs
 
@@ -56,7 +53,7 @@ class RoleRights:
         return await tried(*steps)
 
     async def rights(self) -> Rights:
-        async with self._database.read() as connection:
+        async with self._api.read() as connection:
             role = await connection.fetchrow(f"SELECT {', '.join(_POWERS)} FROM pg_roles WHERE rolname = current_user")
             member = {name: await connection.fetchval("SELECT pg_has_role($1, 'USAGE')", name) for name in _MEMBER}
         has: list[str] = [name for name, is_ in member.items() if is_]
@@ -73,7 +70,7 @@ class RoleRights:
         )
 
     async def _connected(self) -> None:
-        async with self._database.read() as connection:
+        async with self._api.read() as connection:
             await connection.fetchval("SELECT 1")
 
     async def _allowed(self, need: Need) -> None:
@@ -83,7 +80,7 @@ class RoleRights:
 
     async def _missing(self, need: Need) -> list[str]:
         """Rights on some of the columns are enough here; which ones is for the commands themselves to find."""
-        async with self._database.read() as connection:
+        async with self._api.read() as connection:
             return [
                 verb
                 for verb in need.verbs

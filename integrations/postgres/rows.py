@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from bot.words.exceptions import NotUnderstood, Refused
 from integrations.capabilities import Grid
-from integrations.postgres.database import Column, Connection, Database, Mapped, TableName, plain
+from integrations.postgres.database import Column, Connection, Database, Mapped, OnDatabase, TableName, plain
 
 MASK = "•••"
 _CELL = 2_000
@@ -38,14 +38,11 @@ class RowTable(Mapped):
         return self
 
 
-class AllowedRows:
+class AllowedRows(OnDatabase):
     """Rows."""
 
-    kind = "postgres"
-
     def __init__(self, database: Database, tables: Sequence[RowTable]) -> None:
-        self.name = database.name
-        self._database = database
+        super().__init__(database)
         self._tables = {plain(table.table): table for table in tables}
 
     def tables(self) -> tuple[str, ...]:
@@ -68,7 +65,7 @@ class AllowedRows:
         if order in {plain(column) for column in allowed.masked}:
             raise NotUnderstood(f"{order} is masked: its order would tell its values.")
         try:
-            async with self._database.read() as connection:
+            async with self._api.read() as connection:
                 types = await _types(connection, allowed.table)
                 if missing := [name for name in names if name not in types]:
                     raise Refused(f"{table} in {self.name} has no column {', '.join(missing)}; mend ops.toml.")

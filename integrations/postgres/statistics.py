@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from integrations.capabilities import Bucket, Operation, Statistic
-from integrations.postgres.database import Database, plain
+from integrations.postgres.database import Database, OnDatabase, plain
 from integrations.postgres.logs import LogTable
 
 _WORST = 10
@@ -14,20 +14,17 @@ _LONGEST_MS = 31 * 86_400_000
 """A duration beyond a month, or below zero, is somebody's mistake and counts as none."""
 
 
-class LogStatistics:
+class LogStatistics(OnDatabase):
     """Statistics."""
 
-    kind = "postgres"
-
     def __init__(self, database: Database, tables: Sequence[LogTable]) -> None:
-        self.name = database.name
-        self._database = database
+        super().__init__(database)
         # A table of errors alone would make every rate one of failures.
         self._tables = tuple(table for table in tables if table.level) or tuple(tables)
         self._left_out = tuple(plain(table.table) for table in tables if table not in self._tables)
 
     async def statistics(self, *, since: datetime, until: datetime, slices: int) -> Statistic:
-        async with self._database.read() as connection:
+        async with self._api.read() as connection:
             rows = await connection.fetch(
                 _query(self._tables), since, until, slices, *(list(table.levels) for table in self._tables)
             )

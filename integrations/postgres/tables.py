@@ -12,7 +12,7 @@ from pydantic import Field
 
 from bot.words.exceptions import NotUnderstood, Refused, Stale
 from integrations.capabilities import Flipped, RateLimitState, Switch, Switchable
-from integrations.postgres.database import Column, Connection, Database, Mapped, OptionalColumn, TableName, plain
+from integrations.postgres.database import Column, Connection, Mapped, OnTable, OptionalColumn, TableName, plain
 
 _SAMPLE = 5
 _IDENTIFIERS = 50_000
@@ -56,14 +56,6 @@ class SwitchTable(Mapped):
     paused: str = "paused"
 
 
-class _Client:
-    kind = "postgres"
-
-    def __init__(self, database: Database) -> None:
-        self.name = database.name
-        self._database = database
-
-
 def _address(text: str) -> _Address | None:
     """The network that an identifier stands for; None where it is no address. IPv4 written as IPv6 is IPv4."""
     try:
@@ -96,18 +88,14 @@ def _hint(network: _Address) -> str:
     return ".".join(octets) + ("" if whole == 4 else ".")
 
 
-class RateLimits(_Client):
+class RateLimits(OnTable[RateLimitTable]):
     """RateLimiter, Prolongs."""
-
-    def __init__(self, database: Database, table: RateLimitTable) -> None:
-        super().__init__(database)
-        self._table = table
 
     async def rate_limits(self, network: str) -> RateLimitState:
         wanted = _parsed(network)
         table = self._table
         since = f"{table.window_start}::timestamptz" if table.window_start else "NULL::timestamptz"
-        async with self._database.read() as connection:
+        async with self._api.read() as connection:
             identifiers = await self._identifiers(connection, wanted)
             records: int = await connection.fetchval(
                 f"SELECT count(*) FROM {table.table} WHERE {table.identifier}::text = ANY($1::text[])",
@@ -133,7 +121,7 @@ class RateLimits(_Client):
         wanted = _parsed(network)
         table = self._table
         inserted: dict[str, str | None] | None = None
-        async with self._database.write() as connection:
+        async with self._api.write() as connection:
             identifiers = await self._identifiers(connection, wanted)
             deleted = await connection.execute(
                 f"DELETE FROM {table.table} WHERE {table.identifier}::text = ANY($1::text[])",
@@ -148,7 +136,7 @@ class RateLimits(_Client):
         allow = self._table.allow_list
         if allow is None or not isinstance(inserted, dict):
             return 0
-        async with self._database.write() as connection:
+        async with self._api.write() as connection:
             ours = await self._ours(connection, allow, network, inserted)
             if ours is None:
                 return 0
@@ -160,7 +148,7 @@ class RateLimits(_Client):
         allow = self._table.allow_list
         if allow is None or not allow.until or not isinstance(inserted, dict):
             return lifted
-        async with self._database.write() as connection:
+        async with self._api.write() as connection:
             ours = await self._ours(connection, allow, network, inserted)
             if ours is None:
                 raise Stale(f"{network} is not on the allow-list of {self.name} any more; it was not put there again.")
@@ -270,17 +258,13 @@ def _differences(now: Mapping[str, str | None], then: Mapping[str, object]) -> l
     return [f"{key} was {then.get(key)}, is {now[key]}" for key in ("note", "until") if now[key] != then.get(key)]
 
 
-class StatusColumn(_Client):
+class StatusColumn(OnTable[SwitchTable]):
     """Switches."""
-
-    def __init__(self, database: Database, table: SwitchTable) -> None:
-        super().__init__(database)
-        self._table = table
 
     async def switches(self) -> tuple[Switchable, ...]:
         """By name, at most 1,000."""
         table = self._table
-        async with self._database.read() as connection:
+        async with self._api.read() as connection:
             rows = await connection.fetch(
                 f"SELECT {self._columns()} FROM {table.table} ORDER BY name, id LIMIT {_SWITCHES + 1}"
             )
@@ -289,7 +273,7 @@ class StatusColumn(_Client):
         return tuple(map(self._switchable, rows))
 
     async def pause(self, ids: Sequence[str]) -> Flipped:
-        async with self._database.write() as connection:
+        async with self._api.write() as connection:
             before = await self._locked(connection, ids)
             changed = [before[id_] for id_ in ids if id_ in before and before[id_].state is Switch.RUNNING]
             await self._set(connection, [thing.id for thing in changed], self._table.paused)
@@ -297,7 +281,7 @@ class StatusColumn(_Client):
         return Flipped(tuple(changed), tuple(_missed(id_, before.get(id_)) for id_ in ids if id_ not in done))
 
     async def resume(self, things: Sequence[Switchable]) -> Flipped:
-        async with self._database.write() as connection:
+        async with self._api.write() as connection:
             before = await self._locked(connection, [thing.id for thing in things])
             words = {thing.id: thing.detail or self._table.running[0] for thing in things}
             ready = [

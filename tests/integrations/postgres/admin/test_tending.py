@@ -206,7 +206,7 @@ async def test_a_batch_that_is_refused_is_rolled_back(
     ("rule", "said"),
     [
         ({"table": "a; DROP TABLE b", "keep": "30d"}, "write a name of letters"),
-        ({"table": "a", "keep": "5m"}, "greater than or equal to 1 hour"),
+        ({"table": "a", "keep": "5m"}, "write 1 hour or more"),
         ({"table": "a"}, "keep is missing"),
         ({"table": "a", "keep": "30d", "only": {"is active": "x"}}, "write a name of letters"),
     ],
