@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.words.action import Lookup
 from bot.words.exceptions import Misconfigured
 from bot.words.params import Params
-from bot.words.report import Fact, Line, Report, Suggestion
+from bot.words.report import Line, Report, Suggestion
 from commands import House
 from commands._shared.services import OnService
 from integrations.capabilities import Job, OwnJobs
@@ -39,18 +39,15 @@ class ListJobs(OnService[OwnJobs], Lookup[Listed]):
 
 def _line(service: str, job: Job, *, alone: bool) -> Line:
     takes = ", ".join(f"{param.name}{'' if param.required else ' (may be left out)'}" for param in job.params)
-    hints = tuple(Fact(label=param.name, value=param.hint) for param in job.params if param.hint)
+    said = [f"Takes {takes}."] if takes else []
+    said += [f"{param.name}: {param.hint.rstrip('.')}." for param in job.params if param.hint]
+    said.append(f"Runs on {service}; {'somebody else approves it' if job.destructive else 'you confirm it'}.")
     # A job that needs to be told something is typed, not pressed.
     start = Suggestion(label="Start…", words=f"job {job.name}{'' if alone else f' service={service}'}")
     pressed = () if any(param.required for param in job.params) else (start,)
     return Line(
         text=f"{job.name}: {job.what}",
-        detail=f"Takes {takes}." if takes else "",
-        facts=(
-            Fact(label="Service", value=service),
-            Fact(label="Destructive", value="yes" if job.destructive else "no"),
-            *hints,
-        ),
+        detail=" ".join(said),
         suggestions=pressed,
     )
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from bot.words.action import Lookup
 from bot.words.params import Params
-from bot.words.report import Fact, Line, Moment, Person, Report, Suggestion
+from bot.words.report import Line, Moment, Person, Report, Suggestion, Value
 from bot.words.request import Mode, Request, Review, State
+from bot.words.spelling import counted
 from commands import Desk, House
 
 
@@ -22,21 +23,24 @@ class OpenRequests(Lookup[NoParams]):
 
     async def answer(self, params: NoParams) -> Report:
         requests = await self.ledger.open_requests()
-        lead = f"{len(requests)} open." if requests else "Nothing is open."
+        are = "is" if len(requests) == 1 else "are"
+        lead = f"{counted(len(requests), 'request')} {are} open." if requests else "No request is open."
         return Report(title="Open requests", lead=lead, lines=tuple(_line(request) for request in requests))
 
 
 def _line(request: Request) -> Line:
-    facts = [Fact(label="Asked by", value=Person(id=request.requester))]
+    """Who asked, who may decide and until when, as a sentence."""
+    said: list[Value] = ["asked by ", Person(id=request.requester)]
     if request.state is State.WAITING and request.needs:
-        facts.append(Fact(label="Expires", value=Moment(at=request.expires_at)))
-        facts += [Fact(label="May decide", value=Person(id=person)) for person in request.needs.approvers[:5]]
+        for place, person in enumerate(request.needs.approvers[:5]):
+            said += [", for " if place == 0 else " or ", Person(id=person)]
+        said += [", open ", Moment(at=request.expires_at, said="until")]
     if request.ends_at:
-        facts.append(Fact(label="Ends", value=Moment(at=request.ends_at)))
+        said += [", ends ", Moment(at=request.ends_at)]
     headline = str((request.plan or {}).get("headline") or request.typed)
     return Line(
         text=f"{request.id} {_waits_for(request)}: {headline}",
-        facts=tuple(facts),
+        detail=tuple(said),
         suggestions=(Suggestion(label=f"Show {request.id}", words=f"show {request.id}"),),
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.words.action import Lookup
 from bot.words.params import Params
 from bot.words.ports import Audited
-from bot.words.report import Fact, Line, Moment, Person, Report, Table
+from bot.words.report import Fact, Line, Moment, Person, Report, Table, Value
 from bot.words.request import Request, RequestWord, State, Vote
 from commands import Desk, House
 
@@ -69,8 +69,8 @@ def _facts(request: Request) -> list[Fact]:
 def _vote(vote: Vote) -> Line:
     word = "Approved" if vote.approve else "Rejected"
     how = " by typing the phrase" if vote.typed else ""
-    facts = (Fact(label="By", value=Person(id=vote.person)), Fact(label="At", value=Moment(at=vote.at)))
-    return Line(text=f"{word}{how}", detail=vote.note, facts=facts)
+    said: tuple[Value, ...] = ("by ", Person(id=vote.person), ", ", Moment(at=vote.at))
+    return Line(text=f"{word}{how}", detail=(*said, f": {vote.note}") if vote.note else said)
 
 
 def _detail(row: Audited) -> str:

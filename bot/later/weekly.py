@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from bot.words.ports import Clock, Outbox, Requests
-from bot.words.report import Fact, Line, Moment, Person, Report, Suggestion
+from bot.words.report import Fact, Line, Moment, Person, Report, Suggestion, Value
 from bot.words.request import Request, Review, State
 
 HOUR = 9
@@ -63,13 +63,13 @@ def weekly_report(requests: tuple[Request, ...], until: datetime) -> Report:
 
 def _line(words: str, request: Request) -> Line:
     headline = str((request.plan or {}).get("headline") or request.typed)
-    facts = [Fact(label="by", value=Person(id=request.requester))]
+    said: list[Value] = ["by ", Person(id=request.requester)]
     if request.break_glass:
-        facts.append(Fact(label="reason", value=request.break_glass))
-        reviewer = Person(id=request.reviewed_by) if request.reviewed_by else None
-        facts.append(Fact(label="reviewed by", value=reviewer if request.review is Review.REVIEWED else "nobody yet"))
+        reviewed = request.review is Review.REVIEWED and request.reviewed_by is not None
+        said += [f": {request.break_glass}. ", "Reviewed by " if reviewed else "Reviewed by nobody yet."]
+        said += [Person(id=request.reviewed_by)] if reviewed and request.reviewed_by else []
     return Line(
         text=f"{request.id} {words}: {headline}",
-        facts=tuple(facts),
+        detail=tuple(said),
         suggestions=(Suggestion(label=f"Show {request.id}", words=f"show {request.id}"),),
     )

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.words.action import Lookup
 from bot.words.params import Params
-from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
+from bot.words.report import Line, Moment, Report, Status, Suggestion, Value
 from commands import House
 from commands._shared.asking import Unanswered, ask
 from commands._shared.services import OnService
@@ -48,13 +48,14 @@ class ShowReadOnly(OnService[LiftsReadOnly], Lookup[Everything]):
 def _line(name: str, seen: ReadOnly | Unanswered) -> Line:
     if isinstance(seen, Unanswered):
         return Line(text=name, detail=seen.why, status=Status.UNKNOWN)
-    until = (Fact(label="writing let through until", value=Moment(at=seen.lifted_until)),) if seen.lifted_until else ()
+    lifted = seen.lifted_until
+    until: tuple[Value, ...] = ("; may be written ", Moment(at=lifted, said="until")) if lifted else ()
     lift = Suggestion(label="Let it write", words=f"db writable {name}")
     return Line(
         text=name,
-        detail=seen.detail,
+        detail=(seen.detail, *until) if until else seen.detail,
         status=Status.WARNING if seen.on else Status.OK,
-        facts=until,
+        word="read-only" if seen.on else "may be written",
         suggestions=(lift,) if seen.on and not seen.lifted_until else (),
     )
 
