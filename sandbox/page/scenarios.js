@@ -26,16 +26,16 @@ function entry(scenario, act) {
       { class: "scenario-head" },
       h("strong", {}, scenario.title),
       h("span", { class: "scenario-state" }, WORDS[scenario.state]),
-      h(
-        "button",
-        {
-          type: "button",
-          class: "btn small",
-          disabled: broken,
-          onclick: () => act("break", { scenario: scenario.key }),
-        },
-        scenario.state === "mended" ? "Break it again" : "Break it",
-      ),
+      !broken &&
+        h(
+          "button",
+          {
+            type: "button",
+            class: "btn small",
+            onclick: () => act("break", { scenario: scenario.key }),
+          },
+          scenario.state === "mended" ? "Break it again" : "Break it",
+        ),
     ),
     h("p", { class: "dim" }, scenario.what),
     broken &&

@@ -324,7 +324,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
             "pool",
             "The connection pool is exhausted",
             "Checkout hangs: one transaction holds a lock, and every other connection waits for it.",
-            ("db shop-db locks", "db terminate PID"),
+            ("db locks db=shop-db", "db terminate PID db=shop-db"),
             _pool_is_exhausted,
             _nobody_waits,
         ),

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from bot.ask.parse import parse
 from ops.demo import Demo, demo
 from sandbox.seen import Message
 from sandbox.world.scenarios import SCENARIOS, STUCK
@@ -114,6 +115,13 @@ async def test_a_leaked_key_is_open_until_a_new_one_is_made_and_the_old_one_revo
 async def test_what_there_is_not_is_refused_with_a_sentence(scene: Scene) -> None:
     refused = await scene.does("break", scenario="moon")
     assert (refused["ok"], refused["error"]) == (False, "there is no scenario 'moon'")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_words_that_the_panel_suggests_can_be_typed(scene: Scene) -> None:
+    for scenario in SCENARIOS.values():
+        for words in scenario.words:
+            parse(scene.demo.bot.ops.catalogue, words.replace("PID", "4711"))
 
 
 def test_every_scenario_is_played_here() -> None:
