@@ -91,6 +91,8 @@ class Jobs:
         async def guarded() -> None:
             try:
                 await work
+            except OpsError as error:  # the database is away, say: what is due is seen again, what ran is lapsed
+                log.warning("job_gave_up", request=request_id, error=str(error))
             except Exception:
                 log.exception("job_crashed", request=request_id)
             finally:

@@ -24,7 +24,7 @@ from bot.words.request import Answer, Request, Said, State
 
 SETTLED_S = 6.0
 """How long an answer waits to learn where the card stands; Slack takes a moment, and one message a second."""
-LOOK_S = 0.25
+LOOK_S = 0.5
 
 
 class Places(Protocol):
