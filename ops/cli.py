@@ -21,6 +21,7 @@ from bot.store.members import load_people
 from bot.store.trail.audit import check_key
 from bot.store.trail.export import export
 from bot.store.trail.verify import Anchor, verify
+from bot.words.clean import printable
 from bot.words.exceptions import Misconfigured, NotAllowed, NotUnderstood
 from bot.words.os_errors import reason
 from bot.words.params import parse_duration
@@ -54,7 +55,7 @@ def main() -> None:
     configure_logs(redactor.text)
 
     def say(sentence: str) -> None:
-        Console(stderr=True).print(redactor.text(sentence), style="red", markup=False, soft_wrap=True)
+        Console(stderr=True).print(printable(redactor.text(sentence)), style="red", markup=False, soft_wrap=True)
 
     with spoken(say):
         app()
@@ -317,8 +318,9 @@ def audit_export(
     kind: Literal["jsonl", "csv"] = "csv" if format == "csv" else "jsonl"
 
     async def write(ops: Ops, _: Terminal) -> int:
+        shown = printable if sys.stdout.isatty() else str  # a file keeps every letter: its seals are checked again
         async for piece in export(ops.pool, kind, _since(since)):
-            sys.stdout.write(piece)
+            sys.stdout.write(shown(piece))
         return 0
 
     _run(write)

@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta, tzinfo
 from math import ceil
 
+from rich import markup
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table as RichTable
 
 from bot.tell.sheet import csv_of
+from bot.words.clean import printable
 from bot.words.params import duration_text
 from bot.words.report import (
     Chart,
@@ -45,6 +46,11 @@ _STYLE = {
 BARS = " ▁▂▃▄▅▆▇█"
 
 
+def escape(text: str) -> str:
+    """Nothing in it is taken for markup, or for an order to the terminal."""
+    return markup.escape(printable(text))
+
+
 class Terminal:
     """Writes to one console; `name` turns a person's id into a name."""
 
@@ -64,7 +70,9 @@ class Terminal:
                 f"[green]{escape(names)}[/]" + (f"  {escape(report.well.remark)}" if report.well.remark else "")
             )
         if report.table and report.table.csv:
-            self._console.print(csv_of(report.table, self._name), markup=False, highlight=False, soft_wrap=True)
+            self._console.print(
+                printable(csv_of(report.table, self._name)), markup=False, highlight=False, soft_wrap=True
+            )
         elif report.table:
             table = RichTable(box=None, header_style="bold")
             for at, column in enumerate(report.table.columns):
@@ -77,7 +85,7 @@ class Terminal:
         for note in report.notes:
             self._print(f"[dim]{escape(note)}[/]")
         if report.secret:
-            self._console.print(report.secret, markup=False, highlight=False, soft_wrap=True)
+            self._console.print(printable(report.secret), markup=False, highlight=False, soft_wrap=True)
 
     def request(self, request: Request) -> None:
         plan = request.plan or {}
@@ -164,8 +172,8 @@ class Terminal:
     def _fact(self, fact: Fact) -> str:
         return f"[dim]{escape(fact.label)}:[/] {escape(self.value(fact.value))}"
 
-    def _print(self, markup: str) -> None:
-        self._console.print(markup, highlight=False, soft_wrap=True)
+    def _print(self, marked: str) -> None:
+        self._console.print(marked, highlight=False, soft_wrap=True)
 
 
 def blocks(values: Sequence[float | None]) -> str:

@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bot.words.clean import whole_json
 from bot.words.report import Chart, Series, Tone
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class Painter:
         """Raises: NotDrawn"""
         async with self._turn:
             try:
-                return await self._drawn(chart.model_dump_json().encode())
+                return await self._drawn(json.dumps(whole_json(chart.model_dump(mode="json"))).encode())
             except TimeoutError:
                 raise NotDrawn(f"it was not done within {self._limit.total_seconds():g} s") from None
             except OSError as error:

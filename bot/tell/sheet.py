@@ -6,22 +6,31 @@ import re
 from collections.abc import Callable
 from typing import assert_never
 
+from bot.words.clean import whole
 from bot.words.report import Link, Moment, Person, PersonId, Share, Span, Table, Value
 
-_FORMULA = re.compile(r"\A[\s'\"]*[=+\-@|%]|\A[\t\r\n]")
-_NUMBER = re.compile(r"\A[+-]?\d+(\.\d+)?\Z")
+# Full-width signs too: some spreadsheets read them as the plain ones.
+_FORMULA = re.compile(r"\A[\s'\"]*[=+\-@|%＝＋－＠]|\A[\t\r\n]")
+_NUMBER = re.compile(r"\A[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\Z", re.ASCII)
 
 
 def csv_of(table: Table, name: Callable[[PersonId], str]) -> str:
     """RFC 4180, times in ISO 8601. A text that begins like a formula gets an apostrophe in front."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow([_safe(column) for column in table.columns])
-    writer.writerows([_safe(_text(cell, name)) for cell in row] for row in table.rows)
+    writer.writerow([safe_cell(column) for column in table.columns])
+    writer.writerows([_cell(cell, name) for cell in row] for row in table.rows)
     return out.getvalue()
 
 
-def _safe(text: str) -> str:
+def _cell(value: Value, name: Callable[[PersonId], str]) -> str:
+    text = _text(value, name)
+    return text if isinstance(value, int | float | Span) else safe_cell(text)
+
+
+def safe_cell(text: str) -> str:
+    """As a spreadsheet may take it: whole, and no formula. A number stays one."""
+    text = whole(text)
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.match(text) else text
 
 

@@ -14,8 +14,10 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.slack.door.arrival import APP_TOKEN, arrived
+from bot.words.clean import whole_json
 
 log = structlog.get_logger(__name__)
 
@@ -32,12 +34,19 @@ class Clients:
     strict: AsyncWebClient
 
 
+class _Whole(AsyncWebClient):
+    """Sends no half of a character: for one that a vendor cut in two, Slack would refuse the whole message."""
+
+    async def api_call(self, api_method: str, **given: Any) -> AsyncSlackResponse:
+        return await super().api_call(api_method, **{name: whole_json(each) for name, each in given.items()})
+
+
 @asynccontextmanager
 async def clients(token: str, base_url: str = "https://slack.com/api/") -> AsyncIterator[Clients]:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
 
         def made(*retries: Any) -> AsyncWebClient:
-            client = AsyncWebClient(token=token, base_url=base_url, session=session, timeout=30)
+            client = _Whole(token=token, base_url=base_url, session=session, timeout=30)
             client.retry_handlers.extend(retries)
             return client
 

@@ -15,6 +15,7 @@ from bot.slack.views.kit import File, Message, Picture, words
 from bot.slack.views.place import Origin
 from bot.slack.views.text import cut
 from bot.tell.chart import NotDrawn, Painter
+from bot.words.clean import whole
 from bot.words.report import Chart
 
 log = structlog.get_logger(__name__)
@@ -185,7 +186,7 @@ async def upload(client: AsyncWebClient, file: File | Picture, channel: str, thr
         await client.files_upload_v2(
             filename=file.name,
             title=file.title,
-            content=file.content,
+            content=whole(file.content) if isinstance(file.content, str) else file.content,
             alt_txt=file.alt if isinstance(file, Picture) else None,
             channel=channel,
             thread_ts=thread,

@@ -7,6 +7,7 @@ from typing import Any
 from bot.slack.views import blockkit
 from bot.slack.views.blockkit_table import text_length
 from bot.slack.views.text import cut, cut_markup, escape, unescape
+from bot.words.clean import whole_json
 from bot.words.report import Chart, Status
 
 Block = dict[str, Any]
@@ -67,7 +68,9 @@ class Message:
         return replace(self, blocks=self.instead, instead=()) if self.instead else None
 
     def payload(self) -> dict[str, Any]:
-        return {"text": self.text, "blocks": list(self.blocks)} if self.blocks else {"text": self.text}
+        content = {"text": self.text, "blocks": list(self.blocks)} if self.blocks else {"text": self.text}
+        whole: dict[str, Any] = whole_json(content)
+        return whole
 
 
 def mrkdwn(text: str) -> Block:

@@ -16,6 +16,7 @@ import asyncpg
 from bot.store.pool import canonical, reading, transaction
 from bot.store.trail.audit import ROWS, NotAsWritten, append, fields_of
 from bot.store.trail.verify import Anchor, Row, one_view, verify
+from bot.tell.sheet import safe_cell
 from bot.words.exceptions import NotUnderstood, Refused
 from bot.words.ports import Clock, Entry
 from bot.words.report import PersonId
@@ -24,8 +25,6 @@ Format = Literal["jsonl", "csv"]
 
 _BATCH = 500
 _COLUMNS = ("seq", "at", "kind", "actor", "on_behalf_of", "request", "action", "target", "detail", "mac")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for a formula when a cell begins with it."""
 
 
 async def export(pool: asyncpg.Pool, fmt: Format, since: datetime | None = None) -> AsyncIterator[str]:
@@ -138,5 +137,5 @@ def _line(row: Row, fmt: Format) -> str:
 
 def _csv(cells: tuple[str, ...] | list[str]) -> str:
     line = io.StringIO()
-    csv.writer(line).writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
+    csv.writer(line).writerow([safe_cell(cell) for cell in cells])
     return line.getvalue()
