@@ -82,11 +82,13 @@ function tableCell(cell, surface) {
 }
 
 function tableBlock(block, surface) {
-  const align = (block.column_settings ?? []).map((c) => c?.align ?? null);
+  const settings = block.column_settings ?? [];
+  const align = settings.map((c) => c?.align ?? null);
+  const wraps = settings.map((c) => c?.is_wrapped === true);
   const [head = [], ...rows] = (block.rows ?? []).map((row) =>
     row.map((c) => tableCell(c, surface)),
   );
-  return table(head, rows, align);
+  return table(head, rows, align, wraps);
 }
 
 function alert(block, surface) {

@@ -48,9 +48,19 @@ const isRule = (line) =>
   /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/.test(line ?? "") && line.includes("|");
 const ITEM = /^(\s*)([-*+]|\d+[.)])\s+(.*)$/;
 
-export function table(head, rows, align = []) {
+// `wraps` says of each column whether its lines break; without it, those of all do.
+export function table(head, rows, align = [], wraps = null) {
   const cell = (tag, content, i) =>
-    h(tag, { style: align[i] ? { "text-align": align[i] } : {} }, content);
+    h(
+      tag,
+      {
+        style: {
+          ...(align[i] && { "text-align": align[i] }),
+          ...(wraps && !wraps[i] && tag === "td" && { "white-space": "nowrap" }),
+        },
+      },
+      content,
+    );
   return h(
     "div",
     { class: "table-scroll", tabindex: "0", role: "region", "aria-label": "Table" },

@@ -10,7 +10,7 @@ from bot.slack.views.kit import Block, View, actions, button, context, plain_tex
 from bot.slack.views.place import Routing
 from bot.slack.views.reports import line_text
 from bot.slack.views.text import cut, line, shown
-from bot.words.report import Moment, Person, Report, Table, Value
+from bot.words.report import Link, Moment, Person, Report, Table, Value
 
 CALLBACK = "whole"
 FILTER = "filter"
@@ -75,13 +75,14 @@ def _rows(table: Table, now: datetime | None) -> list[tuple[str, str]]:
 
 
 def _row(columns: Sequence[str], row: Sequence[Value], now: datetime | None) -> str:
-    first, *rest = row or ("",)
+    """Under its first name: a number alone says nothing."""
+    named = next((at for at, value in enumerate(row) if isinstance(value, str | Link) and value), 0)
     told = [
         f"{line(column, 60)}: {shown(value, 300, now)}"
-        for column, value in zip(columns[1:], rest, strict=False)
-        if value not in (None, "")
+        for at, (column, value) in enumerate(zip(columns, row, strict=False))
+        if value not in (None, "") and at != named
     ]
-    return f"*{shown(first, 200, now)}*\n{', '.join(told)}"
+    return f"*{shown(row[named] if row else '', 200, now)}*\n{', '.join(told)}"
 
 
 def _searched(value: Value) -> str:
