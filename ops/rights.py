@@ -25,6 +25,8 @@ class Rights(Protocol):
     def lacking(self) -> tuple[tuple[str, str], ...]: ...
     @property
     def note(self) -> str: ...
+    @property
+    def narrowest(self) -> bool: ...
 
 
 class Credentialed(Protocol):
@@ -72,7 +74,10 @@ def _findings(service: Credentialed, rights: Rights) -> Sequence[Finding]:
         Finding(f"{name}: its credential lacks {right}, needed for {commands}", Status.WARNING, f"give it to {where}")
         for right, commands in rights.lacking
     ]
-    if rights.unneeded:
+    if rights.unneeded and rights.narrowest:
+        what = f"{name}: its credential may more than the bot needs, and none may less: {', '.join(rights.unneeded)}"
+        found.append(Finding(what, Status.OK, f"{rights.note} Keep {where} as safe as that.".strip()))
+    elif rights.unneeded:
         what = f"{name}: its credential may do what the bot does not need: {', '.join(rights.unneeded)}"
         mend = " ".join(filter(None, (f"put a narrower one into {where}.", rights.note)))
         found.append(Finding(what, Status.WARNING, mend))

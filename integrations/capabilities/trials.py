@@ -55,6 +55,8 @@ class Rights:
     """Right, and the commands that need it."""
     note: str = ""
     """Where the vendor does not tell, why, and what the least rights are."""
+    narrowest: bool = False
+    """The vendor has no credential that may less: what is unneeded cannot be taken away."""
 
 
 @runtime_checkable

@@ -149,7 +149,7 @@ class Railway(Client[RailwayApi, RailwaySection]):
         here = f"everything in the environment {place.environment_name}"
         more = "reading and writing variables, which hold secrets", "removing deployments, services and volumes"
         if self._with_project_token:
-            return Rights(has=(here,), unneeded=more, note="Railway cannot narrow it further.")
+            return Rights(has=(here,), unneeded=more, note="Railway has no token that may less.", narrowest=True)
         names = await self._api.workspaces()
         everywhere = tuple(f"everything in the workspace {name}" for name in names) or ("everything of the account",)
         note = f"A project's token for {place.environment_name} alone would do."

@@ -36,6 +36,17 @@ async def test_a_token_that_may_too_much_is_said() -> None:
     ]
 
 
+async def test_what_a_vendor_cannot_narrow_is_said_once_and_asks_for_nothing() -> None:
+    may = Rights(
+        has=("all of it",), unneeded=("removing volumes",), note="Etl has no token that may less.", narrowest=True
+    )
+    more, has = await rights_probe([Proof("etl", may=may)])()
+    assert more.status is Status.OK
+    assert "put a narrower one" not in f"{more.mend} {has.mend}"
+    assert more.what == "etl: its credential may more than the bot needs, and none may less: removing volumes"
+    assert (has.what, has.mend) == ("etl: its credential may: all of it", "")
+
+
 async def test_what_it_lacks_is_said_with_the_commands_that_need_it() -> None:
     may = Rights(has=("read",), lacking=(("write", "retry"), ("stop", "stop")), note="Only its owner can give it.")
     found = await rights_probe((Proof("n8n", may=may),))()
