@@ -3,37 +3,27 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
-
-from pydantic import Field
 
 from bot.words.action import Followable
-from bot.words.params import Duration, FreeText, Params, duration_text
+from bot.words.params import duration_text
 from bot.words.report import Report, Status, Suggestion
 from commands import House
 from commands._shared.asking import Unanswered, ask
-from commands._shared.following import FollowFor, Reading, news
-from commands._shared.log_lines import counted, is_long, line_of, more_note, newest, shown_note, table_of
+from commands._shared.following import Reading, news
+from commands._shared.log_lines import (
+    Which,
+    counted,
+    is_long,
+    lead_of,
+    line_of,
+    more_note,
+    newest,
+    shown_note,
+    table_of,
+)
 from commands._shared.retyping import retyped
-from commands._shared.services import OnService, ServiceName
+from commands._shared.services import OnService
 from integrations.capabilities import ErrorSource, Level, LogLine, LogPage, LogSource
-
-
-class Which(Params):
-    positional = ("service",)
-
-    service: ServiceName = None
-    """Whose log, as named in ops.toml; may be left out where only one service has one."""
-    since: Duration = timedelta(hours=1)
-    """How far back to look, as in 15m, 2h or 3d."""
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least grave level to show; graver ones are shown too."""
-    match: Annotated[str | None, Field(max_length=200), FreeText()] = None
-    """Only lines that contain this; capitals do not matter."""
-    n: Annotated[int, Field(ge=1, le=30)] = 20
-    """How many of the newest lines to show, 1 to 30; the rest goes into a file."""
-    follow: FollowFor | None = None
-    """Go on telling new ones in the thread for this long, at most 2h."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +51,7 @@ class ShowLogs(OnService[LogSource], Followable[Which]):
         shown = newest(page.lines, params.n)
         return Report(
             title=title,
-            lead=_lead(page, params),
+            lead=lead_of(page, params),
             lines=tuple(map(line_of, reversed(shown))),
             table=table_of(page.lines) if is_long(page.lines, shown) else None,
             notes=tuple(filter(None, (shown_note(shown, page.lines), more_note(source.name, page), page.note))),
@@ -95,15 +85,6 @@ class ShowLogs(OnService[LogSource], Followable[Which]):
     async def _read(self, source: LogSource, params: Which, since: datetime) -> LogPage | Unanswered:
         level, match = Level(params.level), params.match or None
         return await ask(source.logs(since=since, level=level, match=match, limit=self.read_at_most), self.deadline)
-
-
-def _lead(page: LogPage, params: Which) -> str:
-    graver = "" if params.level == "debug" else f" of level {params.level}" + " or graver" * (params.level != "error")
-    within = f"in the last {duration_text(params.since)}"
-    matching = f" with {params.match!r}" if params.match else ""
-    if not page.lines:
-        return f"No line{graver}{matching} {within}."
-    return f"{counted(page.lines, graver)}{matching} {within}."
 
 
 def _next(source: LogSource, params: Which, page: LogPage) -> tuple[Suggestion, ...]:

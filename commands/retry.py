@@ -8,14 +8,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bot.words.action import Change, Plan, Receipt, Risk
+from bot.words.action import Change, Receipt, Risk
 from bot.words.exceptions import NotUnderstood, Refused
 from bot.words.params import Choices, Option, Params, Spaced
 from bot.words.report import Fact, Link
 from commands import House
 from commands._shared.executions import OnExecution
 from commands._shared.remembered import Remembering
-from commands._shared.retrying import facts_of, nothing_to_do, warnings_of
+from commands._shared.retrying import RetryPlan, facts_of, nothing_to_do, warnings_of
 from commands._shared.retyping import retyped
 from commands._shared.services import LONGEST_LABEL, ServiceName
 from integrations.capabilities import Execution, Executions, RetriesCurrent
@@ -34,15 +34,6 @@ class Retry(Params):
     """`saved` runs the workflow as it was when it failed, `current` as it is now."""
     engine: ServiceName = None
     """Service that ran it, as named in ops.toml; needed only where several know that id."""
-
-
-class RetryPlan(Plan):
-    engine: str
-    execution: str
-    status: str
-    retries: tuple[str, ...]
-    """Ids of the retries there are so far; one more means that somebody was faster."""
-    use: Literal["saved", "current"]
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from bot.words.action import Lookup
 from bot.words.exceptions import NotUnderstood
 from bot.words.params import Option, Params
-from bot.words.report import Fact, Line, Report, Span, Status, Suggestion
+from bot.words.report import Report, Status, Suggestion
 from commands import House
-from commands._shared.asking import Unanswered, ask
+from commands._shared.asking import ask
 from commands._shared.services import OnService, ServiceName, matching, names, pick
-from integrations.capabilities import Credentialed, Health, Rights, Testable, Trial
+from commands._shared.trial_words import RANK, Tried, lead_of, lines_of, notes_of
+from integrations.capabilities import Credentialed, Testable
 
 EVERY = "all"
 
@@ -22,17 +23,6 @@ class Which(Params):
 
     service: ServiceName = None
     """Service to try out, as named in ops.toml, or all; may be left out where there is only one."""
-
-
-@dataclass(frozen=True)
-class Tried:
-    """One service: its steps, and what its credential may do; or why that could not be found out."""
-
-    service: str
-    steps: tuple[Trial, ...] | Unanswered
-    rights: tuple[Rights | Unanswered, ...]
-    settings: tuple[str, ...]
-    """Where its credentials stand in ops.toml."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +41,14 @@ class TryServices(OnService[Testable], Lookup[Which]):
         chosen = self._chosen(params.service)
         found = await asyncio.gather(*(self._try(service) for service in chosen))
         one = found[0] if len(found) == 1 else None
-        lines = [line for each in found for line in _lines(each, alone=one is not None)]
-        worst_first = sorted(lines, key=lambda line: -_RANK[line.status or Status.OK])
+        lines = [line for each in found for line in lines_of(each, alone=one is not None)]
+        worst_first = sorted(lines, key=lambda line: -RANK[line.status or Status.OK])
         return Report(
             title=f"Test of {one.service}" if one else f"Test of {len(found)} services",
-            lead=_lead(found),
+            lead=lead_of(found),
             status=worst_first[0].status if worst_first else Status.UNKNOWN,
             lines=tuple(worst_first),
-            notes=tuple(note for each in found for note in _notes(each, alone=one is not None)),
+            notes=tuple(note for each in found for note in notes_of(each, alone=one is not None)),
             suggestions=(Suggestion(label="Test again", words=f"test {one.service if one else EVERY}"),),
             taken_at=self.now(),
         )
@@ -85,105 +75,6 @@ class TryServices(OnService[Testable], Lookup[Which]):
         )
         settings = tuple(credential.setting for each in proofs for credential in each.credentials())
         return Tried(service.name, steps, tuple(rights), settings)
-
-
-_RANK = {status: rank for rank, status in enumerate(Status)}
-_FAILED = (Health.DEGRADED, Health.DOWN)
-
-
-def _lead(found: Sequence[Tried]) -> str:
-    steps = [step for each in found if not isinstance(each.steps, Unanswered) for step in each.steps]
-    silent = [each.service for each in found if isinstance(each.steps, Unanswered)]
-    failed = [step for step in steps if step.health in _FAILED]
-    unknown = sum(step.health is Health.UNKNOWN for step in steps)
-    told = [f"{len(failed)} of {_steps(len(steps))} failed"] if failed else []
-    told += [f"{unknown} of {_steps(len(steps))} could not be tried"] if unknown else []
-    told += [f"{', '.join(silent)} could not be tested"] if silent else []
-    if not told:
-        told = [f"All {len(steps)} steps are well" if len(steps) != 1 else "Its one step is well"]
-    return " ".join([f"{', '.join(told)}.", *_first(found), *_beside(found)])
-
-
-def _beside(found: Sequence[Tried]) -> list[str]:
-    """Whose credential is too narrow or too wide."""
-    lacking, wide = [], []
-    for each in found:
-        known = [rights for rights in each.rights if isinstance(rights, Rights)]
-        lacking += [each.service] if any(rights.lacking for rights in known) else []
-        wide += [each.service] if any(rights.unneeded for rights in known) else []
-    told = [f"Lacking rights: {', '.join(lacking)}."] if lacking else []
-    return told + ([f"With rights that the bot does not need: {', '.join(wide)}."] if wide else [])
-
-
-def _steps(count: int) -> str:
-    return "1 step" if count == 1 else f"{count} steps"
-
-
-def _well(well: int, steps: int) -> str:
-    return "its one step is well" if steps == 1 else f"{well} of {steps} steps are well"
-
-
-def _first(found: Sequence[Tried]) -> list[str]:
-    """The remedy of the worst that failed; the earliest of those, since later ones often follow from it."""
-    steps = [step for each in found if not isinstance(each.steps, Unanswered) for step in each.steps if step.remedy]
-    failed = [step for step in steps if step.health in _FAILED]
-    worst = max(failed, key=lambda step: _RANK[Status(step.health.value)], default=None)
-    return [f"First: {worst.remedy.rstrip('.')}."] if worst else []
-
-
-def _lines(tried: Tried, *, alone: bool) -> list[Line]:
-    prefix = "" if alone else f"{tried.service}: "
-    if isinstance(tried.steps, Unanswered):
-        lines = [Line(text=f"{prefix}the test", detail=tried.steps.why, status=Status.UNKNOWN)]
-    else:
-        lines = [_step(step, prefix) for step in tried.steps if alone or step.health is not Health.OK]
-        if not alone and len(lines) < len(tried.steps):
-            well = len(tried.steps) - len(lines)
-            lines.append(Line(text=f"{prefix}{_well(well, len(tried.steps))}", status=Status.OK))
-    for rights in tried.rights:
-        lines += _rights(rights, prefix, tried.settings, alone=alone)
-    return lines
-
-
-def _step(step: Trial, prefix: str) -> Line:
-    return Line(
-        text=f"{prefix}{step.what}",
-        detail=" ".join(_sentence(part) for part in (step.detail, _remedy(step)) if part),
-        status=Status(step.health.value),
-        facts=(Fact(label="took", value=Span(seconds=round(step.took.total_seconds(), 3))),),
-    )
-
-
-def _remedy(step: Trial) -> str:
-    """Where nothing answered, the credential may be as good as ever: nobody shall be sent to change it at once."""
-    if step.remedy and "stays so" in step.detail:  # what to do then is said already
-        return ""
-    return f"if it stays so: {step.remedy}" if step.remedy and step.health is Health.UNKNOWN else step.remedy
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
-
-
-def _rights(rights: Rights | Unanswered, prefix: str, settings: Sequence[str], *, alone: bool) -> list[Line]:
-    if isinstance(rights, Unanswered):
-        return [Line(text=f"{prefix}what its credential may do", detail=rights.why, status=Status.UNKNOWN)]
-    lines = [
-        Line(text=f"{prefix}lacks the right {right}", detail=f"needed for {commands}", status=Status.WARNING)
-        for right, commands in rights.lacking
-    ]
-    if rights.unneeded:
-        too_much = f"{', '.join(rights.unneeded)}. Put a narrower one into {' and '.join(settings)}."
-        lines.append(Line(text=f"{prefix}may do what the bot does not need", detail=too_much, status=Status.WARNING))
-    needed = [right for right in rights.has if right not in rights.unneeded]
-    if needed and alone:
-        lines.append(Line(text="may do what the bot needs", detail=", ".join(needed), status=Status.OK))
-    return lines
-
-
-def _notes(tried: Tried, *, alone: bool) -> list[str]:
-    told = [rights.note for rights in tried.rights if isinstance(rights, Rights) and rights.note]
-    return told if alone else [f"{tried.service}: {note}" for note in told]
 
 
 def actions(house: House) -> TryServices:

@@ -29,6 +29,9 @@ class Unanswered:
     unknown: bool = False
     """It did answer: what was asked for is not there."""
 
+    def about(self, service: str) -> str:
+        return f"Could not read {service}: {self.why}"
+
 
 async def ask(call: Awaitable[T], deadline: timedelta) -> T | Unanswered:
     """The answer, or why there is none: whatever goes wrong with one service leaves the others their turn."""
@@ -54,7 +57,7 @@ class Heard(Generic[S, T]):
     @property
     def missing(self) -> tuple[str, ...]:
         """A sentence on each that could not be read."""
-        return tuple(f"Could not read {service.name}: {no.why}" for service, no in self.unread)
+        return tuple(no.about(service.name) for service, no in self.unread)
 
 
 async def ask_all(services: Iterable[S], call: Callable[[S], Awaitable[T]], deadline: timedelta) -> Heard[S, T]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.words.report import Line, Link, Moment, Table, Value
 from commands._shared.asking import Unanswered
 from commands._shared.error_groups import Group
-from commands._shared.following import Reading, unread
+from commands._shared.following import Reading
 from integrations.capabilities import ErrorEvent, ErrorPage
 
 
@@ -17,7 +17,7 @@ def reading_of(source: str, page: ErrorPage | Unanswered) -> Reading[ErrorEvent]
 
 def note_of(source: str, page: ErrorPage | Unanswered) -> str:
     if isinstance(page, Unanswered):
-        return unread(source, page)
+        return page.about(source)
     return " ".join(filter(None, (_more(source, page), page.note)))
 
 

@@ -107,7 +107,7 @@ async def news(
         place = places.get(name)
         if isinstance(reading, Unanswered):
             if not (place and place.unread):
-                notes.append(unread(name, reading))
+                notes.append(reading.about(name))
             places[name] = (place or Place(since=now)).model_copy(update={"unread": True})
             continue
         if place is not None:
@@ -116,7 +116,3 @@ async def news(
             notes.extend(filter(None, (reading.note, "" if told_before else reading.aside)))
         places[name] = (place or Place(since=since[name])).after(reading, now, late)
     return News(tuple(found), tuple(notes), _CURSOR.dump_json({name: places[name] for name in since}).decode())
-
-
-def unread(name: str, answer: Unanswered) -> str:
-    return f"Could not read {name}: {answer.why}"

@@ -1,9 +1,34 @@
 """Log lines as they are told: how many fit one answer, and how each looks."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from bot.words.params import Duration, FreeText, Params, duration_text
 from bot.words.report import Fact, Line, Link, Moment, Table
+from commands._shared.following import FollowFor
+from commands._shared.services import ServiceName
 from integrations.capabilities import Level, LogLine, LogPage
+
+
+class Which(Params):
+    positional = ("service",)
+
+    service: ServiceName = None
+    """Whose log, as named in ops.toml; may be left out where only one service has one."""
+    since: Duration = timedelta(hours=1)
+    """How far back to look, as in 15m, 2h or 3d."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least grave level to show; graver ones are shown too."""
+    match: Annotated[str | None, Field(max_length=200), FreeText()] = None
+    """Only lines that contain this; capitals do not matter."""
+    n: Annotated[int, Field(ge=1, le=30)] = 20
+    """How many of the newest lines to show, 1 to 30; the rest goes into a file."""
+    follow: FollowFor | None = None
+    """Go on telling new ones in the thread for this long, at most 2h."""
+
 
 ROOM = 3500
 """Characters of lines in one answer: a card drops what is too much from its end, where the newest are."""
@@ -68,3 +93,12 @@ def shown_note(shown: Sequence[LogLine], lines: Sequence[LogLine]) -> str:
 
 def more_note(name: str, page: LogPage) -> str:
     return f"{name} has more lines than the newest {len(page.lines):,} that were read." if page.truncated else ""
+
+
+def lead_of(page: LogPage, params: Which) -> str:
+    graver = "" if params.level == "debug" else f" of level {params.level}" + " or graver" * (params.level != "error")
+    within = f"in the last {duration_text(params.since)}"
+    matching = f" with {params.match!r}" if params.match else ""
+    if not page.lines:
+        return f"No line{graver}{matching} {within}."
+    return f"{counted(page.lines, graver)}{matching} {within}."

@@ -1,7 +1,9 @@
 """What the plan of a retry says: what failed, how often it was retried, and whether a retry is of use."""
 
 from collections.abc import Sequence
+from typing import Literal
 
+from bot.words.action import Plan
 from bot.words.report import Fact, Link, Moment
 from integrations.capabilities import Execution
 
@@ -40,3 +42,12 @@ def warnings_of(failed: Execution, retries: Sequence[Execution], current: str) -
     if failed.retry_of:
         warnings.append(f"This is itself a retry of execution {failed.retry_of}.")
     return tuple(warnings)
+
+
+class RetryPlan(Plan):
+    engine: str
+    execution: str
+    status: str
+    retries: tuple[str, ...]
+    """Ids of the retries there are so far; one more means that somebody was faster."""
+    use: Literal["saved", "current"]

@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from bot.words.params import duration_text
+from pydantic import JsonValue
+
+from bot.words.action import Plan
+from bot.words.params import Params, duration_text
+from commands._shared.services import ServiceName
 from integrations.capabilities import Retention
 
 
@@ -31,3 +35,22 @@ def deleted_told(deleted: Mapping[str, int]) -> str:
     count = sum(deleted.values())
     where = f" of {', '.join(deleted)}" if deleted else ""
     return f"Deleted {count:,} row{'' if count == 1 else 's'}{where}"
+
+
+class CleanUp(Params):
+    positional = ("table",)
+
+    table: str | None = None
+    """Table to clean up; every one that ops.toml keeps for a time if left out."""
+    db: ServiceName = None
+    """Database to do it in, as named in ops.toml; needed only where there are several."""
+
+
+class CleanUpPlan(Plan):
+    db: str
+    rules: tuple[Retention, ...]
+
+    def observed(self) -> dict[str, JsonValue]:
+        """Without the counts, which grow by the minute: what is approved is which tables, and how old."""
+        kept: list[JsonValue] = [f"{rule.table} {duration_text(rule.keep)} {rule.only}" for rule in self.rules]
+        return {**super().observed(), "rules": kept}

@@ -8,41 +8,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from pydantic import JsonValue
-
-from bot.words.action import Change, Plan, Receipt, Risk
+from bot.words.action import Change, Receipt, Risk
 from bot.words.exceptions import Misconfigured, OpsError, OutcomeUnknown, Refused, Stale
-from bot.words.params import Params, duration_text
+from bot.words.params import duration_text
 from bot.words.ports import Freeze
 from bot.words.report import Fact
 from commands import House
-from commands._shared.services import OnService, ServiceName
+from commands._shared.services import OnService
 from commands._shared.table_names import the_table
-from commands.db._retention import deleted_told, effect_of, rows_of, tables_of
+from commands.db._retention import CleanUp, CleanUpPlan, deleted_told, effect_of, rows_of, tables_of
 from integrations.capabilities import Database, Retention
 
 
 class Freezing(Protocol):
     async def frozen(self) -> Freeze | None: ...
-
-
-class CleanUp(Params):
-    positional = ("table",)
-
-    table: str | None = None
-    """Table to clean up; every one that ops.toml keeps for a time if left out."""
-    db: ServiceName = None
-    """Database to do it in, as named in ops.toml; needed only where there are several."""
-
-
-class CleanUpPlan(Plan):
-    db: str
-    rules: tuple[Retention, ...]
-
-    def observed(self) -> dict[str, JsonValue]:
-        """Without the counts, which grow by the minute: what is approved is which tables, and how old."""
-        kept: list[JsonValue] = [f"{rule.table} {duration_text(rule.keep)} {rule.only}" for rule in self.rules]
-        return {**super().observed(), "rules": kept}
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class ListIssues(OnService[Issues], Lookup[Listed]):
         for service, answer in zip(asked, await asyncio.gather(*calls), strict=True):
             if isinstance(answer, Unanswered):
                 unread += 1
-                notes.append(f"Could not read {service.name}: {answer.why}")
+                notes.append(answer.about(service.name))
                 continue
             found.extend((service.name, each) for each in answer)
             if len(answer) >= most:

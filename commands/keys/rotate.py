@@ -1,7 +1,7 @@
 """/ops keys rotate: walk through the rotation of a service's key, testing after each step."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -16,22 +16,9 @@ from commands._shared.asking import Unanswered, ask
 from commands._shared.machine import Book
 from commands._shared.retyping import retyped
 from commands._shared.services import OnService, pick
-from commands.keys._book import Held, held, held_since
+from commands.keys._book import held, held_since
+from commands.keys._rotation import STEPS, detail_of, seen_of, where_of, works_of
 from integrations.capabilities import Checkable, Credentialed, Health, Testable, Trial
-
-NEW = timedelta(days=1)
-"""A value first seen within this counts as the new one."""
-STEPS = (
-    ("Make a new key at the vendor", "Leave the old one valid until the last step. Give it the least rights: {rights}"),
-    ("Put it where this bot reads it", "{where}"),
-    ("See that this bot uses the new one", "{seen}"),
-    ("Put it everywhere else", "GitHub repository secrets, Railway variables, Vercel environment, local .env files."),
-    ("See that everything works", "Health checks pass, and no errors of refused credentials come in."),
-    (
-        "Take the old key away at the vendor",
-        "Only now. Then test once more: what still used the old one shows at once.",
-    ),
-)
 
 
 class Rotation(Params):
@@ -70,7 +57,7 @@ class RotateKey(OnService[Credentialed], Lookup[Rotation]):
         if any(one.unproven for one in found):  # the test may just have proved it
             found = await held_since(found, self.book)
         what, how = STEPS[params.step - 1]
-        told = how.format(rights=rights, where=_where(found), seen=_seen(found, self.now()))
+        told = how.format(rights=rights, where=where_of(found), seen=seen_of(found, self.now()))
         bad = [trial for trial in trials if trial.health is not Health.OK]
         return Report(
             title=f"Rotate the key of {service.name}: step {params.step} of {len(STEPS)}",
@@ -81,8 +68,8 @@ class RotateKey(OnService[Credentialed], Lookup[Rotation]):
                 if one.kept.since
             ),
             lines=(
-                _works(trials, found),
-                *(Line(text=each.what, detail=_detail(each), status=Status(each.health)) for each in bad),
+                works_of(trials, found),
+                *(Line(text=each.what, detail=detail_of(each), status=Status(each.health)) for each in bad),
                 *(
                     Line(text=one.credential.setting, detail=one.detail, status=Status.UNKNOWN)
                     for one in found
@@ -125,57 +112,6 @@ class RotateKey(OnService[Credentialed], Lookup[Rotation]):
         needed = [right for right in answer.has if right not in answer.unneeded]
         needed += [right for right, _ in answer.lacking]
         return answer.note or f"{', '.join(needed) or 'those that docs/services.md names'}."
-
-
-def _where(found: Sequence[Held]) -> str:
-    places = []
-    for one in found:
-        source, _, name = one.credential.reference.partition(":")
-        match source:
-            case "env":
-                places.append(f"the variable {name} of this bot's process, which needs a restart for it")
-            case "file":
-                places.append(f"the file {name}, which is read anew at each use")
-            case _:
-                places.append(f"where {name.partition(' ')[0]} takes it from; it is asked every half minute")
-    return f"It goes into {', and '.join(places)}."
-
-
-def _seen(found: Sequence[Held], now: datetime) -> str:
-    old = [one.credential.setting for one in found if one.age(now) > NEW]
-    missing = [one.credential.setting for one in found if one.kept.since is None]
-    if missing:
-        return f"{', '.join(missing)} cannot be found now."
-    if old:
-        return f"{', '.join(old)} still has its old value here: go back to step 2."
-    return "It reads a value that it first saw within the last day."
-
-
-def _works(trials: Sequence[Trial], found: Sequence[Held]) -> Line:
-    """A test that got no answer says nothing of the key."""
-    if not trials:
-        return Line(text="It has no test.")
-    unknown = sum(trial.health is Health.UNKNOWN for trial in trials)
-    failed = sum(trial.health in (Health.DEGRADED, Health.DOWN) for trial in trials)
-    told = [f"{failed} of {len(trials)} tests failed"] if failed else []
-    told += [f"{unknown} of {len(trials)} tests got no answer, which says nothing of the key"] if unknown else []
-    if told:
-        return Line(text=f"With the key it has now {'; '.join(told)}.", status=_worst(trials))
-    if unproven := sum(one.unproven for one in found):
-        which = "its key is" if len(found) == 1 else f"{unproven} of its {len(found)} keys are"
-        return Line(text=f"What can be tested works; whether {which} taken is not known yet.", status=Status.UNKNOWN)
-    return Line(text="It works with the key it has now.", status=Status.OK)
-
-
-def _detail(trial: Trial) -> str:
-    """A remedy is for what failed: while nothing answers, a good key is not to be changed."""
-    parts = (trial.detail, "" if trial.health is Health.UNKNOWN else trial.remedy)
-    return " ".join(f"{part.rstrip('.')}." for part in parts if part)
-
-
-def _worst(trials: Sequence[Trial]) -> Status | None:
-    order = list(Health)
-    return Status(max((trial.health for trial in trials), key=order.index)) if trials else None
 
 
 def actions(house: House) -> RotateKey:

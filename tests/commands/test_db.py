@@ -15,9 +15,10 @@ from bot.words.exceptions import Misconfigured, NotUnderstood, OutcomeUnknown, R
 from bot.words.ports import Freeze
 from commands.db import Look, LookAtDatabase
 from commands.db._backends import EndPlan
+from commands.db._retention import CleanUp, CleanUpPlan
 from commands.db._tending import Tend
 from commands.db.analyze import AnalyzeTable
-from commands.db.cleanup import CleanUp, CleanUpPlan, CleanUpRows
+from commands.db.cleanup import CleanUpRows
 from commands.db.kill_idle import KillIdle, KillIdleConnections
 from commands.db.terminate import Terminate, TerminateConnection
 from commands.db.vacuum import VacuumTable

@@ -14,7 +14,8 @@ from bot.words.report import Status
 from commands._shared.machine import Kept
 from commands.keys import ListKeys
 from commands.keys import NoParams as Asked
-from commands.keys.rotate import STEPS, RotateKey, Rotation
+from commands.keys._rotation import STEPS
+from commands.keys.rotate import RotateKey, Rotation
 from integrations import Services, open_services
 from integrations.capabilities import Checkable, Checked, Credential, Credentialed, Health, OwnJobs, Rights, Trial
 from integrations.capabilities.trials import Testable as Tryable

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from bot.ask.parse import parse
 from bot.words.exceptions import Misconfigured, NotUnderstood, TryLater
 from bot.words.report import Link, Moment, Report, Status
-from commands.logs import ShowLogs, Which
+from commands._shared.log_lines import Which
+from commands.logs import ShowLogs
 from integrations import Services, open_services
 from integrations.capabilities import Level, LogSource
 from sandbox.world import World

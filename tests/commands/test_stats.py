@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from bot.words.exceptions import Misconfigured, NotUnderstood, TryLater
 from bot.words.report import Report, Share, Span, Status, Tone
+from commands._shared.operation_words import rate
 from commands._shared.stats_chart import sliced
-from commands.stats import Counted, ShowStatistics, rate
+from commands.stats import Counted, ShowStatistics
 from integrations import Services, open_services
 from integrations.capabilities import Bucket, Operation, Statistic, Statistics
 from sandbox.world import World
