@@ -1,40 +1,43 @@
 """What the machine's own words (undo, withdraw, reconcile, review …) may do to the ledger. Commands see parts of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.road import Road
-from bot.run.execute import MACHINE, NotClaimed
+from bot.ask.catalogue import Catalogue
+from bot.decide.judge import Judge
+from bot.run.execute import MACHINE, Executor, NotClaimed
 from bot.words.action import Asker, Change, Receipt, Undoable
 from bot.words.exceptions import NotAllowed, NotUnderstood, OpsError, Stale
 from bot.words.params import duration_text
-from bot.words.ports import Audited, Entry, Freeze
+from bot.words.ports import Audited, AuditLog, Clock, Entry, Freeze, Freezes, Requests
+from bot.words.redaction import Redactor
 from bot.words.report import PersonId
 from bot.words.request import Mode, Request, RequestId, Review, State, Vote, sources_of
 
 
 @dataclass(frozen=True)
 class Desk:
-    later: Callable[[], Road]
-    """The road carries the commands that act through this desk, so it exists a little later."""
-
-    @property
-    def road(self) -> Road:
-        return self.later()
+    catalogue: Catalogue
+    requests: Requests
+    audit: AuditLog
+    freezes: Freezes
+    judge: Judge
+    executor: Executor
+    redactor: Redactor
+    clock: Clock
 
     async def request(self, request_id: str) -> Request:
         """Raises NotUnderstood for an unknown one."""
-        found = await self.road.requests.get(RequestId(request_id))
+        found = await self.requests.get(RequestId(request_id))
         if found is None:
             raise NotUnderstood(f"There is no request {request_id}.", hint="requests")
         return found
 
     async def open_requests(self) -> tuple[Request, ...]:
-        return await self.road.requests.open()
+        return await self.requests.open()
 
     async def votes(self, request_id: str) -> tuple[Vote, ...]:
-        return await self.road.requests.votes(RequestId(request_id))
+        return await self.requests.votes(RequestId(request_id))
 
     async def trail(
         self,
@@ -44,26 +47,26 @@ class Desk:
         since: datetime | None = None,
         limit: int = 50,
     ) -> tuple[Audited, ...]:
-        return await self.road.audit.read(who=who, action=action, since=since, limit=limit)
+        return await self.audit.read(who=who, action=action, since=since, limit=limit)
 
     async def story(self, request_id: str) -> tuple[Audited, ...]:
         """The newest hundred rows of one request, oldest first."""
-        return (await self.road.audit.read(request=RequestId(request_id), limit=100))[::-1]
+        return (await self.audit.read(request=RequestId(request_id), limit=100))[::-1]
 
     def name(self, person: PersonId) -> str:
-        return self.road.directory.name(person)
+        return self.judge.directory.name(person)
 
     def undoable(self, request: Request) -> bool:
-        return isinstance(self.road.catalogue.get(request.action), Undoable)
+        return isinstance(self.catalogue.get(request.action), Undoable)
 
     def effects_of_undo(self, request: Request) -> str:
         """What the plan promised of its undo."""
-        return self.road.executor.plan(request).undo_note
+        return self.executor.plan(request).undo_note
 
     async def undo(self, request_id: str, by: PersonId) -> Request:
         """Raises as `Executor.undo`; of two at once the later one hears who was first."""
         try:
-            return await self.road.executor.undo(RequestId(request_id), by)
+            return await self.executor.undo(RequestId(request_id), by)
         except NotClaimed as lost:
             request = await self.request(request_id)
             if request.state in (State.UNDOING, State.UNDONE):
@@ -72,7 +75,7 @@ class Desk:
 
     async def how_it_ended(self, request: Request) -> str:
         """Who ended a request that is being undone or was, and when, as a sentence."""
-        rows = await self.road.audit.read(request=request.id, limit=20)
+        rows = await self.audit.read(request=request.id, limit=20)
         begun = next((row for row in rows if row.kind == "undoing"), None)
         by = "by itself, as its time was over"
         if begun is not None and begun.actor != MACHINE:
@@ -87,12 +90,12 @@ class Desk:
         """Set another end. Raises NotUnderstood where it has none any more."""
         if request.state is not State.DONE or request.ends_at is None:
             raise NotUnderstood(f"{request.id} has no end to move.")
-        action = self.road.catalogue.get(request.action)
+        action = self.catalogue.get(request.action)
         receipt = Receipt.model_validate(request.receipt)
         if isinstance(action, Undoable):
-            receipt = await action.extend(self.road.executor.plan(request), receipt, until)
+            receipt = await action.extend(self.executor.plan(request), receipt, until)
         entry = self._about(request, "extended", by, {"until": until.isoformat()})
-        moved = await self.road.requests.note(
+        moved = await self.requests.note(
             request.id, entry, ends_at=until, end_tries=0, end_again_at=None, note="", receipt=receipt
         )
         return moved or request
@@ -104,14 +107,14 @@ class Desk:
             raise NotAllowed("Only the person who asked can withdraw it; approvers reject.", rule="own requests")
         outcome = "Taken back by its requester."
         entry = self._about(request, "withdrawn", asker.person, {})
-        moved = await self.road.requests.move(
+        moved = await self.requests.move(
             request.id,
             sources_of(State.WITHDRAWN),
             State.WITHDRAWN,
             entry,
             outcome=outcome,
             ended_by=asker.person,
-            finished_at=self.road.clock(),
+            finished_at=self.clock(),
         )
         if moved is None:
             raise NotUnderstood(f"{request.id} is {request.state}: only a waiting request can be withdrawn.")
@@ -119,11 +122,11 @@ class Desk:
 
     async def evidence(self, request: Request) -> str:
         """What the service shows of an unknown run; empty where it shows nothing."""
-        action = self.road.catalogue.get(request.action)
+        action = self.catalogue.get(request.action)
         if not isinstance(action, Change) or request.plan is None:
             return ""
         try:
-            return str(await action.evidence(self.road.executor.plan(request)))
+            return str(await action.evidence(self.executor.plan(request)))
         except OpsError as error:
             return f"Could not look: {error}"
 
@@ -138,14 +141,14 @@ class Desk:
         entry = self._about(
             request, "reconciled", asker.person, {"to": to.value, "note": note, "evidence": seen, "known": request.note}
         )
-        moved = await self.road.requests.move(
+        moved = await self.requests.move(
             request.id,
             frozenset({State.UNKNOWN}),
             to,
             entry,
             outcome=f"Reconciled as {to}{f': {note}' if note else ''}.",
             ended_by=asker.person,
-            finished_at=self.road.clock(),
+            finished_at=self.clock(),
             ends_at=None,  # what a person had to look into, the machine does not go on with by itself
         )
         if moved is None:
@@ -156,7 +159,7 @@ class Desk:
         """A change that could not be ended is to stay: nobody tries, and nobody is told again."""
         entry = self._about(request, "kept", by, {"note": note})
         kept = f"It is to stay, says {self.name(by)}{f': {note}' if note else '.'}"
-        noted = await self.road.requests.note(
+        noted = await self.requests.note(
             request.id, entry, version=request.version, ends_at=None, end_tries=0, end_again_at=None, note=kept
         )
         if noted is None:
@@ -168,10 +171,10 @@ class Desk:
         request = await self.request(request_id)
         if request.review is not Review.OPEN:
             raise NotUnderstood(f"{request.id} needs no review.")
-        if asker.person not in self.road.judge.approvers(request):
+        if asker.person not in self.judge.approvers(request):
             raise NotAllowed("Only an approver can review it, and not whoever broke the glass.", rule="break glass")
         entry = self._about(request, "reviewed", asker.person, {"note": note})
-        changed = await self.road.requests.note(request.id, entry, review=Review.REVIEWED, reviewed_by=asker.person)
+        changed = await self.requests.note(request.id, entry, review=Review.REVIEWED, reviewed_by=asker.person)
         return changed or request
 
     def may_decide(self, request: Request, person: PersonId) -> bool:
@@ -179,24 +182,24 @@ class Desk:
         if request.needs is None or person.startswith("machine:"):
             return False
         alone = person in request.owners and request.needs.mode is not Mode.OTHERS
-        return alone or person in self.road.judge.approvers(request)
+        return alone or person in self.judge.approvers(request)
 
     async def frozen(self) -> Freeze | None:
         """The freeze that holds now: declared, or a window of ops.toml."""
-        return await self.road.freezes.current() or self.road.policy.freeze_window(self.road.clock())
+        return await self.judge.frozen()
 
     async def freeze(self, freeze: Freeze) -> None:
-        entry = Entry(kind="frozen", actor=freeze.by or PersonId("machine:handrail"), detail={"reason": freeze.reason})
-        await self.road.freezes.declare(freeze, entry)
+        entry = Entry(kind="frozen", actor=freeze.by or MACHINE, detail={"reason": freeze.reason})
+        await self.freezes.declare(freeze, entry)
 
     async def unfreeze(self, by: PersonId) -> Freeze | None:
-        return await self.road.freezes.lift(Entry(kind="unfrozen", actor=by))
+        return await self.freezes.lift(Entry(kind="unfrozen", actor=by))
 
     def now(self) -> datetime:
-        return self.road.clock()
+        return self.clock()
 
     def _about(self, request: Request, kind: str, by: PersonId, detail: dict[str, str]) -> Entry:
         return Entry.model_validate({
             "kind": kind, "actor": by, "on_behalf_of": None, "request": request.id, "action": request.action,
-            "target": request.target, "detail": self.road.redactor.json(detail),
+            "target": request.target, "detail": self.redactor.json(detail),
         })  # fmt: skip

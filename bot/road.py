@@ -1,54 +1,41 @@
-"""The road: ask, prepare, vote, run, and what time does to requests. Where the stages meet; no Slack, no SQL, no HTTP.
+"""The road: hear, ask, prepare, vote, run. Where the stages meet; no Slack, no SQL, no HTTP.
 
 Slash command, button, form, mention, terminal, alert and schedule all come in through `accept`; there is one `judge`,
-and it is asked at the typing, at every click and again at execution.
+and it is asked before something is stored, at every click and again at execution.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cached_property
 from secrets import token_hex
 
 import structlog
-from cachetools import LRUCache
-from pydantic import ValidationError
 
 from bot.ask.catalogue import Catalogue
-from bot.ask.parse import NotFilled, Parsed, filled, parse
+from bot.ask.parse import Heard, Parsed, hear
 from bot.decide.approval import tally
 from bot.decide.judge import Judge
-from bot.decide.policy import Allow, Deny, NeedsApproval, Policy
+from bot.decide.policy import Allow, Decision, Deny, NeedsApproval
 from bot.decide.weigh import Scales
 from bot.run.emergency import Emergency
 from bot.run.execute import MACHINE, Checkpoint, Executor, no_checkpoint
+from bot.run.planning import Planner
 from bot.settings import Limits
 from bot.tell.following import Following
-from bot.tell.sentences import call, misunderstood, same_phrase, told
-from bot.words.action import AnyAction, Asker, Change, Followable, Lookup, Plan, Risk, Upkeep
+from bot.tell.sentences import misunderstood, same_phrase, told
+from bot.words.action import Asker, Followable, Lookup, Risk, Upkeep
 from bot.words.exceptions import NotAllowed, NotUnderstood, OpsError, OurFault, StoreUnwritable
 from bot.words.params import duration_text
-from bot.words.ports import (
-    AuditLog,
-    Clock,
-    Columns,
-    Directory,
-    Draft,
-    Duplicate,
-    Entry,
-    Freezes,
-    Notice,
-    NoticeKind,
-    Place,
-    Requests,
-)  # fmt: skip
+from bot.words.ports import AuditLog, Clock, Columns, Draft, Duplicate, Entry, Notice, NoticeKind, Requests, Standing
 from bot.words.redaction import Redactor
-from bot.words.report import PersonId, Report, Suggestion
-from bot.words.request import Answer, Mode, Needs, Request, RequestId, Said, State, Via, Vote, sources_of
+from bot.words.report import PersonId, Report
+from bot.words.request import Answer, Request, RequestId, Said, State, Via, Vote, sources_of
 from bot.words.verdict import Clearance, Rejected, Waiting
 
 log = structlog.get_logger(__name__)
+FRESH = timedelta(seconds=2)
+"""How old the facts may be by which a request was cleared, to run it on them; they are read anew past it."""
 
 
 @dataclass(frozen=True)
@@ -72,81 +59,76 @@ class Asked:
 Reply = Shown | Asked | Answer
 
 
+@dataclass
+class Handover:
+    """Takes a request from the vote that cleared it to the executor of the same process, without a way round the
+    database. Where nobody takes it, or the process dies, the next sweep of any replica finds the cleared request."""
+
+    taker: Callable[[Standing], None] | None = None
+
+    def give(self, cleared: Standing) -> None:
+        if self.taker is not None:
+            self.taker(cleared)
+
+
 @dataclass(frozen=True)
 class Road:
     catalogue: Catalogue
-    policy: Policy
-    limits: Limits
+    judge: Judge
     requests: Requests
     audit: AuditLog
-    freezes: Freezes
-    directory: Directory
-    following: Following
+    planner: Planner
     executor: Executor
+    following: Following
+    limits: Limits
     redactor: Redactor
     clock: Clock
-    approvals_channel: str | None = None
-    """Id or #name of the channel where requests from elsewhere are shown."""
     checkpoint: Checkpoint = no_checkpoint
     emergency: Emergency | None = None
-    meant: LRUCache[RequestId, tuple[Suggestion, ...]] = field(default_factory=lambda: LRUCache(256), compare=False)
-    """Lines of which a request that was denied may have meant one, for whoever still waits for its answer."""
-
-    @cached_property
-    def judge(self) -> Judge:
-        return Judge(self.catalogue, self.policy, self.requests, self.freezes, self.directory, self.clock)
+    handover: Handover = field(default_factory=Handover)
 
     # -- asking ----------------------------------------------------------------------------------
 
-    def instant(self, said: Said) -> Shown | Answer | None:
+    def hear(self, said: Said) -> Heard:
+        """Read what was said, once; everything that follows takes the value."""
+        return hear(self.catalogue, said)
+
+    def instant(self, heard: Heard) -> Shown | Answer | None:
         """What can be answered without any I/O, inside Slack's ack: help, a fresh cached answer, a mistake."""
-        try:
-            parsed = parse(self.catalogue, said.words)
-        except NotUnderstood as error:
-            return self._misunderstood(error)
+        said, parsed = heard.said, heard.meaning
+        if isinstance(parsed, NotUnderstood):
+            return self._misunderstood(parsed)
         if not isinstance(parsed.action, Lookup) or parsed.action.audited:
             return None
         decision = self.judge.of_words(said, parsed.action, Risk.READ)
         if not isinstance(decision, Allow):
             return None  # a refusal is audited first
-        report = parsed.action.ready(self.asker(said), parsed.params)
-        return (
-            None
-            if report is None
-            else Shown(self.catalogue.reachable(report), decision.open, said, parsed.action.words)
-        )
+        try:
+            report = parsed.action.ready(self.asker(said), parsed.params)
+        except NotUnderstood as error:
+            return self._misunderstood(error)
+        if report is None:
+            return None
+        return Shown(self.catalogue.reachable(report), decision.open, said, parsed.action.words)
 
     async def ask(self, said: Said, *, again: bool = False) -> Reply:
         """Accept and, for a change, look at what it would do. Never raises an OpsError."""
-        reply = await self.accept(said, again=again)
+        reply = await self.accept(self.hear(said), again=again)
         return Asked(await self.prepare(reply.request.id)) if isinstance(reply, Asked) else reply
 
-    async def accept(self, said: Said, *, again: bool = False) -> Reply:
-        """Understand, authorise, and answer, or store a change as asked. Raises nothing."""
-        try:
-            return await self._answered(said, parse(self.catalogue, said.words), again=again)
-        except NotUnderstood as error:
-            return self._misunderstood(error)
-
-    async def accept_form(self, said: Said, action_words: str, fields: Mapping[str, str]) -> Reply:
-        """The same from a form. Raises parse.NotFilled with what is wrong in which field."""
-        try:
-            action = self.catalogue.offered(action_words)
-            return await self._answered(said, filled(action, fields), again=True)
-        except NotFilled:
-            raise
-        except NotUnderstood as error:
-            return self._misunderstood(error)
-
-    async def _answered(self, said: Said, parsed: Parsed, *, again: bool) -> Reply:
-        """Raises NotUnderstood alone."""
+    async def accept(self, heard: Heard, *, again: bool = False) -> Reply:
+        """Authorise, and answer, or store a change as asked. When this returns, what was decided is committed. Raises
+        nothing."""
+        said, parsed = heard.said, heard.meaning
+        if isinstance(parsed, NotUnderstood):
+            return self._misunderstood(parsed)
         try:
             return await self._accepted(said, parsed, again=again)
         except NotAllowed as error:
             # An upkeep's own refusal, which policy could not know.
             return await self._refused(said, parsed.action.words, Deny(error.rule, str(error)))
-        except NotUnderstood:
-            raise
+        except NotUnderstood as error:
+            return self._misunderstood(error)
         except StoreUnwritable as error:
             return await self._without_store(said, parsed, error)
         except OpsError as error:
@@ -174,12 +156,12 @@ class Road:
         earlier = await self.requests.get(request_id)
         if earlier is None or said.who not in earlier.owners:
             return Answer(text="Only the person who asked can ask for the same again.")
-        return await self.accept(said.model_copy(update={"words": earlier.typed}), again=True)
+        return await self.accept(self.hear(said.model_copy(update={"words": earlier.typed})), again=True)
 
     async def _accepted(self, said: Said, parsed: Parsed, *, again: bool) -> Reply:
         action = parsed.action
         risk = max(action.risk, action.risk_of(parsed.params), key=lambda risk: risk.rank)
-        frozen = await self.freezes.current() if risk is Risk.DESTRUCTIVE else None
+        frozen = await self.judge.declared() if risk is Risk.DESTRUCTIVE else None
         decision = self.judge.of_words(
             said, action, risk, override=bool(parsed.override), glass=bool(parsed.break_glass), frozen=frozen
         )
@@ -230,93 +212,8 @@ class Road:
         return Asked(stored)
 
     async def prepare(self, request_id: RequestId) -> Request:
-        """Preview, decide, and put the plan before people. Only reads the outside, so it may be repeated."""
-        request = await self.requests.get(request_id)
-        if request is None:
-            raise NotUnderstood(f"There is no request {request_id}.")
-        if request.state is not State.ASKED:
-            return request
-        action = self.catalogue.get(request.action)
-        if not isinstance(action, Change):
-            return await self._denied(request, "preview", f"There is no command {request.action!r} any more.")
-        try:
-            params = action.params_type.model_validate(request.params)
-        except ValidationError:
-            # Redaction may have made a value longer than it may be, a newer version may want other ones.
-            return await self._denied(request, "preview", "No plan could be made: its parameters do not fit any more.")
-        asker = self.judge.asker(request.requester, request.on_behalf_of, request.channel)
-        try:
-            async with asyncio.timeout(self.limits.preview.total_seconds()):
-                plan: Plan = await action.preview_for(asker, params)
-        except NotUnderstood as error:
-            self.meant[request_id] = self._misunderstood(error).choices
-            instead = f" Type: {error.hint}" if error.hint and not error.choices else ""
-            return await self._denied(request, "not understood", f"{error}{instead}")
-        except OpsError as error:
-            return await self._denied(request, "preview", f"No plan could be made: {error}")
-        except TimeoutError:
-            took = duration_text(self.limits.preview)
-            return await self._denied(request, "preview", f"No plan could be made: no answer within {took}.")
-        except Exception:
-            log.exception("preview_crashed", request=request.id)
-            return await self._denied(request, "preview", "No plan could be made: Handrail failed while it looked.")
-        if plan.nothing_to_do:
-            return await self._denied(request, "nothing to do", f"Nothing to do: {plan.nothing_to_do}")
-        risk = max(request.risk, plan.risk or Risk.READ, key=lambda risk: risk.rank)
-        params = action.settled(params, plan)
-        planned = request.model_copy(update={
-            "target": self.redactor.text(plan.target), "risk": risk, "plan": plan.model_dump(mode="json"),
-            "params": params.model_dump(mode="json"), "digest": plan.digest(action.words, params),
-        })  # fmt: skip
-        decision = await self.judge.of_request(planned)
-        match decision:
-            case NeedsApproval(needs=needs):
-                return await self._waiting(planned, needs)
-            case Deny():
-                return await self._denied(planned, decision.rule, f"Not allowed: {decision.reason}")
-            case Allow():
-                # No rule lets a change run without anybody's yes.
-                return await self._denied(planned, decision.rule, "Not allowed: a change needs somebody's yes")
-
-    async def _waiting(self, request: Request, needs: Needs) -> Request:
-        columns: Columns = {
-            "params": self.redactor.json(request.params),
-            "target": request.target,
-            "plan": self.redactor.json(request.plan),
-            "digest": request.digest,
-            "risk": request.risk,
-            "needs": needs,
-            "expires_at": self.clock() + needs.lives,
-            "cards": self._places(request, needs),
-        }
-        notices = [Notice(kind=NoticeKind.MENTION, text=call(request, needs), to=needs.approvers, key="asked")]
-        if needs.break_glass and needs.skipped:
-            passed_over = f"The glass is being broken for this: {request.break_glass}. You would have been asked."
-            notices.append(Notice(kind=NoticeKind.MENTION, text=passed_over, to=needs.skipped, key="skipped"))
-        columns["notices"] = tuple(notices)
-        detail = {"rule": needs.rule, "mode": needs.mode.value, "digest": request.digest, "count": needs.count}
-        entry = self._about(request, "planned", MACHINE, detail=detail)
-        return await self._moved(request, State.WAITING, entry, columns)
-
-    async def _denied(self, request: Request, rule: str, reason: str) -> Request:
-        outcome = self.redactor.text(reason)
-        entry = self._about(request, "denied", MACHINE, detail={"rule": rule, "reason": outcome})
-        return await self._moved(request, State.DENIED, entry, {"outcome": outcome, "finished_at": self.clock()})
-
-    async def _moved(self, request: Request, to: State, entry: Entry, columns: Columns) -> Request:
-        moved = await self.requests.move(request.id, sources_of(to), to, entry, **columns)
-        return moved or await self.requests.get(request.id) or request
-
-    def _places(self, request: Request, needs: Needs) -> tuple[Place, ...]:
-        """Where it was asked, so that its requester sees it, and the approval channel where other people must act."""
-        approvals = self.directory.channel_id(self.approvals_channel)
-        elsewhere = approvals and approvals != request.channel and needs.mode is not Mode.CONFIRM
-        places = [Place(channel=str(approvals))] if elsewhere else []
-        if request.channel:
-            places.insert(0, Place(channel=request.channel, thread=request.thread))
-        elif needs.mode is not Mode.OTHERS or not places:  # from a terminal: it says there what becomes of it
-            places.append(Place(channel=request.on_behalf_of or request.requester))
-        return tuple(places)
+        """As `Planner.prepare`."""
+        return await self.planner.prepare(request_id)
 
     # -- deciding --------------------------------------------------------------------------------
 
@@ -326,10 +223,11 @@ class Road:
 
         `digest` is that of the plan the person saw; the stored one where the surface shows no other.
         """
-        request = await self.requests.get(request_id)
-        if request is None:
+        standing = await self.requests.standing(request_id)
+        if standing is None:
             return Answer(text=f"There is no request {request_id}.", hint="requests")
-        phrase_wanted = self.executor.phrase(request)
+        request = standing.request
+        phrase_wanted = self.phrase(request)
         typed = phrase is not None and same_phrase(phrase, phrase_wanted)
         if phrase is not None and not typed:
             return Answer(text=f"That is not the phrase. Type {phrase_wanted!r} to approve {request_id}.")
@@ -337,45 +235,65 @@ class Road:
             person=who, approve=approve, at=self.clock(), digest=digest or request.digest, typed=typed,
             note=self.redactor.text(note), via=via,
         )  # fmt: skip
-        weigh = Scales(vote, await self.judge.of_request(request), self.directory, self.clock)
+        weigh = Scales(vote, self.judge.of_standing(standing), self.judge.directory, self.clock)
         kind = "approved" if approve else "rejected"
         detail = {"digest": vote.digest, "typed": typed, "note": vote.note, "via": via.value}
         await self.checkpoint("before_vote")
         voted = await self.requests.vote(request_id, vote, weigh, self._about(request, kind, who, detail=detail))
         await self.checkpoint("voted")
-        return told(voted, vote) if voted else Answer(text=f"There is no request {request_id}.")
+        if voted is None:
+            return Answer(text=f"There is no request {request_id}.")
+        if isinstance(voted.verdict, Clearance):
+            self.handover.give(replace(standing, request=voted.request, votes=voted.votes))
+        return told(voted, vote)
 
     # -- running ---------------------------------------------------------------------------------
 
     async def run(self, request_id: RequestId) -> Request | None:
-        """Run a cleared request if requester and voters still have the right; stale where they lost it."""
-        request = await self.requests.get(request_id)
-        if request is None or request.state is not State.CLEARED:
+        """Run a cleared request if requester and voters still have the right; stale where they lost it.
+
+        None where there is none, or somebody else was first, or its target is busy.
+        """
+        standing = await self.requests.standing(request_id)
+        return None if standing is None else await self.run_cleared(standing)
+
+    async def run_cleared(self, standing: Standing) -> Request | None:
+        """The same with the facts at hand; they are read anew where they are no longer fresh. Whether it is still
+        cleared is for the ledger to say, in the one update that claims it."""
+        request = standing.request
+        if self.clock() - standing.read_at > FRESH:
+            return await self.run(request.id)
+        if request.state is not State.CLEARED:
             return request
-        decision = await self.judge.of_request(request)
-        verdict: Waiting | Rejected | Clearance | None = None
-        if isinstance(decision, NeedsApproval):
-            verdict = tally(request, decision.needs, await self.requests.votes(request_id))
+        decision = self.judge.of_standing(standing)
+        clearance = self._clearance(standing, decision)
         why = decision.reason if isinstance(decision, Deny) else "those who approved it may not any more"
-        if isinstance(verdict, Clearance):
+        if clearance is not None:
             try:
-                return await self.executor.run(verdict)
+                return await self.executor.run(clearance)
             except OurFault as error:
                 why = str(error)
         outcome = f"Not run: {why.rstrip('.')}."
         entry = self._about(request, "stale", MACHINE, detail={"outcome": outcome})
         notice = Notice(kind=NoticeKind.RESULT, text=outcome, to=tuple(sorted(request.owners)), key="stale")
         columns: Columns = {"outcome": outcome, "finished_at": self.clock(), "notices": (notice,)}
-        return await self._moved(request, State.STALE, entry, columns)
+        moved = await self.requests.move(request.id, sources_of(State.STALE), State.STALE, entry, **columns)
+        return moved or await self.requests.get(request.id)
+
+    def _clearance(self, standing: Standing, decision: Decision) -> Clearance | None:
+        if not isinstance(decision, NeedsApproval):
+            return None
+        verdict: Waiting | Rejected | Clearance = tally(standing.request, decision.needs, standing.votes)
+        return verdict if isinstance(verdict, Clearance) else None
 
     # -- facts -----------------------------------------------------------------------------------
 
     def asker(self, said: Said) -> Asker:
         return self.judge.asker(said.who, said.on_behalf_of, said.channel)
 
-    def may_ask(self, asker: Asker, via: Via = Via.SLASH) -> Callable[[AnyAction], bool]:
-        """Whether this asker may ask for an action here; for help and Home."""
-        return self.judge.may_ask(asker, via)
+    def phrase(self, request: Request) -> str:
+        """What is typed to approve one's own request."""
+        return self.executor.phrase(request)
 
     async def _refused(self, said: Said, action: str, denial: Deny) -> Answer:
         detail = {"rule": denial.rule, "reason": denial.reason, "words": self.redactor.text(said.words)}

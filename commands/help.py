@@ -1,7 +1,9 @@
 """/ops help: what you may run here."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from cachetools import LRUCache
 
 from bot.ask.catalogue import Catalogue
 from bot.ask.parse import fields_of, usage
@@ -35,6 +37,8 @@ class ShowHelp(Lookup[Help]):
 
     catalogue: Callable[[], Catalogue]
     allowed: Callable[[Asker], Callable[[AnyAction], bool]]
+    _overviews: LRUCache[tuple[str, ...], Report] = field(default_factory=lambda: LRUCache(64), compare=False)
+    """By the words of what is in them: people of one role read the same."""
     for_everyone = True
     examples = ("help", "help retry")
 
@@ -50,6 +54,13 @@ class ShowHelp(Lookup[Help]):
     def _overview(self, asker: Asker) -> Report:
         allowed = self.allowed(asker)
         mine = [action for action in self.catalogue() if allowed(action)]
+        words = tuple(action.words for action in mine)
+        report = self._overviews.get(words)
+        if report is None:
+            report = self._overviews[words] = self._listing(mine)
+        return report
+
+    def _listing(self, mine: Sequence[AnyAction]) -> Report:
         lines = []
         for risk, title in _GROUPS:
             group = [f"{usage(action, brief=True)} — {action.summary}" for action in mine if action.risk is risk]

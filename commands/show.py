@@ -41,6 +41,7 @@ class ShowRequest(Lookup[Show]):
             lines=tuple(_vote(vote) for vote in votes),
             table=Table(columns=("When", "What", "Who", "Detail"), rows=rows),
             notes=tuple(notes),
+            suggestions=request.choices,
         )
 
 

@@ -175,7 +175,7 @@ async def _told(ops: Ops, terminal: Terminal, me: PersonId, reply: Reply) -> int
             return REFUSED
         case Asked(request=request):
             terminal.request(request)
-            terminal.choices(ops.road.meant.get(request.id, ()))
+            terminal.choices(request.choices)
             return await _decide(ops, terminal, me, request)
 
 
@@ -194,9 +194,7 @@ async def _decide(ops: Ops, terminal: Terminal, me: PersonId, request: Request) 
                 return await _withdrawn(ops, terminal, me, request)
         case Mode.TYPED:
             terminal.needs(request.needs)
-            phrase = typer.prompt(
-                f"To run it, type {ops.road.executor.phrase(request)!r}", default="", show_default=False
-            )
+            phrase = typer.prompt(f"To run it, type {ops.road.phrase(request)!r}", default="", show_default=False)
             if not phrase:
                 return WAITS
     return await _voted(ops, terminal, me, request, phrase)

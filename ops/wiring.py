@@ -7,19 +7,20 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Generic, TypeVar
 
 import asyncpg
 import httpx
 from pydantic import SecretStr
 
 from bot.ask.catalogue import Catalogue
+from bot.decide.judge import Judge
 from bot.desk import Desk
 from bot.road import Road
 from bot.run.emergency import Emergency
 from bot.run.ends import Ends
 from bot.run.execute import Checkpoint, Executor, no_checkpoint
 from bot.run.journal import Journal
+from bot.run.planning import Planner
 from bot.settings import Environment, OpsToml, placing
 from bot.store.ledger.follows import PgFollows
 from bot.store.ledger.freezes import PgFreezes
@@ -55,27 +56,8 @@ AUDIT_KEY_LENGTH = 32
 """Characters at least; a shorter key could be guessed offline from one exported row."""
 
 
-T = TypeVar("T")
-
-
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-class Later(Generic[T]):
-    """Something that is handed around before it exists; calling it too early is a defect."""
-
-    def __init__(self) -> None:
-        self._thing: T | None = None
-
-    def comes(self, thing: T) -> T:
-        self._thing = thing
-        return thing
-
-    def __call__(self) -> T:
-        if self._thing is None:
-            raise RuntimeError("asked for before it was wired")
-        return self._thing
 
 
 @dataclass(frozen=True)
@@ -207,10 +189,15 @@ async def open_ops(
             )
         requests, audit = PgRequests(pool, key, clock), PgAuditLog(pool, key, clock)
         tokens, follows, outbox = PgTokens(pool, key, clock), PgFollows(pool, key, clock), PgOutbox(pool, clock)
-        # The machine's own words act on the road that carries them: one of the two has to come later.
-        catalogue, later = Later[Catalogue](), Later[Road]()
-        doctor = Doctor(environment, settings, pool, people, catalogue, clock)
-        desk = Desk(later)
+        # Filled below: the machine's own words look up what other actions can do.
+        catalogue, freezes = Catalogue(), PgFreezes(pool, key, clock)
+        judge = Judge(catalogue, settings.policy(), requests, freezes, people, clock)
+        ends = Ends(Journal(environment.ops_data / "ends"), requests, clock)
+        with suppress(OSError):  # it lies beside the other journal, of which the doctor speaks
+            await asyncio.to_thread(ends.journal.prepare)
+        executor = Executor(catalogue, requests, settings.limits, clock, redactor, checkpoint, ends.keep)
+        doctor = Doctor(environment, settings, pool, people, lambda: catalogue, clock)
+        desk = Desk(catalogue, requests, audit, freezes, judge, executor, redactor, clock)
         house = House(
             services=services,
             now=clock,
@@ -220,13 +207,14 @@ async def open_ops(
             inspection=doctor,
             history=PgHealthHistory(pool),
             keys=keys,
-            catalogue=catalogue,
-            allowed=lambda asker: later().may_ask(asker),
+            catalogue=lambda: catalogue,
+            allowed=judge.may_ask,
             tables=settings.commands,
         )
         with placing(environment.ops_config):
-            actions = catalogue.comes(commands(house, settings.modules))
-        following = Following(actions, follows, outbox, clock)
+            built = commands(house, settings.modules)
+        catalogue.add(built, built.absent)
+        following = Following(catalogue, follows, outbox, clock)
         journal = Journal(environment.ops_data / "journal")
         # Made while the disk has room; what is wrong with it is for `ops doctor` to say.
         await journal_probe(journal)()
@@ -241,34 +229,28 @@ async def open_ops(
             redactor=redactor,
             clock=clock,
         )
-        ends = Ends(Journal(environment.ops_data / "ends"), requests, clock)
-        with suppress(OSError):  # it lies beside the other journal, of which the doctor speaks
-            await asyncio.to_thread(ends.journal.prepare)
-        executor = Executor(actions, requests, settings.limits, clock, redactor, checkpoint, ends.keep)
-        road = later.comes(
-            Road(
-                catalogue=actions,
-                policy=settings.policy(),
-                limits=settings.limits,
-                requests=requests,
-                audit=audit,
-                freezes=PgFreezes(pool, key, clock),
-                directory=people,
-                following=following,
-                executor=executor,
-                redactor=redactor,
-                clock=clock,
-                approvals_channel=settings.team.approvals_channel,
-                checkpoint=checkpoint,
-                emergency=emergency,
-            )
+        approvals = settings.team.approvals_channel
+        planner = Planner(catalogue, requests, judge, people, settings.limits, redactor, clock, approvals)
+        road = Road(
+            catalogue=catalogue,
+            judge=judge,
+            requests=requests,
+            audit=audit,
+            planner=planner,
+            executor=executor,
+            following=following,
+            limits=settings.limits,
+            redactor=redactor,
+            clock=clock,
+            checkpoint=checkpoint,
+            emergency=emergency,
         )
         yield Ops(
             environment=environment,
             settings=settings,
             road=road,
             desk=desk,
-            catalogue=actions,
+            catalogue=catalogue,
             services=services,
             pool=pool,
             audit_key=key,

@@ -1,9 +1,8 @@
 """Finds actions by their words: longest match, did-you-mean, usage lines."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property
 
 from bot.words.action import AnyAction
 from bot.words.exceptions import Misconfigured, NotUnderstood
@@ -20,28 +19,31 @@ class Absent:
     """What ops.toml would need, for whoever types it all the same."""
 
 
-@dataclass(frozen=True)
 class Catalogue:
-    """Every action there is, each under its words. Raises Misconfigured where two share the same words."""
+    """Every action there is, each under its words. It is opened empty, handed to whatever looks actions up, and filled
+    at the start: some of the actions look others up themselves."""
 
-    actions: tuple[AnyAction, ...]
-    absent: tuple[Absent, ...] = ()
+    def __init__(self, actions: Iterable[AnyAction] = (), absent: Iterable[Absent] = ()) -> None:
+        self._by_words: dict[str, AnyAction] = {}
+        self._absent: dict[str, Absent] = {}
+        self.add(actions, absent)
 
-    def __post_init__(self) -> None:
-        words = [action.words for action in (*self.actions, *(each.action for each in self.absent))]
-        if doubled := {word for word in words if words.count(word) > 1}:
-            raise Misconfigured(f"two actions are called {', '.join(sorted(doubled))!r}; rename one module")
+    @property
+    def absent(self) -> tuple[Absent, ...]:
+        return tuple(self._absent.values())
+
+    def add(self, actions: Iterable[AnyAction], absent: Iterable[Absent] = ()) -> None:
+        """Raises Misconfigured where two share the same words."""
+        for action in actions:
+            if self._by_words.setdefault(action.words, action) is not action:
+                raise Misconfigured(f"two actions are called {action.words!r}; rename one module")
+        for each in absent:
+            words = each.action.words
+            if words in self._by_words or self._absent.setdefault(words, each) is not each:
+                raise Misconfigured(f"two actions are called {words!r}; rename one module")
 
     def __iter__(self) -> Iterator[AnyAction]:
-        return iter(self.actions)
-
-    @cached_property
-    def _by_words(self) -> dict[str, AnyAction]:
-        return {action.words: action for action in self.actions}
-
-    @cached_property
-    def _absent(self) -> Mapping[str, Absent]:
-        return {each.action.words: each for each in self.absent}
+        return iter(self._by_words.values())
 
     def get(self, words: str) -> AnyAction | None:
         """The action of these exact words, for a request that is stored; absent ones too."""

@@ -21,6 +21,7 @@ from bot.words.action import AnyAction, Change
 from bot.words.exceptions import NotUnderstood
 from bot.words.mistakes import MISSING, problems
 from bot.words.params import Choices, FreeText, Params, Spaced, duration_text
+from bot.words.request import Said
 
 RESERVED = {
     "override": "why it must run although there is a freeze",
@@ -42,6 +43,19 @@ class Parsed:
     override: str = ""
     break_glass: str = ""
     journal: bool = False
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What somebody said, read once at the door; the road and the answer take it from here."""
+
+    said: Said
+    meaning: Parsed | NotUnderstood
+
+    @property
+    def action(self) -> AnyAction | None:
+        """None where it was not understood."""
+        return None if isinstance(self.meaning, NotUnderstood) else self.meaning.action
 
 
 class NotFilled(NotUnderstood):
@@ -163,6 +177,14 @@ _PREFIX = re.compile(r"\A/?ops(?:\s+|\Z)", re.IGNORECASE)
 def normalise(words: str) -> str:
     """Undo what phones and Slack do to typed text: smart quotes, hard spaces, unseen marks, a leading /ops."""
     return _PREFIX.sub("", " ".join(_INVISIBLE.sub("", words.translate(_SMART)).split()))
+
+
+def hear(catalogue: Catalogue, said: Said) -> Heard:
+    """Never raises: what is wrong with the words is the meaning then."""
+    try:
+        return Heard(said, parse(catalogue, said.words))
+    except NotUnderstood as error:
+        return Heard(said, error)
 
 
 def parse(catalogue: Catalogue, words: str) -> Parsed:

@@ -18,7 +18,7 @@ from bot.road import Road
 from bot.run.execute import MACHINE, LeaseLost, NotClaimed, lapsed
 from bot.run.overdue import overdue
 from bot.words.exceptions import OpsError, StoreUnwritable
-from bot.words.ports import Columns, Entry, Notice, NoticeKind
+from bot.words.ports import Columns, Entry, Notice, NoticeKind, Standing
 from bot.words.request import Request, RequestId, Review, State, sources_of
 
 log = structlog.get_logger(__name__)
@@ -45,19 +45,30 @@ class Jobs:
         self._woken.set()
 
     async def run(self) -> None:
-        while True:
-            try:
-                await self.sweep()
-                self.swept_at = time.monotonic()
-            except (OpsError, OSError) as error:
-                log.warning("sweep_failed", error=str(error))
-            except Exception:
-                log.exception("sweep_crashed")
-            # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the wake-up.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(SWEEP.total_seconds()):
-                    await self._woken.wait()
-            self._woken.clear()
+        self.road.handover.taker = self.take
+        try:
+            while True:
+                await self._look()
+                # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the wake-up.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(SWEEP.total_seconds()):
+                        await self._woken.wait()
+                self._woken.clear()
+        finally:
+            self.road.handover.taker = None
+
+    def take(self, cleared: Standing) -> None:
+        """Start what a vote in this process has just cleared; where all executors are busy, a sweep finds it."""
+        self._start(cleared.request.id, self._run_cleared(cleared))
+
+    async def _look(self) -> None:
+        try:
+            await self.sweep()
+            self.swept_at = time.monotonic()
+        except (OpsError, OSError) as error:
+            log.warning("sweep_failed", error=str(error))
+        except Exception:
+            log.exception("sweep_crashed")
 
     async def sweep(self) -> None:
         """Look once at everything due. Runs are started, not waited for."""
@@ -105,6 +116,10 @@ class Jobs:
         request = await self.road.run(request_id)
         if request is None:
             # Its target is busy, or another replica has it: the next sweep looks again.
+            await asyncio.sleep(0.2)
+
+    async def _run_cleared(self, cleared: Standing) -> None:
+        if await self.road.run_cleared(cleared) is None:
             await asyncio.sleep(0.2)
 
     async def _prepare(self, request_id: RequestId) -> None:
@@ -165,7 +180,7 @@ class Jobs:
         if request is None or request.needs is None or request.state is not State.WAITING:
             return
         needs = request.needs
-        roster = self.road.directory.roster()
+        roster = self.road.judge.directory.roster()
         fresh = [role for role in needs.escalation if role not in needs.roles]
         members = {person for role in fresh for person in roster.members.get(role, frozenset())}
         asked_next = {person for person in members - request.owners if not person.startswith("machine:")}

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -95,7 +95,7 @@ def unwritable(error: Exception) -> StoreUnwritable:
     return StoreUnwritable(str(said))
 
 
-def canonical(value: Mapping[str, JsonValue]) -> str:
+def canonical(value: Mapping[str, JsonValue] | Sequence[JsonValue]) -> str:
     """JSON with sorted keys and no spaces, in text that PostgreSQL's `json` keeps as it is.
 
     A number that JSON does not have (nan) becomes its name.

@@ -8,8 +8,9 @@ import structlog
 from bot.ask.catalogue import Catalogue
 from bot.words.action import Followable
 from bot.words.exceptions import OpsError
+from bot.words.follow import Follow, Follows
 from bot.words.params import Params
-from bot.words.ports import Clock, Entry, Follow, Follows, Outbox
+from bot.words.ports import Clock, Entry, Outbox
 from bot.words.report import Fact, Moment, Report, Suggestion
 from bot.words.request import Said
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
 from pydantic import JsonValue
@@ -96,6 +97,7 @@ P = TypeVar("P", bound=Params)
 PL = TypeVar("PL", bound=Plan)
 
 
+@cache
 def words_of(module: str) -> str:
     """What a person types after `/ops ` for the command of this module: its path below `commands`."""
     return (module.partition("commands.")[2] or module).replace(".", " ").replace("_", "-")

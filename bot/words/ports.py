@@ -9,7 +9,7 @@ from typing import Protocol, TypedDict, Unpack
 from pydantic import AwareDatetime, Field, JsonValue
 
 from bot.words.action import Receipt, Risk
-from bot.words.report import Frozen, PersonId, Report
+from bot.words.report import Frozen, PersonId, Report, Suggestion
 from bot.words.request import Needs, Request, RequestId, Review, Said, State, Vote
 from bot.words.verdict import Clearance, NotCounted, Rejected, Waiting
 
@@ -120,6 +120,7 @@ class Columns(TypedDict, total=False):
     outcome: str
     ended_by: PersonId | None
     differences: tuple[str, ...]
+    choices: tuple[Suggestion, ...]
     receipt: Receipt
     undo_receipt: Receipt
     ends_at: datetime | None
@@ -155,12 +156,27 @@ class Claimed:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """A request and every stored fact that policy asks for about it, as they were at one moment."""
+
+    request: Request
+    votes: tuple[Vote, ...]
+    frozen: "Freeze | None"
+    """Declared by somebody; windows of ops.toml are policy's own."""
+    last_run: datetime | None
+    """When the same action last finished as done on the same target."""
+    read_at: datetime
+
+
+@dataclass(frozen=True)
 class Voted:
     """What came of a vote. `earlier` is set where this person had voted already: nothing was counted twice."""
 
     request: Request
     verdict: Waiting | Rejected | Clearance | NotCounted
     earlier: Vote | None = None
+    votes: tuple[Vote, ...] = ()
+    """All that are kept, this one among them where it is."""
     notices: tuple[Notice, ...] = ()
     """Told in the request's thread if the vote is kept."""
 
@@ -175,6 +191,8 @@ class Requests(Protocol):
         ...
 
     async def get(self, request: RequestId) -> Request | None: ...
+
+    async def standing(self, request: RequestId) -> Standing | None: ...
 
     async def votes(self, request: RequestId) -> tuple[Vote, ...]: ...
 
@@ -368,32 +386,3 @@ class Outbox(Protocol):
 
     async def backlog(self, channel: str | None = None) -> int:
         """How many are owed."""
-
-
-class Follow(Frozen):
-    """A lookup that goes on telling what is new in a thread until its time is over or somebody stops it."""
-
-    id: int
-    action: str
-    params: dict[str, JsonValue]
-    by: PersonId
-    channel: str
-    thread: str | None
-    cursor: str
-    until: AwareDatetime
-
-
-class Follows(Protocol):
-    async def start(self, follow: Follow, entry: Entry) -> Follow:
-        """`follow.id` is ignored; the stored one is returned."""
-        ...
-
-    async def stop(self, follow_id: int, entry: Entry) -> Follow | None:
-        """None where it was over already."""
-        ...
-
-    async def take(self, now: datetime, every: timedelta) -> tuple[Follow, ...]:
-        """Lease the ones not looked at for `every`; those whose time is over are ended and left out."""
-        ...
-
-    async def move_on(self, follow_id: int, cursor: str) -> None: ...

@@ -202,6 +202,8 @@ class Request(Frozen):
     """Who rejected, withdrew, reconciled or undid it; None where time or the machine did."""
     differences: tuple[str, ...] = ()
     """For a stale one: what moved since the plan was shown."""
+    choices: tuple[Suggestion, ...] = ()
+    """For a denied one that was not understood: whole lines of which one may have been meant."""
     receipt: dict[str, JsonValue] | None = None
     undo_receipt: dict[str, JsonValue] | None = None
     ends_at: AwareDatetime | None = None

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.words.action import Asker
-from bot.words.ports import Audited, Entry, Follow, Freeze
+from bot.words.follow import Follow
+from bot.words.ports import Audited, Entry, Freeze
 from bot.words.report import PersonId, Status
 from bot.words.request import Request, State, Vote
 from integrations.capabilities import Health

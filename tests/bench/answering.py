@@ -60,7 +60,7 @@ class Contest:
     warm: str = ""
     """What Handrail is asked first: a cached answer has to be fresh again in each round."""
     anew: bool = False
-    """Each time where nobody has asked before, so that no answer is remembered. No bar is set for that."""
+    """Each time where nobody has asked before, so that no answer is remembered. How long one waits has no bar then."""
     bursts: dict[tuple[str, int], list[Burst]] = field(default_factory=dict)
 
     async def round(self, number: int, seconds: float) -> None:
@@ -94,10 +94,10 @@ class Contest:
         def rates(who: str) -> Rounds:
             return Rounds(tuple(burst.per_second for burst in self.bursts[who, AT_ONCE]), "/s")
 
-        alone, together = (None, None) if self.anew else (ALONE, TOGETHER)
+        alone = None if self.anew else ALONE
         return [
             Row(f"{self.title}, one at a time, p50", waits("ours"), waits("theirs"), "bare Bolt", alone),
-            Row(f"{self.title}, {AT_ONCE} at once", rates("ours"), rates("theirs"), "bare Bolt", together),
+            Row(f"{self.title}, {AT_ONCE} at once", rates("ours"), rates("theirs"), "bare Bolt", TOGETHER),
         ]
 
     @property

@@ -72,7 +72,7 @@ class Approvals:
         commit = Rounds(tuple(self.commits), " ms")
         title, count = "approve click to start of the action", len(self.waits) // len(self.p99s)
         return [
-            Row(f"{title}, p50", Rounds(tuple(self.p50s), " ms"), commit, "one commit"),
+            Row(f"{title}, p50", Rounds(tuple(self.p50s), " ms"), commit, "one commit", Bar(at_most=10)),
             Row(f"{title}, p99 of {count} a round", Rounds(tuple(self.p99s), " ms"), commit, "one commit"),
         ]
 
@@ -160,6 +160,8 @@ class Trail:
     """Rows appended by one writer and by several, each in a transaction of its own; and the walk over all of them."""
 
     pool: asyncpg.Pool
+    plain: list[float] = field(default_factory=list)
+    """One writer, each row inserted into a table like the trail's, without a chain."""
     alone: list[float] = field(default_factory=list)
     together: list[float] = field(default_factory=list)
     verified: list[float] = field(default_factory=list)
@@ -170,6 +172,7 @@ class Trail:
                 await append(connection, _entry(number), KEY, datetime.now(UTC))
 
     async def round(self, seconds: float) -> None:
+        self.plain.append(await self._insert(seconds))
         self.alone.append(await self._append(1, seconds))
         self.together.append(await self._append(WRITERS, seconds))
         began = time.perf_counter()
@@ -177,6 +180,20 @@ class Trail:
         if not verdict.ok:
             raise RuntimeError(f"the trail is broken: {verdict.first_bad}")
         self.verified.append(verdict.rows / (time.perf_counter() - began))
+
+    async def _insert(self, seconds: float) -> float:
+        await self.pool.execute("CREATE TABLE IF NOT EXISTS bench_rows (LIKE audit INCLUDING ALL)")
+        began, written = time.perf_counter(), 0
+        while time.perf_counter() - began < seconds:
+            entry = _entry(written)
+            await self.pool.execute(
+                "INSERT INTO bench_rows (seq, at, kind, actor, action, target, detail, mac)"
+                " SELECT coalesce(max(seq), 0) + 1, $1, $2, $3, $4, $5, $6, $7 FROM bench_rows",
+                *(datetime.now(UTC), entry.kind, entry.actor, entry.action, entry.target),
+                *(json.dumps(entry.detail), "0" * 64),
+            )
+            written += 1
+        return written / (time.perf_counter() - began)
 
     async def _append(self, writers: int, seconds: float) -> float:
         log = PgAuditLog(self.pool, KEY, lambda: datetime.now(UTC))
@@ -195,7 +212,13 @@ class Trail:
 
     def rows(self) -> list[Row]:
         return [
-            Row("audit rows appended, one writer", Rounds(tuple(self.alone), "/s")),
+            Row(
+                "audit rows appended, one writer",
+                Rounds(tuple(self.alone), "/s"),
+                Rounds(tuple(self.plain), "/s"),
+                "a plain INSERT",
+                Bar(at_least=0.5),
+            ),
             Row(f"audit rows appended, {WRITERS} writers", Rounds(tuple(self.together), "/s")),
             Row("audit rows verified", Rounds(tuple(self.verified), "/s")),
         ]

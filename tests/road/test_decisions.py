@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bot.ask.parse import Heard, filled
 from bot.decide.policy import LONGEST_LIFE
 from bot.road import Asked
 from bot.words.request import Mode, Review, Said, State, Via
@@ -21,7 +22,9 @@ async def test_every_surface_leads_through_one_authorize(story: Story, via: Via)
     refusal = "Not allowed: only people in these roles may ask this: engineer, lead, director. (default)"
     assert await story.hears(STRANGER, RETRY, via=via) == refusal
     said = Said(who=STRANGER, words=RETRY, via=via, channel=CHANNEL)
-    form = await story.ops.road.accept_form(said, "retry", {"execution": "4711"})
+    retry = story.ops.catalogue.get("retry")
+    assert retry is not None
+    form = await story.ops.road.accept(Heard(said, filled(retry, {"execution": "4711"})), again=True)
     assert getattr(form, "text", "") == refusal
     assert await story.trail() == ["denied", "denied"]
 
@@ -268,7 +271,7 @@ async def test_a_button_posted_by_one_process_works_in_another(begin: Any) -> No
 
 async def test_a_request_of_a_command_that_is_gone_does_not_hang(story: Story) -> None:
     """sso-elevator#26: requests hang for ever; an upgrade may take a command away, or change its plan."""
-    asked = await story.ops.road.accept(Said(who=ANA, words=RETRY, via=Via.SLASH, channel=CHANNEL))
+    asked = await story.ops.road.accept(story.ops.road.hear(Said(who=ANA, words=RETRY, via=Via.SLASH, channel=CHANNEL)))
     cleared = await story.asks(ANA, "retry 4716")
     await story.approves(MIA, cleared)
     assert isinstance(asked, Asked)

@@ -274,6 +274,6 @@ async def test_an_effect_whose_end_cannot_be_written_is_unknown(story: Story) ->
 async def test_a_plan_that_was_asked_for_is_made_by_another_process_when_the_first_dies(begin: Any) -> None:
     """meho#2293: an acknowledged asking is an asking kept."""
     here, there = await begin(), await begin()
-    await here.ops.road.accept(Said(who=ANA, words=RETRY, via=Via.SLASH, channel=CHANNEL))
+    await here.ops.road.accept(here.ops.road.hear(Said(who=ANA, words=RETRY, via=Via.SLASH, channel=CHANNEL)))
     await there.waits(seconds=61)
     assert (await there.now("R1")).state is State.WAITING

@@ -37,7 +37,8 @@ async def test_more_plans_than_one_process_makes_at_a_time_wait_for_no_lease(beg
     asked = []
     for number in range(1, 13):
         words = f"whitelist 203.0.113.{number} for=2h reason=import"
-        reply = await story.ops.road.accept(Said(who=ANA, words=words, via=Via.SLASH, channel=CHANNEL))
+        heard = story.ops.road.hear(Said(who=ANA, words=words, via=Via.SLASH, channel=CHANNEL))
+        reply = await story.ops.road.accept(heard)
         assert isinstance(reply, Asked)
         asked.append(reply.request)
     story.clock.now += timedelta(seconds=61)

@@ -70,7 +70,7 @@ async def test_a_stop_without_any_database(begin: Any, postgres: Any) -> None:
     dead = await asyncpg.create_pool(postgres.dsn("postgres"), min_size=0, max_size=1)
     await dead.close()
     living, story.ops.road.requests._pool = story.ops.road.requests._pool, dead  # type: ignore[attr-defined]
-    story.ops.road.freezes._pool = dead  # type: ignore[attr-defined]
+    story.ops.road.judge.freezes._pool = dead  # type: ignore[attr-defined]
 
     assert "may run without the database" in await story.hears(ANA, PAUSE)
     stopped = await story.hears(ANA, 'campaigns pause "Spring sale" reason=bounces journal=yes')

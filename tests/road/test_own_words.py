@@ -27,12 +27,12 @@ async def test_help_and_mistakes_need_no_database(story: Story) -> None:
     """bolt-js#1548, bolt-python#381, #335: what needs no I/O is answered inside the ack."""
     road = story.ops.road
     await story.ops.pool.close()
-    shown = road.instant(Said(who=ANA, words="help", via=Via.SLASH, channel=CHANNEL))
+    shown = road.instant(road.hear(Said(who=ANA, words="help", via=Via.SLASH, channel=CHANNEL)))
     assert isinstance(shown, Shown)
-    mistake = road.instant(Said(who=ANA, words="retrai 4711", via=Via.SLASH, channel=CHANNEL))
+    mistake = road.instant(road.hear(Said(who=ANA, words="retrai 4711", via=Via.SLASH, channel=CHANNEL)))
     assert getattr(mistake, "hint", "") == "retry"
-    assert road.instant(Said(who=ANA, words="retry 4711", via=Via.SLASH, channel=CHANNEL)) is None
-    assert road.instant(Said(who=STRANGER, words="health", via=Via.SLASH, channel=CHANNEL)) is None
+    assert road.instant(road.hear(Said(who=ANA, words="retry 4711", via=Via.SLASH, channel=CHANNEL))) is None
+    assert road.instant(road.hear(Said(who=STRANGER, words="health", via=Via.SLASH, channel=CHANNEL))) is None
 
 
 async def test_no_answer_in_time_is_an_answer(begin: Any) -> None:

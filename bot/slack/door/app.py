@@ -33,6 +33,8 @@ from bot.words.report import PersonId
 
 log = structlog.get_logger(__name__)
 ODD = "Slack sent something that Handrail does not understand; nothing was done."
+HEARD = "handrail_heard"
+"""Where the listener of a command finds what was heard, and from where."""
 _JSON: dict[str, str | Sequence[str]] = {"content-type": ["application/json;charset=utf-8"]}
 
 
@@ -74,11 +76,11 @@ def slack_app(
     bolt = _bolt(client, identity, _Instantly(conversation))
 
     @bolt.command(re.compile(r"^/"))
-    async def command(ack: Any, body: Any) -> None:
-        said, origin = payloads.command(body)
-        meanwhile = conversation.meanwhile(said)
+    async def command(ack: Any, context: Any) -> None:
+        heard, origin = context[HEARD]
+        meanwhile = conversation.meanwhile(heard)
         await ack(meanwhile) if meanwhile else await ack()
-        errands.start(conversation.hear(said, origin), origin)
+        errands.start(conversation.hear(heard, origin), origin)
 
     @bolt.action(re.compile(r""))
     async def action(ack: Any, body: Any) -> None:
@@ -155,8 +157,12 @@ class _Instantly(AsyncMiddleware):
                 self._conversation.errands.sorry(payloads.who_and_where(req.body), ODD), None
             )
             return BoltResponse(status=200, body="")
-        if "command" in req.body and (instant := self._conversation.instantly(payloads.command(req.body)[0])):
-            return BoltResponse(status=200, body=instant, headers=_JSON)
+        if "command" in req.body:
+            said, origin = payloads.command(req.body)
+            answer = self._conversation.instantly(said)
+            if isinstance(answer, str):
+                return BoltResponse(status=200, body=answer, headers=_JSON)
+            req.context[HEARD] = answer, origin  # read once: the listener takes it from here
         return await next()
 
 

@@ -58,7 +58,7 @@ class Clicks:
         if click.action_id in ("approve", "confirm"):
             return await road.vote(request, click.origin.who, approve=True, via=_via(click))
         if click.action_id in SAID:
-            return await road.accept(self.said(click, SAID[click.action_id].format(request)))
+            return await self.conversation.keep(self.said(click, SAID[click.action_id].format(request)))
         if click.action_id == "ask_again":
             return await road.accept_again(self.said(click, ""), request)
         return None

@@ -8,16 +8,15 @@ from typing import Protocol, assert_never
 
 from cachetools import LRUCache, TTLCache
 
-from bot.ask.parse import parse
+from bot.ask.parse import Heard
 from bot.road import Asked, Reply, Road, Shown
 from bot.slack.door.errands import Errands
 from bot.slack.outbox.answering import Teller
 from bot.slack.views.kit import Message
 from bot.slack.views.place import Origin
 from bot.slack.views.reports import answer_message, redacted, report_message, words_message
-from bot.tell.sentences import misunderstood, standing
+from bot.tell.sentences import standing
 from bot.words.action import Change, Lookup
-from bot.words.exceptions import NotUnderstood, OpsError
 from bot.words.ports import Copy, Outbox
 from bot.words.report import PersonId
 from bot.words.request import Answer, Request, Said, State
@@ -57,23 +56,25 @@ class Conversation:
 
     # -- hearing -----------------------------------------------------------------------------
 
-    def instantly(self, said: Said) -> str | None:
-        """The ack's body where the answer needs no I/O."""
-        if said.channel and not self.places.knows(said.channel):
-            return None
-        key = (said.who, said.on_behalf_of, said.channel, said.words, self.road.directory.roster().read_at)
-        body = self._acks.get(key)
+    def instantly(self, said: Said) -> str | Heard:
+        """The ack's body where the answer needs no I/O; else what was heard, for the answer that follows."""
+        key = (said.who, said.on_behalf_of, said.channel, said.words, self.road.judge.directory.roster().read_at)
+        if (remembered := self._acks.get(key)) is not None:
+            return remembered
+        heard = self.road.hear(said)
+        body = self._instant(heard) if self._is_place_known(heard) else None
         if body is None:
-            body = self._instant(said)
-            if body is not None:
-                self._acks[key] = body
+            return heard
+        self._acks[key] = body
         return body
 
-    def _instant(self, said: Said) -> str | None:
-        try:
-            reply = self.road.instant(said)
-        except NotUnderstood as error:
-            reply = misunderstood(error)
+    def _is_place_known(self, heard: Heard) -> bool:
+        """Help is the same everywhere, unless rules name channels."""
+        anywhere = heard.action is not None and heard.action.for_everyone and not self.road.judge.policy.names_channels
+        return anywhere or heard.said.channel is None or self.places.knows(heard.said.channel)
+
+    def _instant(self, heard: Heard) -> str | None:
+        reply, said = self.road.instant(heard), heard.said
         if not isinstance(reply, Shown):
             return _body(answer_message(reply), "ephemeral") if reply else None
         if reply.report.secret:
@@ -90,25 +91,19 @@ class Conversation:
             self._rendered[key] = body
         return body
 
-    def meanwhile(self, said: Said) -> str:
+    def meanwhile(self, heard: Heard) -> str:
         """What is said at once where the answer takes its time; empty for a lookup."""
-        try:
-            parsed = parse(self.road.catalogue, said.words)
-        except NotUnderstood:
-            return ""
-        return "Making the plan…" if isinstance(parsed.action, Change) else ""
+        return "Making the plan…" if isinstance(heard.action, Change) else ""
 
-    async def hear(self, said: Said, origin: Origin, *, quietly: bool = True) -> None:
+    async def hear(self, said: Said | Heard, origin: Origin, *, quietly: bool = True) -> None:
         """Ask and answer. `quietly`: a card in the same channel is answer enough."""
-        await self.places.know(said.channel)
-        await self.answer(await self.road.ask(said), origin, quietly=quietly)
+        heard = said if isinstance(said, Heard) else self.road.hear(said)
+        await self.places.know(heard.said.channel)
+        await self.answer(await self.road.accept(heard), origin, quietly=quietly)
 
-    async def keep(self, said: Said) -> Reply:
-        """Accept: when this returns, what was decided is committed. Never raises an OpsError."""
-        try:
-            return await self.road.accept(said)
-        except OpsError as error:
-            return Answer(text=str(error))
+    async def keep(self, said: Said | Heard) -> Reply:
+        """When this returns, what was decided is committed. Raises nothing."""
+        return await self.road.accept(said if isinstance(said, Heard) else self.road.hear(said))
 
     # -- answering ---------------------------------------------------------------------------
 
@@ -133,8 +128,7 @@ class Conversation:
     async def _where(self, request: Request, quietly: bool) -> Answer | None:
         """What the person hears of their request beside its card; nothing only where that stands before their eyes."""
         if request.state is State.DENIED:
-            choices = self.road.meant.get(request.id, ())
-            return Answer(text=f"{request.id}: {request.outcome}", choices=choices, request=request.id)
+            return Answer(text=f"{request.id}: {request.outcome}", choices=request.choices, request=request.id)
         if request.state is State.ASKED:
             return Answer(text=f"{request.id} is kept; its plan is still being made.", request=request.id)
         copies = await self._settled(request)
@@ -143,7 +137,7 @@ class Conversation:
             return None
         if request.state is not State.WAITING:
             return Answer(text=f"{request.id} is {request.state}.", request=request.id)
-        return Answer(text=standing(request, copies, self.road.directory.channel_name), request=request.id)
+        return Answer(text=standing(request, copies, self.road.judge.directory.channel_name), request=request.id)
 
     async def _settled(self, request: Request) -> tuple[Copy, ...]:
         """The copies of its card, once one stands where it was asked or it is known that none will; soon, anyhow."""
@@ -164,7 +158,7 @@ class Conversation:
         share = shown.said.words if lookup and not shown.open and shared_by is None else ""
         return report_message(
             report,
-            self.road.directory.name,
+            self.road.judge.directory.name,
             share=share,
             shared_by=shared_by,
             words=shown.said.words if lookup else "",

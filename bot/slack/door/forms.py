@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.ask.parse import RESERVED, Incomplete, Kind, NotFilled, fields_of, fill, parse
+from bot.ask.parse import RESERVED, Heard, Incomplete, Kind, NotFilled, Parsed, fields_of, filled
 from bot.road import Reply
 from bot.slack.door.conversation import Conversation
 from bot.slack.door.payloads import OptionsAsked, Submission
@@ -30,8 +30,8 @@ class Taken:
 
     ack: Mapping[str, Any]
     reply: Reply | None = None
-    said: Said | None = None
-    """A lookup's words: asked after the ack."""
+    heard: Heard | None = None
+    """A lookup: asked after the ack."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Forms:
         frozen = ""
         if isinstance(action, Change) and action.risk is Risk.DESTRUCTIVE:
             try:
-                freeze = await road.freezes.current() or road.policy.freeze_window(road.clock())
+                freeze = await road.judge.frozen()
             except OpsError:
                 freeze = None  # asked again when the form is sent
             frozen = freeze.reason if freeze else ""
@@ -95,7 +95,7 @@ class Forms:
         road = self.conversation.road
         action = road.catalogue.get(asked.action)
         said = Said(who=asked.who, words="", via=Via.FORM)
-        if action is None or not road.may_ask(road.asker(said), Via.TERMINAL)(action):
+        if action is None or not road.judge.may_ask(road.asker(said), Via.TERMINAL)(action):
             return modals.options([], asked.typed)
         found = await action.options(asked.field.replace("-", "_"), asked.typed)
         return modals.options([(option.value, option.label) for option in found], asked.typed)
@@ -125,37 +125,40 @@ class Forms:
             action = road.catalogue.offered(words)
         except NotUnderstood as error:
             return Taken({}, Answer(text=str(error), hint=error.hint))
-        own = {name: value for name, value in sent.fields.items() if name not in ("override", "because")}
+        said = self._said(sent, _line(action, sent.fields), Via.FORM)
         try:
-            fill(action, own)
-            said = self._said(sent, _line(action, sent.fields), Via.FORM)
-            if isinstance(action, Lookup):
-                return Taken({}, said=said)
-            return Taken({}, await road.accept_form(said, words, sent.fields))
+            heard = Heard(said, filled(action, sent.fields))
         except NotFilled as error:
             return _errors(modals.inline(dict(error.fields), list(sent.fields), str(error)))
+        except NotUnderstood as error:
+            heard = Heard(said, error)
+        if isinstance(action, Lookup) and heard.action is not None:
+            return Taken({}, heard=heard)
+        return Taken({}, await road.accept(heard, again=True))
 
     async def _command_sent(self, sent: Submission) -> Taken:
-        said = self._said(sent, sent.fields.get("words", ""), Via.SHORTCUT)
-        try:
-            parsed = parse(self.conversation.road.catalogue, said.words)
-        except Incomplete as error:
-            routing = sent.routing.model_copy(update={"action": error.form})
-            return Taken({"response_action": "update", "view": await self._form(error.form, routing)})
-        except NotUnderstood as error:
-            hint = f" Type {error.hint}" if error.hint else ""
-            return _errors({"words": f"{error}{hint}"[:150]})
-        if isinstance(parsed.action, Lookup):
-            return Taken({}, said=said)
-        return Taken({}, await self.conversation.keep(said))
+        heard = self.conversation.road.hear(self._said(sent, sent.fields.get("words", ""), Via.SHORTCUT))
+        match heard.meaning:
+            case Incomplete(form=form):
+                routing = sent.routing.model_copy(update={"action": form})
+                return Taken({"response_action": "update", "view": await self._form(form, routing)})
+            case NotUnderstood() as error:
+                hint = f" Type {error.hint}" if error.hint else ""
+                return _errors({"words": f"{error}{hint}"[:150]})
+            case Parsed(action=Lookup()):
+                return Taken({}, heard=heard)
+            case Parsed():
+                return Taken({}, await self.conversation.keep(heard))
+            case _:
+                assert_never(heard.meaning)
 
     async def _phrase_sent(self, sent: Submission) -> Taken:
         road, id, typed = self.conversation.road, RequestId(sent.routing.request), sent.fields.get("phrase", "")
         request = await road.requests.get(id)
         if request is None:
             return Taken({}, Answer(text=f"There is no request {id}.", hint="requests"))
-        if not same_phrase(typed, road.executor.phrase(request)):
-            return _errors({"phrase": f"That is not the phrase. Type {road.executor.phrase(request)}"[:150]})
+        if not same_phrase(typed, road.phrase(request)):
+            return _errors({"phrase": f"That is not the phrase. Type {road.phrase(request)}"[:150]})
         return Taken({}, await road.vote(id, sent.origin.who, approve=True, phrase=typed, via=Via.FORM))
 
     async def _reject_sent(self, sent: Submission) -> Taken:
@@ -164,8 +167,8 @@ class Forms:
 
     async def follow_up(self, sent: Submission, taken: Taken) -> None:
         """Everything after the ack."""
-        if taken.said is not None:
-            await self.conversation.hear(taken.said, sent.origin, quietly=False)
+        if taken.heard is not None:
+            await self.conversation.hear(taken.heard, sent.origin, quietly=False)
         elif taken.reply is not None:
             await self.conversation.answer(taken.reply, sent.origin)
 

@@ -17,11 +17,11 @@ class HomeTab:
 
     async def publish(self, person: PersonId) -> None:
         road = self.road
-        allowed = road.may_ask(road.asker(Said(who=person, words="", via=Via.HOME)), Via.HOME)
+        allowed = road.judge.may_ask(road.asker(Said(who=person, words="", via=Via.HOME)), Via.HOME)
         facts = HomeFacts(
             person=person,
             open=await road.requests.open(),
             commands=[action for action in road.catalogue if allowed(action)],
-            freeze=await road.freezes.current() or road.policy.freeze_window(road.clock()),
+            freeze=await road.judge.frozen(),
         )
         await self.client.views_publish(user_id=person, view=home(facts))

@@ -10,18 +10,19 @@ import asyncpg
 from bot.store.pool import canonical, request_id, storable, utc
 from bot.words.action import Receipt
 from bot.words.ports import Columns, Draft
+from bot.words.report import Suggestion
 from bot.words.request import Needs, Request, Vote
 
 COLUMNS = ", ".join(Request.model_fields)
 """Every field of a request is a column of the same name."""
 
-_JSON = frozenset({"params", "plan", "needs", "receipt", "undo_receipt"})
+_JSON = frozenset({"params", "plan", "needs", "receipt", "undo_receipt", "choices"})
 
 _ELSEWHERE = frozenset({"cards", "notices"})
 """Columns of a move that are rows of the outbox."""
 
 
-def request_of(record: asyncpg.Record) -> Request:
+def request_of(record: asyncpg.Record | Mapping[str, Any]) -> Request:
     row = {name: json.loads(value) if name in _JSON and value else value for name, value in record.items()}
     return Request.model_validate(row | {"id": request_id(row["id"])})
 
@@ -64,6 +65,10 @@ def _model(value: Needs | Receipt) -> str:
     return canonical(value.model_dump(mode="json"))
 
 
+def _models(values: tuple[Suggestion, ...]) -> str:
+    return canonical([value.model_dump(mode="json") for value in values])
+
+
 _ENCODERS: dict[str, Callable[[Any], object]] = {
     "params": canonical,
     "target": storable,
@@ -75,6 +80,7 @@ _ENCODERS: dict[str, Callable[[Any], object]] = {
     "outcome": storable,
     "ended_by": str,
     "differences": _texts,
+    "choices": _models,
     "receipt": _model,
     "undo_receipt": _model,
     "ends_at": utc,

@@ -7,7 +7,8 @@ import asyncpg
 
 from bot.store.pool import canonical, storable, transaction, utc
 from bot.store.trail.audit import append
-from bot.words.ports import Clock, Entry, Follow
+from bot.words.follow import Follow
+from bot.words.ports import Clock, Entry
 
 
 class PgFollows:

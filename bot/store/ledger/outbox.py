@@ -15,14 +15,18 @@ REDRAW_AFTER = timedelta(seconds=1.5)
 """Between two drawings of one card, unless people must act on what it shows now, or it has ended."""
 
 
-async def changed(connection: Connection, request: Request, now: datetime, columns: Columns) -> None:
-    """Owe what a change of a request brings, in the transaction of the change."""
-    row = number(request.id)
+async def redraw(connection: Connection, request: Request, now: datetime) -> None:
+    """Owe the cards of a request that has changed, in the transaction of the change."""
     await connection.execute(
         "UPDATE postings SET wanted = $2, owed_since = CASE WHEN drawn < wanted THEN owed_since ELSE $3 END"
         " WHERE request = $1 AND is_card",
-        *(row, request.version, now),
+        *(number(request.id), request.version, now),
     )
+
+
+async def owe(connection: Connection, request: Request, now: datetime, columns: Columns) -> None:
+    """Owe the new cards and the words that a change of a request brings, in the transaction of the change."""
+    row = number(request.id)
     for place in columns.get("cards", ()):
         await _owe_card(connection, row, request.version, place, now)
     for notice in columns.get("notices", ()):
@@ -115,6 +119,12 @@ class PgOutbox:
         return tuple(Copy.model_validate(dict(record)) for record in records)
 
     async def found(self, request: RequestId, channel: str, ts: str) -> None:
+        async with reading(self._pool) as connection:
+            if await connection.fetchval(
+                "SELECT true FROM postings WHERE is_card AND channel = $1 AND ts = $2 AND request = $3",
+                *(channel, ts, number(request)),
+            ):
+                return  # as nearly always: no transaction is spent on a click
         async with transaction(self._pool) as connection:
             await _found(connection, request, channel, ts, self._clock())
 
@@ -209,6 +219,8 @@ WITH owed AS (
             NOT p.is_card OR p.drawn_at IS NULL OR p.drawn_at <= $4
             OR (p.drawn < r.state_version AND r.state NOT IN ('asked', 'cleared', 'running', 'undoing'))
         )
+        -- What was just cleared starts first, and is drawn then.
+        AND (NOT p.is_card OR r.state <> 'cleared' OR p.owed_since <= $4)
         AND (
             p.channel IS NOT NULL OR c.channel NOT LIKE 'D%'
             OR NOT EXISTS (

@@ -11,10 +11,11 @@ import asyncpg
 
 from bot.store.ledger import outbox
 from bot.store.ledger.columns import COLUMNS, draft_values, move_values, request_of, vote_of
+from bot.store.ledger.standing import standing
 from bot.store.pool import CHANNEL, Connection, number, reading, request_id, storable, transaction, utc
 from bot.store.trail.audit import append
 from bot.words.exceptions import StoreUnwritable
-from bot.words.ports import Claimed, Clock, Columns, Draft, Due, Duplicate, Entry, Voted
+from bot.words.ports import Claimed, Clock, Columns, Draft, Due, Duplicate, Entry, Standing, Voted
 from bot.words.request import OPEN, Request, RequestId, State, Vote
 from bot.words.verdict import Clearance, NotCounted, Rejected, Waiting
 
@@ -61,13 +62,17 @@ class PgRequests:
                     now,
                     record["id"],
                 )
-            await self._settle(connection, request, entry)
+            await self._audit(connection, request, entry)
             return request
 
     async def get(self, request: RequestId) -> Request | None:
         async with reading(self._pool) as connection:
             record = await connection.fetchrow(f"SELECT {COLUMNS} FROM requests WHERE id = $1", number(request))  # noqa: S608
         return None if record is None else request_of(record)
+
+    async def standing(self, request: RequestId) -> Standing | None:
+        async with reading(self._pool) as connection:
+            return await standing(connection, number(request), self._clock())
 
     async def votes(self, request: RequestId) -> tuple[Vote, ...]:
         async with reading(self._pool) as connection:
@@ -174,15 +179,17 @@ class PgRequests:
                     values = {"state": State.CLEARED.value, "self_approved": verdict.self_approved}
                 case _:
                     assert_never(verdict)
-            after = await _update(connection, request, values) or before  # it is there: the row is locked
+            # It is there: the row is locked.
+            after = await _move(connection, request, values, self._clock()) or before
             await connection.execute(
                 "INSERT INTO votes (request, person, approve, at, digest, typed, note, via)"
                 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
                 *(record["id"], vote.person, vote.approve, utc(vote.at), vote.digest, vote.typed),
                 *(storable(vote.note), vote.via.value),
             )
-            await self._settle(connection, after, entry, {"notices": weighed.notices})
-            return Voted(after, verdict)
+            await outbox.owe(connection, after, self._clock(), {"notices": weighed.notices})
+            await self._audit(connection, after, entry)
+            return Voted(after, verdict, votes=(*votes, vote))
 
     async def claim(
         self, request: RequestId, sources: frozenset[State], to: State, entry: Entry, *, lease: timedelta
@@ -196,10 +203,11 @@ class PgRequests:
         try:
             async with transaction(self._pool) as connection:
                 # Two that look at the same moment both find the target free: there the unique index decides.
-                claimed = await _update(
+                claimed = await _move(
                     connection,
                     request,
                     values,
+                    now,
                     "state = ANY($2) AND NOT EXISTS (SELECT FROM requests AS other"
                     " WHERE other.state IN ('running', 'undoing') AND other.target <> ''"
                     " AND left(other.target, 600) = left(requests.target, 600))",
@@ -207,7 +215,7 @@ class PgRequests:
                 )
                 if claimed is None:
                     return None
-                await self._settle(connection, claimed, entry)
+                await self._audit(connection, claimed, entry)
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name != "one_run_per_target":
                 raise
@@ -225,12 +233,9 @@ class PgRequests:
         return status == "UPDATE 1"
 
     async def progress(self, claimed: Claimed, text: str) -> bool:
-        async with transaction(self._pool) as connection:
-            told = await _update(
-                connection, claimed.request.id, {"progress": storable(text)}, "fence = $2::uuid", claimed.fence
-            )
-            if told is not None:
-                await outbox.changed(connection, told, self._clock(), {})
+        values = {"progress": storable(text)}
+        async with reading(self._pool) as connection:  # one statement is a transaction of its own
+            told = await _move(connection, claimed.request.id, values, self._clock(), "fence = $2::uuid", claimed.fence)
         return told is not None
 
     async def due(self, now: datetime, *, plans: int = 100) -> Due:
@@ -277,7 +282,9 @@ class PgRequests:
         self, connection: Connection, request: Request, entry: Entry, columns: Columns | None = None
     ) -> None:
         """What follows a change of a request, within its transaction; the audit row last."""
-        await outbox.changed(connection, request, self._clock(), columns or {})
+        now = self._clock()
+        await outbox.redraw(connection, request, now)
+        await outbox.owe(connection, request, now, columns or {})
         await self._audit(connection, request, entry)
 
     async def _audit(self, connection: Connection, request: Request, entry: Entry) -> None:
@@ -290,15 +297,40 @@ async def _update(
     connection: Connection, request: RequestId, values: Mapping[str, object], condition: str = "true", *bound: object
 ) -> Request | None:
     """Set columns where the condition holds, its parameters from $2 on; counts the version up."""
-    first = len(bound) + 2
+    update = _setting(values, condition, len(bound) + 2)
+    record = await connection.fetchrow(update, number(request), *bound, *values.values())
+    return None if record is None else request_of(record)
+
+
+async def _move(
+    connection: Connection,
+    request: RequestId,
+    values: Mapping[str, object],
+    now: datetime,
+    condition: str = "true",
+    *bound: object,
+) -> Request | None:
+    """The same, and in the same statement owe the cards of the request.
+
+    A statement that waits for a row does not see the cards that were added meanwhile: for what is moved again soon, or
+    is locked already.
+    """
+    update = _setting(values, condition, len(bound) + 3)
+    record = await connection.fetchrow(
+        f"WITH moved AS ({update}), owed AS (UPDATE postings SET wanted = moved.version,"  # noqa: S608 - ours
+        f" owed_since = CASE WHEN drawn < wanted THEN owed_since ELSE ${len(bound) + 2} END"
+        " FROM moved WHERE postings.request = moved.id AND is_card) SELECT * FROM moved",
+        *(number(request), *bound, now, *values.values()),
+    )
+    return None if record is None else request_of(record)
+
+
+def _setting(values: Mapping[str, object], condition: str, first: int) -> str:
+    """An UPDATE of the request $1, its values bound from the place `first` on."""
     sets = ["version = version + 1", *(f"{name} = ${place}" for place, name in enumerate(values, first))]
     if "state" in values:
         sets.append("state_version = version + 1")
-    record = await connection.fetchrow(
-        f"UPDATE requests SET {', '.join(sets)} WHERE id = $1 AND {condition} RETURNING {COLUMNS}",  # noqa: S608 - ours
-        *(number(request), *bound, *values.values()),
-    )
-    return None if record is None else request_of(record)
+    return f"UPDATE requests SET {', '.join(sets)} WHERE id = $1 AND {condition} RETURNING {COLUMNS}"  # noqa: S608 - ours
 
 
 async def _votes(connection: Connection, request: RequestId) -> tuple[Vote, ...]:

@@ -10,11 +10,13 @@ from typing import Any
 import asyncpg
 
 from bot.ask.catalogue import Catalogue
+from bot.decide.judge import Judge
 from bot.desk import Desk
 from bot.directory import People, Snapshot
 from bot.later.due import Jobs
 from bot.road import Road
 from bot.run.execute import Executor
+from bot.run.planning import Planner
 from bot.settings import OpsToml, parse_toml
 from bot.slack.door.app import Identity, SlackApp, slack_app
 from bot.slack.door.connection import SocketMode, clients
@@ -103,26 +105,24 @@ async def world(
     redactor, wall = Redactor(["hunter2hunter2"]), Wall()
     people = People(toml, now)
     requests, outbox = PgRequests(pool, KEY, now), PgOutbox(pool, now)
-    roads: list[Road] = []
-    desk = Desk(lambda: roads[0])  # the machine's own words act on the road that carries them
-    catalogue = Catalogue(actions(wall, desk, now))
-    following = Following(catalogue, PgFollows(pool, KEY, now), outbox, now)
+    catalogue, freezes, audit = Catalogue(), PgFreezes(pool, KEY, now), PgAuditLog(pool, KEY, now)
+    judge = Judge(catalogue, toml.policy(), requests, freezes, people, now)
     executor = Executor(catalogue, requests, toml.limits, now, redactor)
+    desk = Desk(catalogue, requests, audit, freezes, judge, executor, redactor, now)
+    catalogue.add(actions(wall, desk, now))
+    approvals = toml.team.approvals_channel
     road = Road(
         catalogue=catalogue,
-        policy=toml.policy(),
-        limits=toml.limits,
+        judge=judge,
         requests=requests,
-        audit=PgAuditLog(pool, KEY, now),
-        freezes=PgFreezes(pool, KEY, now),
-        directory=people,
-        following=following,
+        audit=audit,
+        planner=Planner(catalogue, requests, judge, people, toml.limits, redactor, now, approvals),
         executor=executor,
+        following=Following(catalogue, PgFollows(pool, KEY, now), outbox, now),
+        limits=toml.limits,
         redactor=redactor,
         clock=now,
-        approvals_channel=toml.team.approvals_channel,
     )
-    roads.append(road)
     async with AsyncExitStack() as stack:
         both = await stack.enter_async_context(clients("xoxb-sandbox", slack.api_url))
         reader = PeopleReader(both.patient, people, _forget, now)

@@ -13,7 +13,8 @@ from bot.store.ledger.freezes import PgFreezes
 from bot.store.tokens import PgTokens
 from bot.store.trail.verify import verify
 from bot.store.vendors.health import PgHealthHistory
-from bot.words.ports import Follow, Freeze
+from bot.words.follow import Follow
+from bot.words.ports import Freeze
 from bot.words.report import PersonId
 from tests.bot.store.kept import ADA, BOB, KEY, HandClock, entry
 
