@@ -129,7 +129,7 @@ class Params(BaseModel):
     is typed `name=value`. A trailing underscore (for Python's keywords) is not typed: `for_` is `for=`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
 
     positional: ClassVar[tuple[str, ...]] = ()
     open_field: ClassVar[str] = ""

@@ -12,7 +12,7 @@ PersonId = NewType("PersonId", str)
 class Frozen(BaseModel):
     """A value that travels: immutable, and nothing it does not name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
 
 
 class Moment(Frozen):

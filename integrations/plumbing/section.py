@@ -49,7 +49,7 @@ TimeLimit = Annotated[Duration, Field(gt=timedelta(0))]
 class Section(BaseModel):
     """One `[services.NAME]` table."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
 
     kind: str
     deadline: TimeLimit = timedelta(seconds=3)
