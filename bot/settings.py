@@ -14,7 +14,7 @@ from bot.decide.policy import Policy, Role, Rule, Window, Zone
 from bot.words.exceptions import Misconfigured
 from bot.words.mistakes import Mistake, WrongSettings, mistakes
 from bot.words.os_errors import reason
-from bot.words.params import Duration
+from bot.words.params import Duration, Keep
 from bot.words.report import Frozen, PersonId
 
 
@@ -70,6 +70,13 @@ class PersonSetting(Frozen):
     roles: tuple[str, ...] = ()
 
 
+class AuditSetting(Frozen):
+    """What becomes of old rows of the audit trail."""
+
+    keep: Keep | None = None
+    """Older rows go from the database into files in OPS_DATA, once a day; never where it is left out."""
+
+
 class Limits(Frozen):
     """Of the machine; the defaults suit a small team."""
 
@@ -96,6 +103,7 @@ class OpsToml(Frozen):
     freezes: tuple[Window, ...] = ()
     self_approval: str = "never"
     limits: Limits = Limits()
+    audit: AuditSetting = AuditSetting()
     services: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     """Read by the integration of each service's kind."""
     commands: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)

@@ -17,6 +17,7 @@ import structlog
 from bot.directory import People
 from bot.later.anchoring import Anchoring
 from bot.later.due import Every, Jobs
+from bot.later.retiring import Retiring
 from bot.later.weekly import Weekly
 from bot.run.execute import Checkpoint, no_checkpoint
 from bot.settings import Environment, OpsToml
@@ -191,7 +192,10 @@ def _looks(ops: Ops, people: People) -> tuple[Every, ...]:
         zone,
         lambda: audit_channel() or people.channel_id(team.approvals_channel),
     )
+    keep = ops.settings.audit.keep
+    retiring = Retiring(ops.retention, ops.outbox, ops.clock, keep, audit_channel) if keep else None
     return (
+        *((Every(timedelta(hours=1), retiring.sweep),) if retiring else ()),
         Every(timedelta(seconds=1), ops.following.sweep),
         Every(timedelta(seconds=10), ops.emergency.replay),
         Every(timedelta(seconds=10), ops.ends.replay),

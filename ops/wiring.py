@@ -31,6 +31,7 @@ from bot.store.pool import WAIT_S, open_pool
 from bot.store.server.embedded import AlreadyUsed, EmbeddedPostgres
 from bot.store.tokens import PgTokens
 from bot.store.trail.audit import PgAuditLog
+from bot.store.trail.retention import PgRetention
 from bot.store.vendors.call_counts import PgTally
 from bot.store.vendors.health import PgHealthHistory
 from bot.store.vendors.keys import PgKeys
@@ -81,6 +82,7 @@ class Ops:
     doctor: Doctor
     emergency: Emergency
     ends: Ends
+    retention: PgRetention
     clock: Clock
 
 
@@ -197,6 +199,7 @@ async def open_ops(
             await asyncio.to_thread(ends.journal.prepare)
         executor = Executor(catalogue, requests, settings.limits, clock, redactor, checkpoint, ends.keep)
         doctor = Doctor(environment, settings, pool, people, lambda: catalogue, clock)
+        retention = PgRetention(pool, key, clock, environment.ops_data / "archive")
         desk = Desk(catalogue, requests, audit, freezes, judge, executor, redactor, clock)
         house = House(
             services=services,
@@ -207,6 +210,7 @@ async def open_ops(
             inspection=doctor,
             history=PgHealthHistory(pool),
             keys=keys,
+            retention=retention,
             catalogue=lambda: catalogue,
             allowed=judge.may_ask,
             tables=settings.commands,
@@ -263,5 +267,6 @@ async def open_ops(
             doctor=doctor,
             emergency=emergency,
             ends=ends,
+            retention=retention,
             clock=clock,
         )

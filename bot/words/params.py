@@ -4,6 +4,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
@@ -26,7 +27,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(?:\d+[smhd])+")
 
 
-def parse_duration(text: object) -> object:
+def parse_duration(text: object, *, longest: timedelta = timedelta(days=366)) -> object:
     """Turn `90s`, `15m`, `2h`, `3d` or `1h30m` into a timedelta; pass anything that is no string on.
 
     Raises ValueError with what to type instead.
@@ -37,8 +38,8 @@ def parse_duration(text: object) -> object:
         raise ValueError(f"{text!r} is not a duration; type one like 90s, 15m, 2h or 3d")
     found = re.findall(r"(\d+)([smhd])", text.strip().lower())
     seconds = sum(int(number) * _UNITS[unit] for number, unit in found)
-    if not 0 < seconds <= 366 * 86400:
-        raise ValueError(f"{text!r} must be longer than nothing and at most 366 days")
+    if not 0 < seconds <= longest.total_seconds():
+        raise ValueError(f"{text!r} must be longer than nothing and at most {longest.days} days")
     return timedelta(seconds=seconds)
 
 
@@ -55,6 +56,15 @@ def duration_text(span: timedelta) -> str:
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(duration_text, return_type=str)]
 """A length of time, typed as `90s 15m 2h 3d`."""
+
+
+Keep = Annotated[
+    timedelta,
+    BeforeValidator(partial(parse_duration, longest=timedelta(days=36500))),
+    Field(ge=timedelta(days=30)),
+    PlainSerializer(duration_text, return_type=str),
+]
+"""How long records are kept, typed as `400d`; 30 days at least."""
 
 
 def _network(text: str) -> str:

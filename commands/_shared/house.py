@@ -11,6 +11,7 @@ from bot.words.action import AnyAction, Asker, words_of
 from bot.words.mistakes import mistakes
 from bot.words.ports import Clock
 from bot.words.report import Frozen
+from bot.words.retention import Retention
 from commands._shared.machine import Book, Desk, Follows, HealthHistory, Inspection, Tokens
 from integrations import Services
 
@@ -30,6 +31,7 @@ class House:
     inspection: Inspection
     history: HealthHistory
     keys: Book
+    retention: Retention
     catalogue: Callable[[], Catalogue]
     """Complete only after every command was made."""
     allowed: Callable[[Asker], Callable[[AnyAction], bool]]

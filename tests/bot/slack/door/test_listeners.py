@@ -49,6 +49,8 @@ async def test_one_of_several_is_chosen_by_its_button(ops: World) -> None:
     await ana.says('/ops paint "tartan" coats=2 reason=it is time')
     told = await ana.sees("R1: Several tartans are there: green, blue. Say which.")
     assert told.buttons == ["green", "blue"]
+    # Kept with the request, so another process offers the same.
+    assert [choice.label for choice in (await ops.request(1)).choices] == ["green", "blue"]
     await ana.clicks("blue", on=told)
     await ana.sees(card("R2", "waits for approval", "white → blue"), channel="#ops")
 
