@@ -1,4 +1,4 @@
-"""What the machine's own words (undo, withdraw, reconcile, review …) may do to the ledger. Commands see parts of it."""
+"""The ledger as the machine's own words (undo, withdraw, reconcile, review …) may use it. Commands see parts of it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -60,7 +60,7 @@ class Desk:
         return isinstance(self.catalogue.get(request.action), Undoable)
 
     def effects_of_undo(self, request: Request) -> str:
-        """What the plan promised of its undo."""
+        """The plan's promise of its undo."""
         return self.executor.plan(request).undo_note
 
     async def undo(self, request_id: str, by: PersonId) -> Request:
@@ -121,7 +121,7 @@ class Desk:
         return moved
 
     async def evidence(self, request: Request) -> str:
-        """What the service shows of an unknown run; empty where it shows nothing."""
+        """Traces of an unknown run that the service shows; empty where it shows none."""
         action = self.catalogue.get(request.action)
         if not isinstance(action, Change) or request.plan is None:
             return ""
@@ -199,7 +199,14 @@ class Desk:
         return self.clock()
 
     def _about(self, request: Request, kind: str, by: PersonId, detail: dict[str, str]) -> Entry:
-        return Entry.model_validate({
-            "kind": kind, "actor": by, "on_behalf_of": None, "request": request.id, "action": request.action,
-            "target": request.target, "detail": self.redactor.json(detail),
-        })  # fmt: skip
+        return Entry.model_validate(
+            {
+                "kind": kind,
+                "actor": by,
+                "on_behalf_of": None,
+                "request": request.id,
+                "action": request.action,
+                "target": request.target,
+                "detail": self.redactor.json(detail),
+            }
+        )

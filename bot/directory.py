@@ -20,7 +20,7 @@ class Group(Frozen):
 
 
 class Snapshot(Frozen):
-    """What was last read of Slack. Kept in the database too, so that the terminal works while Slack is down."""
+    """The last reading of Slack. Kept in the database too, so that the terminal works while Slack is down."""
 
     groups: Mapping[str, Group] = Field(default_factory=dict)
     """By user group id."""

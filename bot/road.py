@@ -94,7 +94,7 @@ class Road:
         return hear(self.catalogue, said)
 
     def instant(self, heard: Heard) -> Shown | Answer | None:
-        """What can be answered without any I/O, inside Slack's ack: help, a fresh cached answer, a mistake."""
+        """Answer without any I/O, inside Slack's ack, where possible: help, a fresh cached answer, a mistake."""
         said, parsed = heard.said, heard.meaning
         if isinstance(parsed, NotUnderstood):
             return self._misunderstood(parsed)
@@ -217,8 +217,17 @@ class Road:
 
     # -- deciding --------------------------------------------------------------------------------
 
-    async def vote(self, request_id: RequestId, who: PersonId, *, approve: bool, digest: str | None = None,
-                   phrase: str | None = None, note: str = "", via: Via = Via.BUTTON) -> Answer:  # fmt: skip
+    async def vote(
+        self,
+        request_id: RequestId,
+        who: PersonId,
+        *,
+        approve: bool,
+        digest: str | None = None,
+        phrase: str | None = None,
+        note: str = "",
+        via: Via = Via.BUTTON,
+    ) -> Answer:
         """Keep one person's word. Committed when this returns, so the ack may follow.
 
         `digest` is that of the plan the person saw; the stored one where the surface shows no other.
@@ -232,9 +241,14 @@ class Road:
         if phrase is not None and not typed:
             return Answer(text=f"That is not the phrase. Type {phrase_wanted!r} to approve {request_id}.")
         vote = Vote(
-            person=who, approve=approve, at=self.clock(), digest=digest or request.digest, typed=typed,
-            note=self.redactor.text(note), via=via,
-        )  # fmt: skip
+            person=who,
+            approve=approve,
+            at=self.clock(),
+            digest=digest or request.digest,
+            typed=typed,
+            note=self.redactor.text(note),
+            via=via,
+        )
         weigh = Scales(vote, self.judge.of_standing(standing), self.judge.directory, self.clock)
         kind = "approved" if approve else "rejected"
         detail = {"digest": vote.digest, "typed": typed, "note": vote.note, "via": via.value}
@@ -292,7 +306,7 @@ class Road:
         return self.judge.asker(said.who, said.on_behalf_of, said.channel)
 
     def phrase(self, request: Request) -> str:
-        """What is typed to approve one's own request."""
+        """The phrase typed to approve one's own request."""
         return self.executor.phrase(request)
 
     async def _refused(self, said: Said, action: str, denial: Deny) -> Answer:
@@ -303,8 +317,9 @@ class Road:
             log.warning("refusal_not_audited", action=action, who=said.who, error=str(error))
         return Answer(text=f"Not allowed: {denial.reason.rstrip('.')}. ({denial.rule})")
 
-    def _entry(self, kind: str, actor: PersonId, on_behalf_of: PersonId | None, *, action: str,
-               detail: Mapping[str, object]) -> Entry:  # fmt: skip
+    def _entry(
+        self, kind: str, actor: PersonId, on_behalf_of: PersonId | None, *, action: str, detail: Mapping[str, object]
+    ) -> Entry:
         return Entry.model_validate(
             {"kind": kind, "actor": actor, "on_behalf_of": on_behalf_of, "action": action, "detail": detail}
         )

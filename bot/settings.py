@@ -19,7 +19,7 @@ from bot.words.report import Frozen, PersonId
 
 
 class Environment(BaseSettings):
-    """What must not stand in a file. Names are those of the environment variables, in upper case."""
+    """Settings that must not stand in a file. Names are those of the environment variables, in upper case."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
@@ -71,7 +71,7 @@ class PersonSetting(Frozen):
 
 
 class AuditSetting(Frozen):
-    """What becomes of old rows of the audit trail."""
+    """The fate of old rows of the audit trail."""
 
     keep: Keep | None = None
     """Older rows go from the database into files in OPS_DATA, once a day; never where it is left out."""
@@ -114,10 +114,15 @@ class OpsToml(Frozen):
     def policy(self) -> Policy:
         """Raises Misconfigured, naming the rule."""
         try:
-            return Policy.model_validate({
-                "roles": self.roles, "rules": self.rules, "freezes": self.freezes, "self_approval": self.self_approval,
-                "open_answers": self.team.open_answers,
-            })  # fmt: skip
+            return Policy.model_validate(
+                {
+                    "roles": self.roles,
+                    "rules": self.rules,
+                    "freezes": self.freezes,
+                    "self_approval": self.self_approval,
+                    "open_answers": self.team.open_answers,
+                }
+            )
         except ValidationError as error:
             raise mistakes(error, Policy) from None
 

@@ -16,7 +16,7 @@ class Absent:
 
     action: AnyAction
     why: Callable[[], str]
-    """What ops.toml would need, for whoever types it all the same."""
+    """Says what ops.toml would need, for whoever types it all the same."""
 
 
 class Catalogue:

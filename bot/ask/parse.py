@@ -47,7 +47,7 @@ class Parsed:
 
 @dataclass(frozen=True)
 class Heard:
-    """What somebody said, read once at the door; the road and the answer take it from here."""
+    """A line that somebody said, read once at the door; the road and the answer take it from here."""
 
     said: Said
     meaning: Parsed | NotUnderstood
@@ -98,7 +98,7 @@ class Field:
     values: tuple[str, ...] = ()
     """For PICK: all there are."""
     spaced: bool = False
-    """What is typed for it may hold spaces without quotes."""
+    """Its value may hold spaces without quotes."""
 
 
 def typed_name(name: str) -> str:
@@ -241,7 +241,7 @@ def _read(action: AnyAction, rest: str) -> tuple[dict[str, Any], dict[str, str]]
     reserved: dict[str, str] = {}
     others: dict[str, str] = {}
     bare: list[tuple[str, str]] = []
-    """What has no name: as it is meant, and as it was typed, quotes and all."""
+    """Words without a name: as they are meant, and as they were typed, quotes and all."""
     open_field = typed_name(action.params_type.open_field)
     needed = sum(field.positional and field.required for field in fields.values())
     known = "|".join(re.escape(name) for name in [*fields, *RESERVED])

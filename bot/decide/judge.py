@@ -29,7 +29,7 @@ ANYWHERE = Place(Via.TERMINAL, None, None)
 
 @dataclass
 class _Remembered:
-    """What people may ask for, as long as these facts hold."""
+    """Words that people may ask for, as long as these facts hold."""
 
     facts: object = None
     words: LRUCache[tuple[PersonId, PersonId | None, Place], frozenset[str]] = field(

@@ -47,7 +47,7 @@ class Role(Frozen):
 
 
 class Rule(Frozen):
-    """What holds for the actions that its pattern matches. None: as the less specific rule says."""
+    """Conditions of the actions that its pattern matches. None: as the less specific rule says."""
 
     ask: tuple[str, ...] | None = None
     """Roles that may ask."""
@@ -99,7 +99,7 @@ class Window(Frozen):
         return None
 
     def _instants(self, day: date, at: time) -> list[datetime]:
-        """What the clock on the wall may mean: two where it is set forward or back. A freeze is rather too long."""
+        """Moments that a wall clock's time may mean: two where clocks change. A freeze is rather too long."""
         zone = ZoneInfo(self.timezone)
         return [datetime.combine(day, at.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1)]
 
@@ -116,7 +116,7 @@ class Policy(Frozen):
     wildcard. Never that of a restricted one: it would be shown to those who may not ask."""
 
     _settled: dict[tuple[str, bool], "Applying"] = PrivateAttr(default_factory=dict)
-    """What `applying` found before; a policy never changes."""
+    """Rules that `applying` has settled before; a policy never changes."""
 
     @model_validator(mode="after")
     def _roles_exist(self) -> Self:
@@ -198,7 +198,7 @@ _DEFAULT = Rule(
 
 
 def _said(rule: Rule) -> dict[str, object]:
-    """What the rule does not leave out."""
+    """The fields that the rule does not leave out."""
     return {name: value for name in Rule.model_fields if (value := getattr(rule, name)) is not None}
 
 

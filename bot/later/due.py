@@ -1,4 +1,4 @@
-"""What time and other processes bring: cleared requests to run, expiry, reminders, ends of time-boxes, lapsed leases.
+"""Work that time and others bring: cleared requests to run, expiry, reminders, ends of time-boxes, lapsed leases.
 
 The ledger itself is the queue: `cleared` is what is to be run, a due column is what is to be done, and every move is a
 conditional update, so any number of replicas may sweep at once. A wake-up over LISTEN makes it prompt; the sweep makes

@@ -80,7 +80,7 @@ class Executor:
     async def run(self, clearance: Clearance) -> Request | None:
         """Run the cleared request, at most once; None where somebody else was first or its target is busy.
 
-        Raises OurFault, before any move, where this version knows the action or its plan no more.
+        Raises OurFault, before any move, where this version does not know the action, or cannot read its plan.
         """
         request = clearance.request
         action, plan = self._action(request), self.plan(request)
@@ -175,7 +175,8 @@ class Executor:
         return moved
 
     def plan(self, request: Request) -> Plan:
-        """The stored plan as its action's own type. Raises OurFault where it is one no more."""
+        """The stored plan as its action's own type. Raises OurFault where another version stored it and it
+        cannot be read."""
         try:
             return self._action(request).plan_type.model_validate(request.plan)
         except ValidationError as error:
@@ -183,7 +184,7 @@ class Executor:
             raise OurFault(sentence, reference=request.id) from error
 
     def phrase(self, request: Request) -> str:
-        """What is typed to approve one's own request."""
+        """The phrase typed to approve one's own request."""
         plan = request.plan or {}
         return str(plan.get("confirm_phrase") or plan.get("target") or "")
 

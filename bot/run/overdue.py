@@ -15,7 +15,7 @@ be tried for ever."""
 
 
 def overdue(request: Request, why: OpsError, said: str, now: datetime, people: Collection[PersonId]) -> Columns:
-    """What to store with a request that is done and could not be ended; its `ends_at` stays as it was.
+    """Columns to store with a request that is done and could not be ended; its `ends_at` stays as it was.
 
     `said` is `why`, redacted.
     """
@@ -39,5 +39,5 @@ def overdue(request: Request, why: OpsError, said: str, now: datetime, people: C
 
 
 def in_place(request: Request) -> str:
-    """What was done and stands, as its receipt says."""
+    """The change that stands, as its receipt says."""
     return str((request.receipt or {}).get("headline") or request.typed)

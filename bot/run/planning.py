@@ -159,7 +159,14 @@ class Planner:
         return tuple(places)
 
     def _entry(self, request: Request, kind: str, detail: Mapping[str, object]) -> Entry:
-        return Entry.model_validate({
-            "kind": kind, "actor": MACHINE, "on_behalf_of": request.requester, "request": request.id,
-            "action": request.action, "target": request.target, "detail": detail,
-        })  # fmt: skip
+        return Entry.model_validate(
+            {
+                "kind": kind,
+                "actor": MACHINE,
+                "on_behalf_of": request.requester,
+                "request": request.id,
+                "action": request.action,
+                "target": request.target,
+                "detail": detail,
+            }
+        )

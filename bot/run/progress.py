@@ -1,4 +1,4 @@
-"""What a run says of itself while it runs: redacted, the latest only, written down at most every two seconds."""
+"""Lines that a run says of itself meanwhile: redacted, the latest only, written down at most every two seconds."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,8 +25,8 @@ MOST = 3000
 async def telling(
     requests: Requests, claimed: Claimed, redactor: Redactor, *, every: timedelta = EVERY
 ) -> AsyncIterator[Tell]:
-    """What is told within is on the request's card soon, and its last when this ends. A database that is away for a
-    moment costs only the lines: a run never fails for them."""
+    """Put everything told within onto the request's card soon, and its last when this ends. A database that is away for
+    a moment costs only the lines: a run never fails for them."""
     latest, news = "", asyncio.Event()
 
     def tell(text: str) -> None:

@@ -25,7 +25,7 @@ COMMAND: Final = (sys.executable, "-m", "bot.tell.chart")
 _LARGEST = 4_000_000
 """Bytes; a chart has some fifty thousand."""
 _KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "MPLCONFIGDIR", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
-"""What the process may know of our environment, which holds secrets."""
+"""Variables of our environment, which holds secrets, that the process may know."""
 _ROOT = Path(__file__).parents[2]
 
 _COLOURS: Final[Mapping[Tone, str]] = {Tone.PLAIN: "#56B4E9", Tone.TROUBLE: "#D55E00"}
@@ -88,10 +88,18 @@ def png(chart: Chart) -> bytes:
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    with rc_context({
-        "font.family": "sans-serif", "font.size": 12, "text.color": _INK, "axes.labelcolor": _INK,
-        "axes.edgecolor": _FAINT, "xtick.color": _INK, "ytick.color": _INK, "text.parse_math": False,
-    }):  # fmt: skip
+    with rc_context(
+        {
+            "font.family": "sans-serif",
+            "font.size": 12,
+            "text.color": _INK,
+            "axes.labelcolor": _INK,
+            "axes.edgecolor": _FAINT,
+            "xtick.color": _INK,
+            "ytick.color": _INK,
+            "text.parse_math": False,
+        }
+    ):
         figure = Figure(
             figsize=_INCHES, dpi=_DPI, layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1), facecolor="white"
         )
@@ -142,8 +150,11 @@ def _times(panel: "Axes", chart: Chart) -> None:
     ticks = range(0, len(times), step)
     panel.set_xticks([place - 0.5 for place in ticks], [f"{times[place]:{shape}}" for place in ticks])
     panel.set_xlim(-0.6, len(times) - 0.4)
-    panel.set_xlabel(f"{times[0]:%d %b} – {times[-1]:%d %b %Y}, UTC" if times[0].date() != times[-1].date()
-                     else f"{times[0]:%d %b %Y}, UTC")  # fmt: skip
+    panel.set_xlabel(
+        f"{times[0]:%d %b} – {times[-1]:%d %b %Y}, UTC"
+        if times[0].date() != times[-1].date()
+        else f"{times[0]:%d %b %Y}, UTC"
+    )
 
 
 def main() -> None:

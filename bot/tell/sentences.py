@@ -1,4 +1,4 @@
-"""What people are told, in words; no blocks, no I/O."""
+"""Sentences for people; no blocks, no I/O."""
 
 from collections.abc import Callable, Sequence
 
@@ -53,8 +53,11 @@ def standing(request: Request, copies: Sequence[Copy], name: Callable[[str], str
     """Where the card of a request is to be seen, for whoever asked it."""
     asked = f"{request.id} is asked"
     up = [copy.channel for copy in copies if copy.stands]
-    others = [f"#{name(channel)}" if name(channel) else "the approval channel" for channel in up
-              if channel != request.channel and not channel.startswith("D")]  # fmt: skip
+    others = [
+        f"#{name(channel)}" if name(channel) else "the approval channel"
+        for channel in up
+        if channel != request.channel and not channel.startswith("D")
+    ]
     directly = any(channel.startswith("D") and channel != request.channel for channel in up)
     refused = next((copy.refused for copy in copies if copy.refused and copy.channel == request.channel), "")
     if request.channel in up:

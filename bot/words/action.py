@@ -1,4 +1,4 @@
-"""What a command file builds on: Risk, Plan, Receipt, and the kinds of action."""
+"""Base of every command file: Risk, Plan, Receipt, and the kinds of action."""
 
 import hashlib
 import inspect
@@ -37,9 +37,9 @@ class Plan(Frozen):
     """
 
     target: str
-    """What is acted on, unique across services: `n8n execution 4711`. One request runs on a target at a time."""
+    """The thing acted on, unique across services: `n8n execution 4711`. One request runs on a target at a time."""
     headline: str
-    """What will happen, one sentence in the future: counted, with names."""
+    """The effect, one sentence in the future: counted, with names."""
     effects: tuple[str, ...] = ()
     """Each thing that changes: what is there now, what will be."""
     facts: tuple[Fact, ...] = ()
@@ -53,7 +53,7 @@ class Plan(Frozen):
     ends_after: Duration | None = None
     """Time-boxed: undone by itself this long after it ran."""
     confirm_phrase: str = ""
-    """What a lone approver types to approve their own request; the target if empty."""
+    """Phrase that a lone approver types to approve their own request; the target if empty."""
     nothing_to_do: str = ""
     """If set, there is nothing to change and why; no request is made."""
 
@@ -69,10 +69,10 @@ class Plan(Frozen):
 
 
 class Receipt(Frozen):
-    """What happened, and what `undo` needs."""
+    """Record of a change, with everything that `undo` needs."""
 
     headline: str
-    """What was done, one sentence in the past."""
+    """The change, one sentence in the past."""
     facts: tuple[Fact, ...] = ()
     undo: dict[str, JsonValue] = {}  # noqa: RUF012 - pydantic copies defaults
 
@@ -99,12 +99,12 @@ PL = TypeVar("PL", bound=Plan)
 
 @cache
 def words_of(module: str) -> str:
-    """What a person types after `/ops ` for the command of this module: its path below `commands`."""
+    """The words typed after `/ops ` for the command of this module: its path below `commands`."""
     return (module.partition("commands.")[2] or module).replace(".", " ").replace("_", "-")
 
 
 class Action(ABC, Generic[P]):
-    """What a command does. Its words are its module's path below `commands`."""
+    """Behaviour of a command. Its words are its module's path below `commands`."""
 
     risk: ClassVar[Risk]
     for_everyone: ClassVar[bool] = False
@@ -128,7 +128,7 @@ class Action(ABC, Generic[P]):
 
     @property
     def words(self) -> str:
-        """What a person types after `/ops `."""
+        """The words typed after `/ops `."""
         return words_of(type(self).__module__)
 
     @property
@@ -156,7 +156,7 @@ class Lookup(Action[P]):
 
     risk = Risk.READ
     audited: ClassVar[bool] = False
-    """What was read, and by whom, goes into the trail first; without the row there is no answer."""
+    """Whether the reading is written into the trail first; without the row there is no answer."""
 
     async def answer(self, params: P) -> Report:
         """Raises any OpsError; a part that cannot be read is a line that says unknown, not an error."""
@@ -185,7 +185,7 @@ class Followable(Lookup[P]):
 
     @abstractmethod
     async def news(self, params: P, cursor: str) -> tuple[Report | None, str]:
-        """What is new since `cursor` ("" at first: start from now), and the next cursor."""
+        """Report the news since `cursor` ("" at first: start from now), with the next cursor."""
 
 
 class Change(Action[P], Generic[P, PL]):
@@ -219,7 +219,7 @@ class Change(Action[P], Generic[P, PL]):
         return await self.execute(plan)
 
     async def evidence(self, plan: PL) -> str:
-        """What can be read of how a run with an unknown end went on; shown to whoever reconciles it."""
+        """Look for traces of a run with an unknown end; shown to whoever reconciles it."""
         return ""
 
 

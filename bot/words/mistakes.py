@@ -106,7 +106,7 @@ def _listed(file: str, sentences: Sequence[str]) -> str:
 
 
 def clause(kind: str, message: str, limits: Mapping[str, Any], *, verb: Verb) -> str:
-    """What to do instead, without a full stop, for one error of pydantic's with its own message and context."""
+    """Advice, without a full stop, for one error of pydantic's with its own message and context."""
     match kind:
         case "missing":
             return MISSING
@@ -120,7 +120,7 @@ def clause(kind: str, message: str, limits: Mapping[str, Any], *, verb: Verb) ->
 
 
 def _wanted(kind: str, limits: Mapping[str, Any], verb: Verb) -> str:
-    """What fits instead; empty for an error that none of our models raises."""
+    """A value that would fit, in words; empty for an error that none of our models raises."""
     typed = verb == "type"
     match kind:
         case "bool_parsing" | "bool_type":
@@ -217,7 +217,7 @@ def _place(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[tuple[st
 
 
 def _inner(branch: Mapping[str, Any], part: str | int) -> Iterator[Mapping[str, Any]]:
-    """What the schema says of the entry `part`."""
+    """The schemas of the entry `part`."""
     if isinstance(part, int):
         yield from (entry for entry in (branch.get("items"), *branch.get("prefixItems", ())) if isinstance(entry, dict))
     elif isinstance(named := branch.get("properties", {}).get(part), dict):

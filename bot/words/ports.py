@@ -1,4 +1,4 @@
-"""What the road needs from outside. `bot.store` and `bot.slack` fill these; tests fill them with the same store."""
+"""Interfaces of the road to its outside. `bot.store` and `bot.slack` fulfil them; tests take the same store."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Entry(Frozen):
     """One audit row before it is chained."""
 
     kind: str
-    """What happened, a past participle: asked, denied, approved, started, done, expired, anchored …"""
+    """The event as a past participle: asked, denied, approved, started, done, expired, anchored …"""
     actor: PersonId
     on_behalf_of: PersonId | None = None
     request: RequestId | None = None
@@ -70,7 +70,7 @@ class Draft(Frozen):
 
 
 class NoticeKind(StrEnum):
-    """What a notice is about; decides how soon it is delivered."""
+    """Subject of a notice; decides how soon it is delivered."""
 
     MENTION = "mention"
     """Somebody must act: approvers asked, reminded, escalated to, skipped by a broken glass. First."""
@@ -108,7 +108,7 @@ class Copy(Frozen):
 
 
 class Columns(TypedDict, total=False):
-    """What a move may set beside the state."""
+    """Columns that a move may set beside the state."""
 
     params: dict[str, JsonValue]
     target: str
@@ -170,7 +170,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Voted:
-    """What came of a vote. `earlier` is set where this person had voted already: nothing was counted twice."""
+    """Result of a vote. `earlier` is set where this person had voted already: nothing was counted twice."""
 
     request: Request
     verdict: Waiting | Rejected | Clearance | NotCounted
@@ -344,7 +344,7 @@ class Posting(Frozen):
 
 
 class Outbox(Protocol):
-    """What is owed to Slack, kept in Postgres; delivered at least once, most urgent and oldest first."""
+    """Messages owed to Slack, kept in Postgres; delivered at least once, most urgent and oldest first."""
 
     async def tell(self, request: RequestId, notice: Notice) -> None: ...
 

@@ -1,4 +1,4 @@
-"""What an answer is made of: plain facts, rendered elsewhere as cards, terminal text or files."""
+"""Parts of an answer: plain facts, rendered elsewhere as cards, terminal text or files."""
 
 from enum import StrEnum
 from typing import Literal, NewType, Self
@@ -83,7 +83,7 @@ class Table(Frozen):
 
 
 class Tone(StrEnum):
-    """What a series means to somebody who glances at it."""
+    """The meaning of a series to somebody who glances at it."""
 
     PLAIN = "plain"
     TROUBLE = "trouble"
@@ -109,7 +109,7 @@ class Chart(Frozen):
     """Where each slice begins; even, oldest first."""
     series: tuple[Series, ...] = Field(min_length=1, max_length=4)
     before: str = ""
-    """What `before` of a series is called, like `the day before`."""
+    """Name of the `before` of a series, like `the day before`."""
     alt: str = ""
     """The picture in one sentence, for who cannot see it."""
 

@@ -120,7 +120,7 @@ class Mode(StrEnum):
 
 
 class Needs(Frozen):
-    """What it takes to run: policy's answer as stored with the request and shown on its card."""
+    """Requirements for a run: policy's answer as stored with the request and shown on its card."""
 
     rule: str
     reason: str
@@ -231,11 +231,11 @@ class Request(Frozen):
 
 
 class Answer(Frozen):
-    """What one person is told privately after saying or clicking something."""
+    """A private answer to one person who said or clicked something."""
 
     text: str
     hint: str = ""
-    """What to type instead; shown as code."""
+    """The line to type instead; shown as code."""
     choices: tuple[Suggestion, ...] = ()
     """Whole lines of which one was meant: a button each, and the hint only where there are more than buttons."""
     request: RequestId | None = None

@@ -107,7 +107,7 @@ def _content(reference: str, name: str) -> str:
 
 
 def run(line: str) -> str:
-    """What a program prints; no shell reads the line. Raises Misconfigured, never with what was printed."""
+    """Run a program and return its output; no shell reads the line. Raises Misconfigured, never with the output."""
     try:
         words = shlex.split(line)
     except ValueError as error:

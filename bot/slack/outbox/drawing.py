@@ -95,8 +95,10 @@ def digest(postings: Sequence[Posting], names: Names) -> Ways:
     head = f"*{len(postings)} updates at once*"
     whom = " ".join(mention(person) for person in list(people)[:30])
     more = f"\n{left_out} more in the file." if left_out else ""
-    whole = [f"{', '.join(names(person) for person in posting.to)} {text}".strip()
-             for posting, text in zip(postings, told, strict=True)]  # fmt: skip
+    whole = [
+        f"{', '.join(names(person) for person in posting.to)} {text}".strip()
+        for posting, text in zip(postings, told, strict=True)
+    ]
     file = File("updates.txt", f"{len(postings)} updates", "\n".join(whole) + "\n")
     blocks = [section(f"{head} {whom}".strip()), section(f"{shown}{more}")]
     return _with_text((message(f"{len(postings)} updates at once {whom}".strip(), blocks, file if left_out else None),))

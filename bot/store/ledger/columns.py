@@ -52,7 +52,7 @@ def draft_values(draft: Draft, asked_at: datetime) -> dict[str, object]:
 
 
 def move_values(columns: Columns) -> dict[str, object]:
-    """What to bind for each column that a move sets. Raises KeyError for what is no column."""
+    """Values to bind for the columns that a move sets. Raises KeyError for a name that is no column."""
     given: Mapping[str, Any] = {name: value for name, value in columns.items() if name not in _ELSEWHERE}
     return {name: None if value is None else _ENCODERS[name](value) for name, value in given.items()}
 

@@ -1,4 +1,4 @@
-"""What is owed to Slack, kept in PostgreSQL until it is delivered."""
+"""Messages owed to Slack, kept in PostgreSQL until they are delivered."""
 
 import json
 from collections.abc import Sequence

@@ -50,7 +50,7 @@ class PgRequests:
                 return earlier
             places = ", ".join(f"${place}" for place, _ in enumerate(values, 1))
             [record] = await connection.fetch(
-                f"INSERT INTO requests ({', '.join(values)}) VALUES ({places}) RETURNING {COLUMNS}",  # noqa: S608 - ours
+                f"INSERT INTO requests ({', '.join(values)}) VALUES ({places}) RETURNING {COLUMNS}",
                 *values.values(),
             )
             request = request_of(record)
@@ -67,7 +67,7 @@ class PgRequests:
 
     async def get(self, request: RequestId) -> Request | None:
         async with reading(self._pool) as connection:
-            record = await connection.fetchrow(f"SELECT {COLUMNS} FROM requests WHERE id = $1", number(request))  # noqa: S608
+            record = await connection.fetchrow(f"SELECT {COLUMNS} FROM requests WHERE id = $1", number(request))
         return None if record is None else request_of(record)
 
     async def standing(self, request: RequestId) -> Standing | None:
@@ -81,7 +81,7 @@ class PgRequests:
     async def open(self) -> tuple[Request, ...]:
         async with reading(self._pool) as connection:
             records = await connection.fetch(
-                f"SELECT {COLUMNS} FROM requests"  # noqa: S608
+                f"SELECT {COLUMNS} FROM requests"
                 " WHERE state = ANY($1) OR (state = 'done' AND ends_at IS NOT NULL) OR review = 'open' ORDER BY id",
                 [*OPEN, State.UNKNOWN],
             )
@@ -90,7 +90,7 @@ class PgRequests:
     async def asked_since(self, at: datetime) -> tuple[Request, ...]:
         async with reading(self._pool) as connection:
             records = await connection.fetch(
-                f"SELECT {COLUMNS} FROM requests WHERE asked_at >= $1 ORDER BY id LIMIT 1000",  # noqa: S608
+                f"SELECT {COLUMNS} FROM requests WHERE asked_at >= $1 ORDER BY id LIMIT 1000",
                 utc(at),
             )
         return tuple(request_of(record) for record in records)
@@ -151,7 +151,7 @@ class PgRequests:
         """Votes are kept while the request waits; of one that came later, the state it had then is in the answer."""
         async with transaction(self._pool) as connection:
             record = await connection.fetchrow(
-                f"SELECT {COLUMNS} FROM requests WHERE id = $1 FOR UPDATE",  # noqa: S608
+                f"SELECT {COLUMNS} FROM requests WHERE id = $1 FOR UPDATE",
                 number(request),
             )
             if record is None:
@@ -281,7 +281,7 @@ class PgRequests:
     async def _settle(
         self, connection: Connection, request: Request, entry: Entry, columns: Columns | None = None
     ) -> None:
-        """What follows a change of a request, within its transaction; the audit row last."""
+        """Write everything that follows a change of a request, within its transaction; the audit row last."""
         now = self._clock()
         await outbox.redraw(connection, request, now)
         await outbox.owe(connection, request, now, columns or {})
@@ -317,7 +317,7 @@ async def _move(
     """
     update = _setting(values, condition, len(bound) + 3)
     record = await connection.fetchrow(
-        f"WITH moved AS ({update}), owed AS (UPDATE postings SET wanted = moved.version,"  # noqa: S608 - ours
+        f"WITH moved AS ({update}), owed AS (UPDATE postings SET wanted = moved.version,"
         f" owed_since = CASE WHEN drawn < wanted THEN owed_since ELSE ${len(bound) + 2} END"
         " FROM moved WHERE postings.request = moved.id AND is_card) SELECT * FROM moved",
         *(number(request), *bound, now, *values.values()),
@@ -330,7 +330,7 @@ def _setting(values: Mapping[str, object], condition: str, first: int) -> str:
     sets = ["version = version + 1", *(f"{name} = ${place}" for place, name in enumerate(values, first))]
     if "state" in values:
         sets.append("state_version = version + 1")
-    return f"UPDATE requests SET {', '.join(sets)} WHERE id = $1 AND {condition} RETURNING {COLUMNS}"  # noqa: S608 - ours
+    return f"UPDATE requests SET {', '.join(sets)} WHERE id = $1 AND {condition} RETURNING {COLUMNS}"
 
 
 async def _votes(connection: Connection, request: RequestId) -> tuple[Vote, ...]:
@@ -343,15 +343,14 @@ async def _earlier(
 ) -> Duplicate | None:
     if draft.said.delivery is not None:
         record = await connection.fetchrow(
-            f"SELECT {COLUMNS} FROM requests"  # noqa: S608
-            " WHERE id = (SELECT request FROM deliveries WHERE key = $1 AND at > $2)",
+            f"SELECT {COLUMNS} FROM requests WHERE id = (SELECT request FROM deliveries WHERE key = $1 AND at > $2)",
             storable(draft.said.delivery),
             now - SEEN_FOR,
         )
         if record is not None:
             return Duplicate(request_of(record), same_delivery=True)
     record = await connection.fetchrow(
-        f"SELECT {COLUMNS} FROM requests"  # noqa: S608
+        f"SELECT {COLUMNS} FROM requests"
         " WHERE requester = $1 AND action = $2 AND asked_params::text = $3 AND asked_at > $4 ORDER BY id DESC LIMIT 1",
         *(draft.said.who, storable(draft.action), params, now - again_after),
     )

@@ -34,4 +34,4 @@ SELECT {", ".join(f"r.{name}" for name in COLUMNS.split(", "))},
     (SELECT max(ran.finished_at) FROM requests AS ran WHERE ran.action = r.action AND ran.target = r.target
         AND ran.state IN ('done', 'undoing', 'undone')) AS last_run
 FROM requests AS r WHERE r.id = $1
-"""  # noqa: S608 - names of our own fields
+"""

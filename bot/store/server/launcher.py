@@ -37,7 +37,7 @@ class Launcher:
             os.chown(folder, self.account.pw_uid, self.account.pw_gid)
 
     def run(self, command: list[str], folder: Path, *, typed: str = "") -> str:
-        """What the program printed. Raises: EmbeddedError when it failed, PermissionError."""
+        """Run a program and return its output. Raises: EmbeddedError when it failed, PermissionError."""
         done: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603
             command, input=typed, capture_output=True, text=True, **self._options(folder)
         )

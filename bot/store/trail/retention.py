@@ -26,12 +26,11 @@ class PgRetention:
     async def old(self, before: datetime) -> Old:
         """Of those that a cut names already, which only their owner can drop, none."""
         async with reading(self._pool) as connection:
-            record = await connection.fetchrow(
+            [record] = await connection.fetch(
                 "SELECT count(*) AS rows, coalesce(max(seq), 0) AS last FROM audit WHERE at < $1 AND seq > coalesce("
                 "(SELECT max((detail ->> 'seq')::bigint) FROM audit WHERE kind = 'archived'), 0)",
                 before,
             )
-        assert record is not None  # noqa: S101 - an aggregate has one row
         return Old(record["rows"], record["last"], str(self._file(record["last"])))
 
     async def retire(self, before: datetime, by: PersonId) -> Retired:

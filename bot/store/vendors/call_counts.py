@@ -24,7 +24,7 @@ _CUT_OFF = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
 
 @dataclass
 class _Owed:
-    """What is not in the database yet, of one service and month."""
+    """Calls of one service and month that are not in the database yet."""
 
     calls: int = 0
     whole: bool = True

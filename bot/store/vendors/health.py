@@ -10,7 +10,7 @@ from bot.store.pool import storable, transaction, utc
 
 
 class Check(Protocol):
-    """What came of looking at one service once."""
+    """Result of one look at one service."""
 
     @property
     def service(self) -> str: ...
