@@ -53,7 +53,7 @@ class Whole:
             report = report.model_copy(update={"table": report.well.table})
         road = self.conversation.road
         told = Message(f"{report.title} as CSV; the file is in your direct messages with me.")
-        file = csv_file(report, road.directory.name)
+        file = csv_file(report, road.judge.directory.name)
         await self.conversation.teller.privately(click.origin, Message(told.text, file=file))
 
     async def _show(self, view_id: str, origin: Origin, routing: Routing, delivery: str) -> None:
