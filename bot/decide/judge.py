@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple
 
 from cachetools import LRUCache
@@ -138,9 +139,14 @@ class Judge:
         roles = frozenset(role for role, people in members.items() if person in people)
         return Asker(who, roles, on_behalf_of, channel)
 
+    @cached_property
+    def names_channels(self) -> bool:
+        """Whether some rule holds in some channels alone."""
+        return any("*" not in rule.channels for rule in self.policy.rules.values() if rule.channels is not None)
+
     def may_ask(self, asker: Asker, via: Via = Via.SLASH) -> Callable[[AnyAction], bool]:
         """Whether this asker may ask for an action here: for help, Home and forms. Never for what is then done."""
-        place = Place(via, asker.channel, self._channel_name(asker.channel)) if self.policy.names_channels else ANYWHERE
+        place = Place(via, asker.channel, self._channel_name(asker.channel)) if self.names_channels else ANYWHERE
         words = self._askable(asker.person, asker.on_behalf_of, place)
         return lambda action: action.words in words
 

@@ -127,11 +127,6 @@ class Policy(Frozen):
                     raise ValueError(f"rule {pattern!r} names the role {role!r}, which [roles] does not have")
         return self
 
-    @property
-    def names_channels(self) -> bool:
-        """Whether some rule holds in some channels alone."""
-        return any("*" not in rule.channels for rule in self.rules.values() if rule.channels is not None)
-
     def freeze_window(self, now: datetime) -> Freeze | None:
         for window in self.freezes:
             if end := window.holds(now):

@@ -137,7 +137,8 @@ async def test_a_plan_that_cannot_be_made_is_told(
     async with Sandbox() as slack, world(slack, pool) as ops:
         ana = slack.person("ana")
         if by == "another process":
-            reply = await ops.road.accept(Said(who=ana_id(), words="paint red", via=Via.SLASH, channel=OPS))
+            said = Said(who=ana_id(), words="paint red", via=Via.SLASH, channel=OPS)
+            reply = await ops.road.accept(ops.road.hear(said))
             assert isinstance(reply, Asked)
             await pool.execute("UPDATE requests SET planning_until = now()")
         else:

@@ -70,7 +70,7 @@ class Conversation:
 
     def _is_place_known(self, heard: Heard) -> bool:
         """Help is the same everywhere, unless rules name channels."""
-        anywhere = heard.action is not None and heard.action.for_everyone and not self.road.judge.policy.names_channels
+        anywhere = heard.action is not None and heard.action.for_everyone and not self.road.judge.names_channels
         return anywhere or heard.said.channel is None or self.places.knows(heard.said.channel)
 
     def _instant(self, heard: Heard) -> str | None:
