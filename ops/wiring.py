@@ -31,7 +31,7 @@ from bot.store.pool import WAIT_S, open_pool
 from bot.store.server.embedded import AlreadyUsed, EmbeddedPostgres
 from bot.store.tokens import PgTokens
 from bot.store.trail.audit import PgAuditLog
-from bot.store.trail.retention import PgRetention
+from bot.store.trail.old_rows import PgRetention
 from bot.store.vendors.call_counts import PgTally
 from bot.store.vendors.health import PgHealthHistory
 from bot.store.vendors.keys import PgKeys
