@@ -181,7 +181,6 @@ ONE_MEANING = {
     "following": "an answer that goes on telling what is new",
     "executions": "runs of a workflow",
     "doctor": "what is wrong with the set-up",
-    "audit": "the trail",
 }
 """Names that several files of the program share, each with the one thing it stands for in all of them."""
 
