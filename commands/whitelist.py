@@ -1,6 +1,5 @@
 """/ops whitelist: lift rate limiting for one address or a small range."""
 
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,7 @@ from pydantic import Field, JsonValue
 
 from bot.words.action import Plan, Receipt, Risk, Undoable
 from bot.words.exceptions import NotUnderstood
+from bot.words.networks import address_text, network_of, reserved, stands_for, within
 from bot.words.params import Duration, Network, Params, Reason, duration_text
 from bot.words.report import Fact, Frozen
 from commands import House
@@ -23,6 +23,9 @@ class Settings(Frozen):
 
     widest_v4: int = Field(default=24, ge=8, le=32)
     widest_v6: int = Field(default=48, ge=16, le=128)
+    documentation: bool = False
+    """Take the ranges that examples are written with, such as 203.0.113.0/24. No traffic comes from them: for a demo
+    or a trial alone."""
 
 
 class Whitelist(Params):
@@ -55,6 +58,7 @@ class LiftRateLimit(OnService[RateLimiter], Undoable[Whitelist, WhitelistPlan]):
     now: Callable[[], datetime]
     widest_v4: int = 24
     widest_v6: int = 48
+    documentation: bool = False
 
     can = "lift rate limits"
     named_by = "on"
@@ -65,7 +69,7 @@ class LiftRateLimit(OnService[RateLimiter], Undoable[Whitelist, WhitelistPlan]):
     )
 
     async def preview(self, params: Whitelist) -> WhitelistPlan:
-        if why := refusal(params.network, self.widest_v4, self.widest_v6):
+        if why := refusal(params.network, self.widest_v4, self.widest_v6, documentation=self.documentation):
             raise NotUnderstood(why)  # no other address is any guess at which one was meant
         limiter, network = self.chosen(params), params.network
         state = await limiter.rate_limits(network)
@@ -112,39 +116,17 @@ class LiftRateLimit(OnService[RateLimiter], Undoable[Whitelist, WhitelistPlan]):
         return "; ".join(filter(None, (listed, f"rate-limit records of {plan.network}: {state.records}")))
 
 
-# Documentation ranges such as 203.0.113.0/24 are not here: the demo lives in them, and no traffic comes from them.
-_NEVER = tuple(
-    (ipaddress.ip_network(network), what)
-    for network, what in (
-        ("0.0.0.0/8", "addresses that stand for no host"),
-        ("10.0.0.0/8", "private addresses"),
-        ("172.16.0.0/12", "private addresses"),
-        ("192.168.0.0/16", "private addresses"),
-        ("100.64.0.0/10", "addresses that a provider shares among many customers"),
-        ("127.0.0.0/8", "loopback addresses"),
-        ("169.254.0.0/16", "link-local addresses"),
-        ("224.0.0.0/4", "multicast addresses"),
-        ("240.0.0.0/4", "reserved addresses"),
-        ("::/128", "the address that stands for no host"),
-        ("::1/128", "the loopback address"),
-        ("::ffff:0:0/96", "IPv4 addresses written as IPv6"),
-        ("fc00::/7", "private addresses"),
-        ("fe80::/10", "link-local addresses"),
-        ("fec0::/10", "private addresses"),
-        ("ff00::/8", "multicast addresses"),
-    )
-)
-
-
-def refusal(network: str, widest_v4: int, widest_v6: int) -> str:
+def refusal(network: str, widest_v4: int, widest_v6: int, *, documentation: bool = False) -> str:
     """Why this network is not lifted, whoever asks; empty if it may be."""
-    asked = ipaddress.ip_network(network)
+    asked = network_of(network)
     if asked.prefixlen == 0:
         return f"{network} is the whole internet. Give the one address that needs it."
-    for never, what in _NEVER:
-        if asked.version == never.version and asked.overlaps(never):
-            covers = "is among" if asked.subnet_of(never) else "covers"  # type: ignore[arg-type]  # same version
-            return f"{network} {covers} {what} ({never}). Give the public address that the service sees."
+    held = reserved(asked)
+    if held is not None and not (held.documentation and documentation):
+        place = "is among" if within(asked, held.network) else "covers"
+        range_ = f" ({held.network})" if held.network != asked else ""
+        means = f" and stands for {address_text(ipv4)}" if (ipv4 := stands_for(asked)) else ""
+        return f"{network} {place} {held.what}{range_}{means}. Give the public address that the service sees."
     widest = widest_v4 if asked.version == 4 else widest_v6
     if asked.prefixlen < widest:
         return f"{network} is wider than policy allows: at most a /{widest}, and this is a /{asked.prefixlen}."
@@ -152,10 +134,10 @@ def refusal(network: str, widest_v4: int, widest_v6: int) -> str:
 
 
 def _addresses(network: str) -> int | str:
-    count = ipaddress.ip_network(network).num_addresses
+    count = network_of(network).num_addresses
     return count if count < 1_000_000 else f"2^{count.bit_length() - 1}"
 
 
 def actions(house: House) -> LiftRateLimit:
-    widest = house.settings(Settings)
-    return LiftRateLimit(house.having(RateLimiter), house.now, widest.widest_v4, widest.widest_v6)
+    limits = house.settings(Settings)
+    return LiftRateLimit(house.having(RateLimiter), house.now, limits.widest_v4, limits.widest_v6, limits.documentation)

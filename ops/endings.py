@@ -4,7 +4,6 @@ What is opened at the start is opened within one of these, so that its errors le
 them, and everything else that comes out of the program, without a traceback.
 """
 
-import re
 import socket
 import ssl
 import sys
@@ -25,7 +24,6 @@ REFUSED, FAILED = 2, 1
 """Exit codes: a setting, a word or a permission is wrong; a defect of ours."""
 
 EXAMPLE_URL = "postgresql://USER:PASSWORD@HOST:5432/DATABASE"
-_SCHEME = re.compile(r"[a-z][a-z0-9+:.-]{1,30}")
 
 # The first that fits is said. Neither the address nor what stands in it is repeated: it holds the password.
 _DATABASE: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
@@ -103,15 +101,6 @@ def opening_database(setting: str) -> Iterator[None]:
         if sentence is None:
             raise
         raise Misconfigured(f"{setting}: {sentence}") from error
-
-
-def check_scheme(url: str) -> None:
-    """Raises Misconfigured for an address that other programs take for one of PostgreSQL's."""
-    scheme, found, _ = url.partition("://")
-    if found and scheme in ("postgres", "postgresql"):
-        return
-    told = f"begins with {scheme}://" if found and _SCHEME.fullmatch(scheme) else "is not an address"
-    raise Misconfigured(f"DATABASE_URL {told}. Write {EXAMPLE_URL}, without quotes.")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.directory import People
 from bot.settings import Environment, Team
 from bot.slack.door.arrival import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, checked
+from bot.slack.door.connection import web_client
 from bot.slack.door.members import channel_pages
 from bot.slack.outbox import refusals
 from bot.words.exceptions import Misconfigured
@@ -44,7 +45,7 @@ def slack_probe(environment: Environment, team: Team, people: People) -> Probe:
         if found:
             return found
         token = environment.slack_bot_token.get_secret_value()
-        client = AsyncWebClient(token=token, base_url=environment.slack_api_url, timeout=8)
+        client = web_client(environment.slack_api_url, token=token, timeout=8)
         try:
             answer = await client.auth_test()
         except SlackApiError as error:
@@ -114,7 +115,7 @@ async def _channels(client: AsyncWebClient, team: Team, people: People) -> list[
 async def _app_token(environment: Environment) -> Finding:
     token = environment.slack_app_token.get_secret_value() if environment.slack_app_token else ""
     try:
-        await AsyncWebClient(base_url=environment.slack_api_url).apps_connections_open(app_token=token)
+        await web_client(environment.slack_api_url).apps_connections_open(app_token=token)
     except SlackApiError as error:
         mend = "make an app-level token with connections:write and set SLACK_APP_TOKEN"
         return Finding(f"Slack refuses SLACK_APP_TOKEN: {refusals.code(error)}", Status.FAILED, mend)

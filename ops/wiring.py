@@ -27,7 +27,7 @@ from bot.store.ledger.freezes import PgFreezes
 from bot.store.ledger.outbox import PgOutbox
 from bot.store.ledger.requests import PgRequests
 from bot.store.migrate import migrate
-from bot.store.pool import WAIT_S, open_pool
+from bot.store.pool import open_connection, open_pool
 from bot.store.server.embedded import AlreadyUsed, EmbeddedPostgres
 from bot.store.tokens import PgTokens
 from bot.store.trail.audit import PgAuditLog
@@ -50,7 +50,7 @@ from integrations.plumbing.pace import OwnTurns
 from integrations.plumbing.probe import probe_session
 from integrations.plumbing.transport import PerHost
 from ops.doctor import Doctor, journal_probe, key_probe
-from ops.endings import check_scheme, opening_database, opening_folder
+from ops.endings import opening_database, opening_folder
 from ops.rights import rights_probe
 
 AUDIT_KEY_LENGTH = 32
@@ -102,7 +102,6 @@ async def database(environment: Environment, *, attach: bool = False) -> AsyncIt
     async with AsyncExitStack() as stack:
         if environment.database_url is not None:
             setting, dsn = "DATABASE_URL", environment.database_url.get_secret_value()
-            check_scheme(dsn)
         else:
             setting = "The embedded PostgreSQL in OPS_DATA"
             with opening_folder("OPS_DATA", environment.ops_data):
@@ -116,7 +115,7 @@ async def database(environment: Environment, *, attach: bool = False) -> AsyncIt
                     dsn = running
         key = audit_key(environment)
         with opening_database(setting):
-            connection = await asyncpg.connect(dsn, timeout=WAIT_S)
+            connection = await open_connection(dsn)
             try:
                 await migrate(connection)
             finally:

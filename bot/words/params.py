@@ -9,6 +9,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
+from bot.words.networks import address_text, network_of, reserved
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -76,11 +78,22 @@ def _network(text: str) -> str:
         raise ValueError(
             f"{text!r} is not an IP address or range ({error}); type one like 203.0.113.7 or 203.0.113.0/28"
         ) from error
-    return str(network.network_address) if network.num_addresses == 1 else str(network)
+    return address_text(network)
 
 
 Network = Annotated[str, AfterValidator(_network)]
 """One IPv4 or IPv6 address, or a CIDR range without host bits, in its canonical form."""
+
+
+def _public(text: str) -> str:
+    held = reserved(network_of(text))
+    if held is not None and not held.documentation:
+        raise ValueError(f"{text} is among {held.what}; write the public address that others see")
+    return text
+
+
+PublicNetwork = Annotated[Network, AfterValidator(_public)]
+"""A Network that a host on the internet may have, or an example in a text."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -22,7 +22,10 @@ _KEPT_ANSWERS = 64
 _KEPT_BYTES = 1_000_000
 _SECONDARY = timedelta(minutes=1)
 """How long to wait where GitHub says no time."""
+T = TypeVar("T")
+
 _PAGE = "100"
+_PAGES = 25
 _BROKEN = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeError)
 _GOING = ("in_progress", "queued", "waiting", "pending", "requested")
 
@@ -84,17 +87,32 @@ class Flow(Shape):
     html_url: str = ""
 
 
-class _Runs(Shape):
+class _Page(Shape, Generic[T]):
     total_count: int
+
+    def items(self) -> tuple[T, ...]:
+        raise NotImplementedError
+
+
+class _Runs(_Page[Run]):
     workflow_runs: tuple[Run, ...]
 
+    def items(self) -> tuple[Run, ...]:
+        return self.workflow_runs
 
-class _Jobs(Shape):
+
+class _Jobs(_Page[Job]):
     jobs: tuple[Job, ...]
 
+    def items(self) -> tuple[Job, ...]:
+        return self.jobs
 
-class Flows(Shape):
+
+class Flows(_Page[Flow]):
     workflows: tuple[Flow, ...]
+
+    def items(self) -> tuple[Flow, ...]:
+        return self.workflows
 
 
 class _Dispatched(Shape):
@@ -199,9 +217,11 @@ class GitHubApi:
         return page.workflow_runs, page.total_count > len(page.workflow_runs)
 
     async def going(self) -> tuple[Run, ...]:
+        """Source: GET /repos/{o}/{r}/actions/runs, all pages."""
         found: dict[int, Run] = {}
         for status in _GOING:
-            found |= {run.id: run for run in (await self.runs(status=status))[0]}
+            params = {"status": status, "exclude_pull_requests": "true"}
+            found |= {run.id: run for run in await self._all(f"{self._actions}/runs", _Runs, params)}
         return tuple(found[id_] for id_ in sorted(found, reverse=True))
 
     async def run(self, run_id: str) -> Run:
@@ -209,10 +229,9 @@ class GitHubApi:
         return await self.service.get(f"{self._actions}/runs/{number(run_id)}", Run, missing=no_run(run_id))
 
     async def jobs(self, run_id: int, *, every_attempt: bool = False) -> tuple[Job, ...]:
-        """Source: GET /repos/{o}/{r}/actions/runs/{id}/jobs."""
-        params = {"filter": "all" if every_attempt else "latest", "per_page": _PAGE}
-        path = f"{self._actions}/runs/{run_id}/jobs"
-        return (await self.service.get(path, _Jobs, params=params, missing=no_run(str(run_id)))).jobs
+        """Source: GET /repos/{o}/{r}/actions/runs/{id}/jobs, all pages."""
+        params = {"filter": "all" if every_attempt else "latest"}
+        return await self._all(f"{self._actions}/runs/{run_id}/jobs", _Jobs, params, no_run(str(run_id)))
 
     async def log(self, job: Job) -> tuple[str, ...]:
         """Its lines. Raises NotUnderstood where it has expired. Source: GET /repos/{o}/{r}/actions/jobs/{id}/logs.
@@ -249,9 +268,22 @@ class GitHubApi:
         await self.service.tell(f"{self._actions}/runs/{run.id}/cancel", missing=no_run(str(run.id)))
 
     async def flows(self) -> tuple[Flow, ...]:
-        """At most 100. Source: GET /repos/{o}/{r}/actions/workflows."""
-        page = await self.service.get(f"{self._actions}/workflows", Flows, params={"per_page": _PAGE})
-        return page.workflows
+        """Source: GET /repos/{o}/{r}/actions/workflows, all pages."""
+        return await self._all(f"{self._actions}/workflows", Flows, {})
+
+    async def _all(
+        self, path: str, shape: type[_Page[T]], params: Mapping[str, str], missing: OpsError | None = None
+    ) -> tuple[T, ...]:
+        """Raises Refused where there are more than are read: a part is never told as the whole."""
+        found: list[T] = []
+        for number in range(1, _PAGES + 1):
+            page = await self.service.get(
+                path, shape, params={**params, "per_page": _PAGE, "page": str(number)}, missing=missing
+            )
+            found += page.items()
+            if not page.items() or len(found) >= page.total_count:
+                return tuple(found)
+        raise Refused(f"{self.service.name} lists {page.total_count:,} of these, and only {len(found):,} can be read.")
 
     async def flow(self, flow_id: str) -> Flow:
         """Source: GET /repos/{o}/{r}/actions/workflows/{id}."""

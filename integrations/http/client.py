@@ -134,6 +134,11 @@ class Web:
         if answer.status in (401, 403) and self._section.headers:
             where = f"services.{self.name}.headers"
             return Checked(Health.DEGRADED, f"it refused our credential ({answer.status}); check {where}")
+        if 300 <= answer.status < 400:
+            where = f"services.{self.name}.url"
+            return Checked(
+                Health.DEGRADED, f"it sends us elsewhere ({answer.status}); write its final address in {where}"
+            )
         down = answer.status >= 500
         return Checked(Health.DOWN if down else Health.DEGRADED, f"it answers {answer.status}")
 
@@ -143,7 +148,7 @@ class Web:
         try:
             found: Any = answer.json()
         except (ValueError, RecursionError):
-            return Checked(Health.UNKNOWN, f"it answers {answer.media or 'without a content type'}, not JSON")
+            return Checked(Health.UNKNOWN, answer.no_json)
         if self._section.graphql:
             if not isinstance(found, dict) or found.get("errors"):
                 return Checked(Health.DEGRADED, "its answer to the query has errors")

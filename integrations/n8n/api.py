@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import BaseModel, BeforeValidator, Field
 
 from bot.words.exceptions import NotUnderstood, OpsError, Refused, TryLater
+from integrations.plumbing.addressing import segment
 from integrations.plumbing.outbound import Answer, Query, Service, Unreadable
 from integrations.plumbing.shape import Shape
 
@@ -276,12 +277,9 @@ class N8nApi:
 
     async def workflow(self, workflow_id: str) -> Workflow:
         """Source: GET /workflows/{id}."""
-        if not (workflow_id.isascii() and workflow_id.isalnum()):
-            raise NotUnderstood(f"{workflow_id[:40]!r} is not the id of a workflow.")
-        params = {"excludePinnedData": "true"}
-        return await self.service.get(
-            f"/workflows/{workflow_id}", Workflow, params=params, missing=no_workflow(workflow_id)
-        )
+        missing = no_workflow(workflow_id)
+        path = f"/workflows/{segment(workflow_id, missing)}"
+        return await self.service.get(path, Workflow, params={"excludePinnedData": "true"}, missing=missing)
 
     async def workflows(self) -> AsyncIterator[Workflow]:
         """All, at most 1,250. Source: GET /workflows."""

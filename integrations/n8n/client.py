@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal
+from urllib.parse import quote
 
 from cachetools import LRUCache
 from pydantic import Field
@@ -313,7 +314,7 @@ class N8n(Client[N8nApi, N8nSection]):
             error=self._service.clean(message) if message else None,
             retry_of=run.retryOf,
             retried_by=run.retrySuccessId,
-            link=f"{self._url}/workflow/{run.workflowId}/executions/{run.id}",
+            link=f"{self._url}/workflow/{quote(run.workflowId, safe='')}/executions/{run.id}",
         )
 
     async def _workflow_names(self) -> Mapping[str, str]:

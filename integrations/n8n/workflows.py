@@ -9,6 +9,7 @@ from bot.words.exceptions import OpsError, OutcomeUnknown, Refused, Stale
 from integrations.capabilities import Flipped, Switch, Switchable, Workflow
 from integrations.n8n.api import N8nApi, no_workflow
 from integrations.n8n.api import Workflow as Theirs
+from integrations.plumbing.addressing import segment
 from integrations.plumbing.base import Part
 from integrations.plumbing.flipping import flipped
 
@@ -146,7 +147,8 @@ async def _flip(api: N8nApi, id_: str, *, on: bool, version: str = "") -> None:
     verb = ("publish" if on else "unpublish") if await api.is_newer() else ("activate" if on else "deactivate")
     body = {"versionId": version} if on and version else None
     try:
-        await api.service.post(f"/workflows/{id_}/{verb}", Theirs, body=body, missing=no_workflow(id_))
+        missing = no_workflow(id_)
+        await api.service.post(f"/workflows/{segment(id_, missing)}/{verb}", Theirs, body=body, missing=missing)
     except OutcomeUnknown as unknown:
         try:
             now = await api.workflow(id_)

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.words.exceptions import OpsError, OutcomeUnknown, Refused, Stale
+from bot.words.networks import covers, network_of, same, spelled
 from integrations.capabilities import Flipped, RateLimitState, Switch, Switchable
 from integrations.neon.api import AllowedIps, Endpoint, NeonApi
 from integrations.plumbing.base import Part
 from integrations.plumbing.flipping import flipped
-from integrations.plumbing.networks import covers, network_of, same, spelled
 
 _STATES = {"active": Switch.RUNNING, "init": Switch.RUNNING, "idle": Switch.PAUSED}
 

@@ -5,7 +5,9 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Annotated, TypeVar
+
+from pydantic import AliasPath, Field
 
 from bot.words.exceptions import Misconfigured, NotUnderstood, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.plumbing.outbound import Answer, Service
@@ -14,6 +16,8 @@ from integrations.plumbing.polling import until
 from integrations.plumbing.shape import Shape
 
 _ID = re.compile(r"[a-z0-9-]{1,60}")
+"""As Neon describes its ids."""
+_BRANCHES, _PAGES = "1000", 20
 _METRICS = "compute_unit_seconds,public_network_transfer_bytes,private_network_transfer_bytes"
 
 
@@ -103,6 +107,7 @@ class _Branch(Shape):
 
 class _Branches(Shape):
     branches: tuple[_Branch, ...]
+    next: Annotated[str, Field(validation_alias=AliasPath("pagination", "next"))] = ""
 
 
 class _Metric(Shape):
@@ -177,11 +182,22 @@ class NeonApi:
 
     async def default_branch(self) -> str:
         """Its id; empty where there is none. Source: GET /projects/{project_id}/branches"""
-        found = await self.service.get(f"{self._at}/branches", _Branches)
-        return next((branch.id for branch in found.branches if branch.default), "")
+        return next((branch.id for branch in await self._branches() if branch.default), "")
 
     async def branch_names(self) -> Mapping[str, str]:
-        return {each.id: each.name for each in (await self.service.get(f"{self._at}/branches", _Branches)).branches}
+        return {each.id: each.name for each in await self._branches()}
+
+    async def _branches(self) -> tuple[_Branch, ...]:
+        """All pages. Raises Refused where there are more than are read."""
+        found: list[_Branch] = []
+        params = {"limit": _BRANCHES}
+        for _ in range(_PAGES):
+            page = await self.service.get(f"{self._at}/branches", _Branches, params=params)
+            found += page.branches
+            if not page.next or not page.branches:
+                return tuple(found)
+            params = {**params, "cursor": page.next}
+        raise Refused(f"{self.service.name} has more than {len(found):,} branches.")
 
     async def main_endpoint(self, wanted: str) -> Endpoint:
         """The one called `wanted`, or else that writes to the default branch. Raises Misconfigured."""

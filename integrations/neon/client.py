@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from bot.words.exceptions import NotUnderstood, OpsError, Refused
-from bot.words.params import Network
+from bot.words.params import PublicNetwork
 from integrations.capabilities import (
     Checked,
     Deed,
@@ -47,7 +47,7 @@ class NeonSection(KeySection):
     """Endpoints that may be suspended, by id or name."""
     allowed_ips: bool = True
     """Whether /ops whitelist adds to its list of allowed addresses."""
-    own_address: Network | None = None
+    own_address: PublicNetwork | None = None
     """The public address this bot connects from: no list is written that leaves it out."""
 
     rights: ClassVar[str] = "A project-scoped API key, or an organisation's; a personal key reaches all projects."

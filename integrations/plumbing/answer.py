@@ -41,10 +41,27 @@ class Answer:
         """A success whose connection broke before its end."""
         return self.good and not self.whole and len(self.body) < ANSWER_LIMIT
 
+    @property
+    def cut(self) -> str:
+        """Why not all of it is here, as the end of "an answer that"; empty where all is."""
+        if self.whole:
+            return ""
+        large = len(self.body) >= ANSWER_LIMIT
+        return f"is too large: more than {ANSWER_LIMIT >> 20} MB" if large else "was cut off"
+
+    @property
+    def no_json(self) -> str:
+        """What a check says of it where it cannot be read as the JSON that was expected."""
+        if self.cut:
+            return f"its answer {self.cut}"
+        if "json" not in self.media:
+            return f"it answers {self.media or 'without a content type'}, not JSON"
+        return "it answers JSON that is broken or of another shape"
+
     def json(self) -> Any:
         """Raises ValueError."""
         if not self.whole:
-            raise ValueError("cut off")
+            raise ValueError(self.cut)
         return json.loads(self.body)
 
     def fields(self) -> Mapping[str, Any]:

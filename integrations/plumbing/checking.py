@@ -36,7 +36,7 @@ def judged(service: Service, answer: Answer, shape: type[M], *, missing: OpsErro
     try:
         return shape.model_validate(answer.json())
     except (ValueError, RecursionError):
-        return Checked(Health.UNKNOWN, f"it answers {answer.media or 'without a content type'} of another shape")
+        return Checked(Health.UNKNOWN, answer.no_json)
 
 
 def with_allowance(well: Checked, service: Service) -> Checked:

@@ -21,7 +21,14 @@ from integrations.plumbing.unreached import unreached
 QUOTE_LIMIT = 300
 """Characters of a vendor's own sentence that an error repeats."""
 UNSENDABLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError)
-"""Errors of an address or a credential with characters that cannot be sent."""
+"""What is raised where the address or the credential holds what cannot be sent."""
+
+
+def unsendable(error: BaseException) -> bool:
+    """Whether it is about what was to be sent. A certificate that is not accepted is a ValueError, too."""
+    return isinstance(error, (ValueError, *UNSENDABLE)) and not isinstance(error, OSError)
+
+
 _OPEN = frozenset({302, 303, 408})
 
 M = TypeVar("M", bound=BaseModel)
@@ -66,7 +73,7 @@ class Meaning:
 
     def _unreadable(self, answer: Answer, error: Exception, *, write: bool) -> NoReturn:
         if not answer.whole:
-            why = "an answer that was cut off or is too large"
+            why = f"an answer that {answer.cut}"
         elif "json" not in answer.media:
             why = f"{answer.media or 'no content type'} instead of JSON"
         elif isinstance(error, ValidationError):
@@ -90,12 +97,12 @@ class Meaning:
 
     def failure_of(self, error: Exception, *, write: bool, limit: timedelta) -> OpsError:
         """The error for a call that got no whole answer."""
-        if isinstance(error, UNSENDABLE):
+        if unsendable(error):
             return self._unsendable
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
             return TryLater(f"Could not connect to {self.name}: {unreached(error, limit).detail}. Nothing was sent.")
-        timed_out = isinstance(error, httpx.TimeoutException | TimeoutError)
-        why = f"did not answer within {limit.total_seconds():g} s" if timed_out else "broke the connection"
+        detail = unreached(error, limit).detail
+        why = detail.replace("no answer", "did not answer") if detail.startswith("no answer") else f"failed: {detail}"
         if write:
             return OutcomeUnknown(f"{self.name} {why}; the call may or may not have worked.")
         return TryLater(f"{self.name} {why}.")

@@ -18,13 +18,13 @@ from integrations.plumbing.answer import Answer as Answer
 from integrations.plumbing.answer import TooLarge, lines_of, received
 from integrations.plumbing.breaker import Open
 from integrations.plumbing.call_counts import tallied
-from integrations.plumbing.meaning import UNSENDABLE, Meaning
+from integrations.plumbing.meaning import UNSENDABLE, Meaning, unsendable
 from integrations.plumbing.meaning import Unread as Unread
 from integrations.plumbing.meaning import Unreadable as Unreadable
 from integrations.plumbing.pace import Pace
 from integrations.plumbing.probe import PROBE_FAILURES, probe
 from integrations.plumbing.section import Outside, VendorSection
-from integrations.plumbing.unreached import unreached
+from integrations.plumbing.unreached import Unfinished, unreached
 
 USER_AGENT = "handrail"
 CONNECT_LIMIT = timedelta(seconds=5)
@@ -135,7 +135,7 @@ class Service(Meaning):
                 answer = await self._send(method, path, params=params, body=body, limit=timedelta(seconds=left))
             except _FAILURES as error:
                 failure = error
-                if isinstance(error, UNSENDABLE):
+                if unsendable(error):
                     break
             else:
                 if not self.worth_again(answer) and not answer.broken:
@@ -233,10 +233,8 @@ class Service(Meaning):
             with self._calling():
                 answer = await probe(self._outside.probes, method, url, headers, body, limit=limit, connect=connect)
             return self.allowance.hear(answer)
-        except (ValueError, *UNSENDABLE):  # the first is aiohttp's
-            return Checked(Health.DEGRADED, str(self._unsendable))
         except (*_FAILURES, *PROBE_FAILURES) as error:
-            return unreached(error, limit)
+            return Checked(Health.DEGRADED, str(self._unsendable)) if unsendable(error) else unreached(error, limit)
         except Open as error:
             health = unreached(error.__cause__, limit).health if isinstance(error.__cause__, Exception) else None
             return Checked(health or Health.UNKNOWN, str(error))
@@ -256,13 +254,19 @@ class Service(Meaning):
     ) -> Answer:
         """Raises httpx's errors, and TryLater where nothing was sent: not our turn in time, or an open breaker."""
         limit = await self._turn(limit)
-        started = time.monotonic()
+        started, begun = time.monotonic(), False
         with self._calling():
-            async with (
-                asyncio.timeout(limit.total_seconds()),
-                self._stream(method, path, limit, params, body, form, headers) as response,
-            ):
-                return self.allowance.hear(await received(response, started))
+            try:
+                async with (
+                    asyncio.timeout(limit.total_seconds()),
+                    self._stream(method, path, limit, params, body, form, headers) as response,
+                ):
+                    begun = True
+                    return self.allowance.hear(await received(response, started))
+            except (TimeoutError, httpx.ReadTimeout) as error:
+                if begun:
+                    raise Unfinished from error
+                raise
 
     def _calling(self) -> AbstractContextManager[None]:
         call = self._outside.breaker.calling(self.name, ours=(OpsError, httpx.PoolTimeout, ValueError, *UNSENDABLE))

@@ -17,14 +17,17 @@ import aiohttp
 import httpx
 from yarl import URL
 
+from bot.words.proxies import proxy_for
 from integrations.plumbing.answer import ANSWER_LIMIT, Answer, retry_after
+from integrations.plumbing.transport import trusted
+from integrations.plumbing.unreached import Unfinished
 
 PROBE_FAILURES = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
 
 
 def probe_session() -> aiohttp.ClientSession:
-    """To be entered with `async with`; keeps no cookies and trusts what the system trusts."""
-    connector = aiohttp.TCPConnector(limit=100, limit_per_host=20, ttl_dns_cache=60)
+    """To be entered with `async with`; keeps no cookies, and trusts as the other calls do."""
+    connector = aiohttp.TCPConnector(ssl=trusted(), limit=100, limit_per_host=20, ttl_dns_cache=60)
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), raise_for_status=False)
 
 
@@ -38,16 +41,16 @@ async def probe(
     limit: timedelta,
     connect: float,
 ) -> Answer:
-    """Raises PROBE_FAILURES where no answer came, and httpx.InvalidURL.
+    """Raises PROBE_FAILURES where no answer came, httpx.InvalidURL, and Misconfigured for a proxy of another kind.
 
     A redirect is an answer: following would carry the credential on. The address is quoted as httpx does it and sent
     like that: aiohttp would write `%2C` as `,`, which breaks a signature over the query.
     """
     started = time.monotonic()
     address = URL(str(httpx.URL(url)), encoded=True)
-    timeout = aiohttp.ClientTimeout(total=limit.total_seconds(), sock_connect=connect)
+    timeout = aiohttp.ClientTimeout(total=limit.total_seconds(), connect=connect, sock_connect=connect)
     async with session.request(
-        method, address, headers=headers, json=body, timeout=timeout, allow_redirects=False
+        method, address, headers=headers, json=body, timeout=timeout, allow_redirects=False, proxy=proxy_for(url)
     ) as response:
         content, whole = b"", True
         try:
@@ -56,6 +59,8 @@ async def probe(
                 content += await response.content.read(ANSWER_LIMIT + 1 - len(content))
         except (aiohttp.ClientPayloadError, ConnectionError):
             whole = False
+        except TimeoutError as error:
+            raise Unfinished from error
         except asyncio.IncompleteReadError as error:
             content, whole = content + error.partial, False
         if len(content) > ANSWER_LIMIT:

@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-from socket import gaierror
 from typing import ClassVar, Literal
 
 import asyncpg
@@ -11,6 +10,7 @@ from pydantic import Field
 from bot.words.exceptions import OpsError
 from integrations.capabilities import Checked, Health, Named
 from integrations.plumbing.section import Outside, SecretRef, Section, TimeLimit
+from integrations.plumbing.unreached import unreached
 from integrations.postgres.admin import Admin, RetentionRule
 from integrations.postgres.database import Database, OnDatabase, OptionalTable
 from integrations.postgres.logs import Logs, LogTable
@@ -37,7 +37,7 @@ class PostgresSection(Section):
     connections: int = Field(default=3, ge=1, le=20)
     """That each replica of the bot holds at most."""
     transaction_pooler: bool = False
-    """Behind PgBouncer in transaction mode; port 6543 says so by itself."""
+    """Behind PgBouncer in transaction mode; most are noticed without it."""
     replica: bool = False
     """It is a standby, and meant to be."""
     logs: tuple[LogTable, ...] = ()
@@ -145,15 +145,13 @@ class Server(OnDatabase):
 
     def _trouble(self, error: OpsError) -> Checked:
         match error.__cause__:
-            case gaierror():
-                return Checked(Health.UNKNOWN, "its host name could not be resolved")
-            case ConnectionRefusedError() | FileNotFoundError():
+            case FileNotFoundError():  # the socket's
                 return Checked(Health.DOWN, "it refused the connection")
+            case OSError() as cause:
+                return unreached(cause, self.deadline)
             case asyncpg.TooManyConnectionsError():
                 return Checked(Health.DOWN, "it has no free connection")
             case asyncpg.InvalidAuthorizationSpecificationError() | asyncpg.CannotConnectNowError():
                 return Checked(Health.DEGRADED, str(error))
-            case TimeoutError():
-                return Checked(Health.UNKNOWN, f"no answer within {self.deadline.total_seconds():g} s")
             case _:
                 return Checked(Health.UNKNOWN, str(error))

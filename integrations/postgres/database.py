@@ -3,14 +3,15 @@
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from bot.words.dsn import BadDsn, Dsn, connected, read_dsn
 from bot.words.exceptions import Misconfigured, OpsError, OutcomeUnknown, Refused, TryLater
 from integrations.plumbing.base import Part
 from integrations.plumbing.breaker import Breaker
@@ -18,14 +19,17 @@ from integrations.plumbing.breaker import Breaker
 _NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
 APPLICATION = "handrail"
 """The application_name of our connections, in every process of ours."""
-_POOLER_PORT = 6543
-"""Supabase's transaction pooler, which forgets prepared statements."""
+_FORGOTTEN = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
+"""How statements that stay prepared fail behind a pooler in transaction mode: another's connection has them, or lacks
+them."""
 
 if TYPE_CHECKING:  # generic in the stubs alone
     Connection = PoolConnectionProxy[asyncpg.Record]
+    OwnConnection = asyncpg.Connection[asyncpg.Record]
     Pool = asyncpg.Pool[asyncpg.Record]
 else:
     Connection = PoolConnectionProxy
+    OwnConnection = asyncpg.Connection
     Pool = asyncpg.Pool
 
 
@@ -77,6 +81,11 @@ _OPEN_ENDED = (
 )
 
 
+_OURS = ("statement_timeout", "lock_timeout", "timezone")
+_IN_FORCE = {"default_transaction_read_only": "transaction_read_only"}
+"""A default is for the next transaction, and this one has begun."""
+
+
 class Database:
     """Opens connections when they are first needed, and anew where the DSN has changed."""
 
@@ -100,6 +109,10 @@ class Database:
         self._breaker = breaker or Breaker()
         self._pool: Pool | None = None
         self._pool_dsn = ""
+        self._read: Dsn | None = None
+        """Of the pool's connection string."""
+        self._pooler: bool | None = None
+        """Whether there is one in transaction mode; None until the first connection has told."""
         self._opening = asyncio.Lock()
 
     @contextlib.asynccontextmanager
@@ -164,7 +177,7 @@ class Database:
             raise self.translated(error) from error
 
     @contextlib.asynccontextmanager
-    async def alone(self, limit: timedelta) -> AsyncIterator[Connection]:
+    async def alone(self, limit: timedelta) -> AsyncIterator[OwnConnection]:
         """Outside any transaction, for what runs nowhere else. A statement takes at most `limit`: hand it over as
         the `timeout` too.
 
@@ -173,13 +186,7 @@ class Database:
         """
         begun = False
         try:
-            async with self._acquired() as connection:
-                if not self._pooled(self._pool_dsn):  # there, a setting would stay behind on somebody's connection
-                    await connection.execute(
-                        "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false)",
-                        f"{limit.total_seconds() * 1000:.0f}",
-                        f"{self._statement_timeout.total_seconds() * 1000:.0f}",
-                    )
+            async with self._separate(limit) as connection:
                 begun = True
                 yield connection
         except _FAILURES as error:
@@ -199,54 +206,121 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def _acquired(self) -> AsyncIterator[Connection]:
-        pool = await self._current_pool()
-        try:
-            # Where all our connections are busy, waiting in vain says nothing of the server.
-            busy = pool.get_size() >= self._size and pool.get_idle_size() == 0
-            with self._breaker.calling(self.name, ours=_WAITED if busy else _ANSWERED):
-                connection = await pool.acquire(timeout=self._connect_timeout.total_seconds())
-        except ValueError:  # asyncpg's ClientConfigurationError too; it quotes the DSN
-            raise Misconfigured(
-                f"services.{self.name}.dsn does not lead to a PostgreSQL address; "
-                "store one like postgresql://user:password@host:5432/database there."
-            ) from None
+        pool, limit = await self._current_pool()
+        # Where all our connections are busy, waiting in vain says nothing of the server.
+        busy = pool.get_size() >= self._size and pool.get_idle_size() == 0
+        with self._misread(), self._breaker.calling(self.name, ours=_WAITED if busy else _ANSWERED):
+            connection = await pool.acquire(timeout=limit)
         try:
             yield connection
+        except _FORGOTTEN as error:
+            self._pooler = True
+            await pool.expire_connections()  # the next ones keep no statements
+            raise TryLater(
+                f"{self.name} is behind a pooler in transaction mode, which was noticed just now; nothing was changed. "
+                f"Ask again, and write transaction_pooler = true in services.{self.name}."
+            ) from error
         finally:
             # A connection that breaks now must not make a change that was committed look undone.
             with contextlib.suppress(*_FAILURES):
                 await pool.release(connection)
 
-    async def _current_pool(self) -> Pool:
+    @contextlib.asynccontextmanager
+    async def _separate(self, limit: timedelta) -> AsyncIterator[OwnConnection]:
+        """A connection that was started with its limits: they end with it, and a pooler gives them to nobody else."""
+        read = self._dsn_read(self._dsn())
+        limits = {"statement_timeout": _milliseconds(limit), "lock_timeout": _milliseconds(self._statement_timeout)}
+        startup = {"application_name": APPLICATION, **read.startup}
+        with self._misread(), self._breaker.calling(self.name, ours=_ANSWERED):
+            connection, _ = await connected(
+                asyncpg.connect, limits, startup, timeout=self._patience(read), statement_cache_size=0, **read.options()
+            )
+        try:
+            yield connection
+        finally:
+            with contextlib.suppress(*_FAILURES):
+                await connection.close(timeout=self._connect_timeout.total_seconds())
+
+    async def _current_pool(self) -> tuple[Pool, float]:
+        """With how long a connection may take, in seconds."""
         dsn = self._dsn()
         async with self._opening:
             if self._pool is not None and dsn != self._pool_dsn:
                 old, self._pool = self._pool, None
                 old.terminate()
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(
-                    dsn,
-                    min_size=0,
-                    max_size=self._size,
-                    timeout=self._connect_timeout.total_seconds(),
-                    command_timeout=self._statement_timeout.total_seconds() + 2,  # the server's own limit speaks first
-                    max_inactive_connection_lifetime=60,
-                    server_settings={"application_name": APPLICATION},
-                    statement_cache_size=0 if self._pooled(dsn) else 100,
-                )
+            if self._pool is None or self._read is None:
+                self._read = self._dsn_read(dsn)
+                self._pooler = self._transaction_pooler or self._read.pooled or None
+                with self._misread():
+                    self._pool = await asyncpg.create_pool(
+                        **self._read.options(),
+                        connect=self._connect,
+                        min_size=0,
+                        max_size=self._size,
+                        timeout=self._patience(self._read),
+                        command_timeout=self._statement_timeout.total_seconds() + 2,  # the server's own speaks first
+                        max_inactive_connection_lifetime=60,
+                        server_settings={"application_name": APPLICATION, **self._read.startup},
+                    )
                 self._pool_dsn = dsn
-            return self._pool
+            return self._pool, self._patience(self._read)
 
-    def _pooled(self, dsn: str) -> bool:
-        return self._transaction_pooler or f":{_POOLER_PORT}" in dsn
+    async def _connect(self, *args: Any, **options: Any) -> OwnConnection:
+        """Each of the pool's connections. The first tells whether a pooler is in between: the process that answers is
+        another than was promised at the start. One in session mode looks the same, and only loses time by it."""
+        if self._pooler:
+            options["statement_cache_size"] = 0
+        connection: OwnConnection = await asyncpg.connect(*args, **options)
+        if self._pooler is not None:
+            return connection
+        try:
+            async with connection.transaction():
+                asked = await connection.prepare("SELECT pg_backend_pid()", name="")
+                self._pooler = await asked.fetchval() != connection.get_server_pid()
+        except BaseException:
+            connection.terminate()
+            raise
+        if not self._pooler:
+            return connection
+        await connection.close()
+        return await self._connect(*args, **options)
+
+    def _patience(self, read: Dsn) -> float:
+        """In seconds; a string that asks for longer than a check has knows why: a database that sleeps, say."""
+        return max(self._connect_timeout, read.connect_timeout or timedelta(0)).total_seconds()
+
+    def _dsn_read(self, dsn: str) -> Dsn:
+        try:
+            return read_dsn(dsn)
+        except BadDsn as error:
+            raise Misconfigured(f"What services.{self.name}.dsn leads to {error}.") from None
+
+    @contextlib.contextmanager
+    def _misread(self) -> Iterator[None]:
+        try:
+            yield
+        except ValueError:  # asyncpg's ClientConfigurationError too; it quotes the DSN
+            raise Misconfigured(
+                f"services.{self.name}.dsn does not lead to a PostgreSQL address; "
+                "store one like postgresql://user:password@host:5432/database there."
+            ) from None
 
     async def _settle(self, connection: Connection) -> None:
-        """Per transaction, because a transaction pooler refuses them as startup parameters."""
-        statement = f"{self._statement_timeout.total_seconds() * 1000:.0f}"
+        """Per transaction: a transaction pooler refuses them as startup parameters, and would hand on a session's."""
+        read = self._read.settings if self._read else {}
+        theirs = {_IN_FORCE.get(name, name): value for name, value in read.items() if name.lower() not in _OURS}
+        if theirs:
+            await connection.execute(
+                "SELECT set_config(given.name, given.value, true) "
+                "FROM unnest($1::text[], $2::text[]) AS given(name, value) "
+                "WHERE given.name LIKE '%.%' OR lower(given.name) IN (SELECT lower(name) FROM pg_settings)",
+                list(theirs),
+                list(theirs.values()),
+            )
         await connection.execute(
             "SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $1, true), "
             "set_config('TimeZone', 'UTC', true)",
-            statement,
+            _milliseconds(self._statement_timeout),
         )
 
     def translated(self, error: Exception, limit: timedelta | None = None) -> OpsError:
@@ -298,3 +372,7 @@ class OnTable(OnDatabase, Generic[M]):
     def __init__(self, database: Database, table: M) -> None:
         super().__init__(database)
         self._table = table
+
+
+def _milliseconds(span: timedelta) -> str:
+    return f"{span.total_seconds() * 1000:.0f}"

@@ -11,6 +11,7 @@ import asyncpg
 from pydantic import Field
 
 from bot.words.exceptions import NotUnderstood, Refused, Stale
+from bot.words.networks import MAPPED, IPNetwork, address_text, stands_for, within
 from integrations.capabilities import Flipped, RateLimitState, Switch, Switchable
 from integrations.postgres.database import Column, Connection, Mapped, OnTable, OptionalColumn, TableName, plain
 
@@ -20,8 +21,6 @@ _IDENTIFIERS = 50_000
 _ALLOWED = 10_000
 """Rows of an allow-list that are read at most."""
 _SWITCHES = 1_000
-
-_Address = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class AllowList(Mapped):
@@ -56,30 +55,23 @@ class SwitchTable(Mapped):
     paused: str = "paused"
 
 
-def _address(text: str) -> _Address | None:
+def _address(text: str) -> IPNetwork | None:
     """The network that an identifier stands for; None where it is no address. IPv4 written as IPv6 is IPv4."""
     try:
         network = ipaddress.ip_interface(text.strip()).network
     except ValueError:
         return None
-    if isinstance(network, ipaddress.IPv6Network) and network.prefixlen == 128:
-        mapped = network.network_address.ipv4_mapped
-        return ipaddress.ip_network(mapped) if mapped is not None else network
-    return network
+    return stands_for(network) or network if within(network, MAPPED) else network
 
 
-def _covers(outer: _Address, inner: _Address) -> bool:
-    return outer.version == inner.version and inner.subnet_of(outer)  # type: ignore[arg-type]  # same version
-
-
-def _parsed(network: str) -> _Address:
+def _parsed(network: str) -> IPNetwork:
     found = _address(network)
     if found is None:
         raise NotUnderstood(f"{network[:60]!r} is not an IP address or range, like 203.0.113.7 or 203.0.113.0/28.")
     return found
 
 
-def _hint(network: _Address) -> str:
+def _hint(network: IPNetwork) -> str:
     """Text that every spelling of an address in `network` holds; narrows what is compared one by one."""
     if network.version == 6:
         return ":"
@@ -172,7 +164,7 @@ class RateLimits(OnTable[RateLimitTable]):
             differences=tuple(_differences(_as_inserted(same[0], allow), inserted)),
         )
 
-    async def _identifiers(self, connection: Connection, wanted: _Address) -> list[str]:
+    async def _identifiers(self, connection: Connection, wanted: IPNetwork) -> list[str]:
         """Spellings in the table that stand for addresses in `wanted`. Compared here: a cast in SQL would fail at
         the first row that holds no address."""
         column = self._table.identifier
@@ -186,12 +178,12 @@ class RateLimits(OnTable[RateLimitTable]):
                 f"More than {_IDENTIFIERS:,} addresses are rate limited in {self.name}; name a smaller range."
             )
         found = ((row["identifier"], _address(row["identifier"])) for row in rows)
-        return [text for text, address in found if address is not None and _covers(wanted, address)]
+        return [text for text, address in found if address is not None and within(address, wanted)]
 
-    async def _allowed(self, connection: Connection, allow: AllowList, wanted: _Address) -> bool:
+    async def _allowed(self, connection: Connection, allow: AllowList, wanted: IPNetwork) -> bool:
         now: datetime = await connection.fetchval("SELECT now()")
         current = [row for row in await _allow_rows(connection, allow) if row["until"] is None or row["until"] > now]
-        return any(address and _covers(address, wanted) for row in current if (address := _address(row["network"])))
+        return any(address and within(wanted, address) for row in current if (address := _address(row["network"])))
 
 
 def _sentence(row: asyncpg.Record) -> str:
@@ -222,9 +214,9 @@ async def _allow_rows(connection: Connection, allow: AllowList, *, lock: bool = 
 
 
 async def _allow(
-    connection: Connection, allow: AllowList, wanted: _Address, note: str, until: datetime | None
+    connection: Connection, allow: AllowList, wanted: IPNetwork, note: str, until: datetime | None
 ) -> dict[str, str | None]:
-    text = str(wanted.network_address) if wanted.num_addresses == 1 else str(wanted)
+    text = address_text(wanted)
     ended = [row["network"] for row in await _allow_rows(connection, allow) if _address(row["network"]) == wanted]
     await connection.execute(f"DELETE FROM {allow.table} WHERE {allow.network}::text = ANY($1::text[])", ended)
     columns: list[tuple[str, str, object]] = [(allow.network, "", text)]

@@ -137,5 +137,5 @@ def _shaped(answer: Answer, shape: type[M]) -> M:
         # The cause is dropped: pydantic's text quotes the answer.
         raise TryLater("it answers JSON of another shape than its format has") from None
     except (ValueError, RecursionError):
-        broken = "broken JSON" if answer.whole else "JSON that is cut off or too large"
+        broken = "broken JSON" if answer.whole else f"JSON that {answer.cut}"
         raise TryLater(f"it answers {broken}") from None

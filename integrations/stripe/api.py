@@ -1,12 +1,12 @@
 """Stripe's REST API, as far as we use it: shapes of its answers, a method a call, and which version they are of."""
 
-import re
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from bot.words.exceptions import NotUnderstood, OpsError, OutcomeUnknown, Refused
+from integrations.plumbing.addressing import segment
 from integrations.plumbing.outbound import Answer, Query, Service
 from integrations.plumbing.pace import Pace
 from integrations.plumbing.shape import Shape
@@ -17,7 +17,6 @@ BALANCE = "/v1/balance"
 ENDPOINTS = "/v1/webhook_endpoints"
 _EVENTS = "/v1/events"
 _PAGE = 100
-_ENDPOINT = re.compile(r"we_[A-Za-z0-9_]{1,80}")
 
 
 class NotPermitted(Refused):
@@ -128,9 +127,7 @@ class StripeApi:
             params["starting_after"] = page.data[-1].id
 
     def _at(self, id_: str) -> str:
-        if not _ENDPOINT.fullmatch(id_):
-            raise self._unknown(id_)
-        return f"{ENDPOINTS}/{id_}"
+        return f"{ENDPOINTS}/{segment(id_, self._unknown(id_))}"
 
     def _unknown(self, id_: str) -> NotUnderstood:
         return NotUnderstood(f"{self.service.name} has no webhook endpoint {id_[:80]}.")

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bot.words.exceptions import OpsError, OutcomeUnknown, Refused
+from bot.words.networks import covers, network_of, same
 from integrations.capabilities import RateLimitState
 from integrations.plumbing.base import Part
-from integrations.plumbing.networks import covers, network_of, same
 from integrations.plumbing.polling import until as wait_until
 from integrations.supabase.api import Restrictions, SupabaseApi
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from bot.words.exceptions import OpsError, OutcomeUnknown, Refused
-from bot.words.params import Network
+from bot.words.params import PublicNetwork
 from integrations.capabilities import Checked, Health, Named, ReadOnly, Rights, Trial
 from integrations.plumbing.base import Client
 from integrations.plumbing.checking import judged
@@ -42,7 +42,7 @@ class SupabaseSection(TokenSection):
     """Logs that /ops errors and /ops logs read, one call each; none closes both."""
     network_restrictions: bool = True
     """Whether /ops whitelist lets addresses reach its database, and lifts their bans."""
-    own_address: Network | None = None
+    own_address: PublicNetwork | None = None
     """The public address this bot connects to the database from: no list is written that leaves it out."""
     url: Url = "https://api.supabase.com"
     settle: TimeLimit = timedelta(minutes=1)

@@ -1,6 +1,5 @@
 """Vercel's REST API, as far as we use it: shapes of its answers, a method a call. Every path has its own version."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -9,10 +8,10 @@ from urllib.parse import quote, urlencode
 from pydantic import BeforeValidator, RootModel
 
 from bot.words.exceptions import NotUnderstood, OpsError, Refused
+from integrations.plumbing.addressing import segment
 from integrations.plumbing.outbound import Answer, Service
 from integrations.plumbing.shape import Shape
 
-_ID = re.compile(r"[\w-]{1,100}")
 _PAGE = 100
 """Most deployments that Vercel gives at once."""
 
@@ -277,10 +276,7 @@ def no_deployment(deployment: str) -> NotUnderstood:
 
 
 def _id(text: str) -> str:
-    """Raises NotUnderstood for what can be no id; the rest is safe in a path."""
-    if not _ID.fullmatch(text):
-        raise no_deployment(text)
-    return text
+    return segment(text, no_deployment(text))
 
 
 def _runtime_line(text: str) -> RuntimeLine | None:

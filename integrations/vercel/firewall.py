@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from pydantic import AliasPath, Field
 
 from bot.words.exceptions import NotUnderstood, OpsError, OutcomeUnknown, Refused, Stale
+from bot.words.networks import IPNetwork, covers, network_of, same, spelled
 from integrations.capabilities import RateLimitState
 from integrations.plumbing.base import Part
-from integrations.plumbing.networks import Network, covers, network_of, same, spelled
 from integrations.plumbing.shape import Shape
 from integrations.vercel.api import VercelApi
 
@@ -209,7 +209,7 @@ def _after(error: OpsError, done: list[str], remedy: str) -> OpsError:
     return kind(f"{error} Before that: {', '.join(done)}; {remedy}.")
 
 
-def _within(ip: str, network: Network) -> bool:
+def _within(ip: str, network: IPNetwork) -> bool:
     try:
         return covers(str(network), network_of(ip))
     except ValueError:

@@ -10,12 +10,14 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
 from sandbox.world.heard import Effect, Watched, recorder
 from sandbox.world.misbehaving import middleware
+
+T = TypeVar("T")
 
 _OWNER, _REPOSITORY = "acme", "shop"
 _ROOT = f"/repos/{_OWNER}/{_REPOSITORY}/actions"
@@ -191,8 +193,7 @@ class FakeGitHub(Watched):
 
     async def _list_flows(self, request: web.Request) -> web.Response:
         found = [flow.public(_base(request)) for flow in self.flows.values()]
-        count = int(request.query.get("per_page", "30"))
-        return web.json_response({"total_count": len(found), "workflows": found[:count]})
+        return web.json_response({"total_count": len(found), "workflows": _page(request, found)})
 
     async def _one_flow(self, request: web.Request) -> web.Response:
         flow = self._flow(request)
@@ -239,7 +240,7 @@ class FakeGitHub(Watched):
             for run in sorted(self.runs.values(), key=lambda run: run.created, reverse=True)
             if wanted in (None, run.status, run.latest.conclusion) and (earliest is None or run.created >= earliest)
         ]
-        page = found[: int(query.get("per_page", "30"))]
+        page = _page(request, found)
         return web.json_response(
             {"total_count": len(found), "workflow_runs": [self._public(run, _base(request)) for run in page]}
         )
@@ -254,7 +255,7 @@ class FakeGitHub(Watched):
             return self._no("Not Found", 404)
         numbers = range(1, len(run.attempts) + 1) if request.query.get("filter") == "all" else [len(run.attempts)]
         jobs = [job for number in numbers for job in self._jobs(run, number, _base(request))]
-        return web.json_response({"total_count": len(jobs), "jobs": jobs})
+        return web.json_response({"total_count": len(jobs), "jobs": _page(request, jobs)})
 
     async def _rerun(self, request: web.Request) -> web.Response:
         run = self._run(request)
@@ -366,6 +367,13 @@ class FakeGitHub(Watched):
         return {"number": number, "name": name, "status": "completed" if conclusion else "in_progress",
                 "conclusion": conclusion, "started_at": _iso(at),
                 "completed_at": _iso(at + timedelta(seconds=seconds)) if conclusion else None}  # fmt: skip
+
+
+def _page(request: web.Request, found: list[T]) -> list[T]:
+    """30 at a time, or `per_page`, which is at most 100 whatever was asked for."""
+    size = min(int(request.query.get("per_page", "30")), 100)
+    first = (int(request.query.get("page", "1")) - 1) * size
+    return found[first : first + size]
 
 
 def _base(request: web.Request) -> str:

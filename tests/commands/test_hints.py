@@ -88,7 +88,7 @@ class Silent(Outside):
          "db kill-idle older=10m in-transaction=yes user=app db=one"),
         ("db cleanup webhook_logs", "db cleanup webhook_logs db=one"),
         ("db vacuum orders", "db vacuum orders db=one"),
-        ("whitelist 203.0.113.7 for=2h reason=import", "whitelist 203.0.113.7 for=2h reason=import on=one"),
+        ("whitelist 8.8.8.8 for=2h reason=import", "whitelist 8.8.8.8 for=2h reason=import on=one"),
         ("deploys rollback on to=dpl_3f", "deploys rollback one to=dpl_3f"),
         ("deploys redeploy on to=dpl_3f", "deploys redeploy one to=dpl_3f"),
         ("workflows off Report for=2h service=on", "workflows off Report service=one for=2h"),

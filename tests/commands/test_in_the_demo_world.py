@@ -154,7 +154,7 @@ async def allow_list(pool: asyncpg.Pool) -> set[tuple[str, str]]:
 
 
 async def test_whitelist_and_back(services: Services, pool: asyncpg.Pool) -> None:
-    action = LiftRateLimit(services.having(RateLimiter), now)
+    action = LiftRateLimit(services.having(RateLimiter), now, documentation=True)
     params = Whitelist(network="203.0.113.7", for_=timedelta(hours=2), reason="import")
     before = await allow_list(pool)
 
@@ -174,7 +174,7 @@ async def test_whitelist_and_back(services: Services, pool: asyncpg.Pool) -> Non
 
 async def test_whitelist_leaves_alone_what_somebody_changed(services: Services, pool: asyncpg.Pool) -> None:
     """sso-elevator#35: a time-boxed change checks for drift before it reverts."""
-    action = LiftRateLimit(services.having(RateLimiter), now)
+    action = LiftRateLimit(services.having(RateLimiter), now, documentation=True)
     plan = await action.preview(Whitelist(network="203.0.113.7", for_=timedelta(hours=2), reason="import"))
     receipt = await action.execute(plan)
     await pool.execute("UPDATE demo.ip_allow_list SET note = 'kept by the data team' WHERE note = 'import'")

@@ -41,7 +41,7 @@ async def lists() -> AsyncIterator[Lists]:
             "neon": neon.section(await opened.enter_async_context(serving(neon.app()))),
         }
         limiters = open_services(tables, http, lambda reference: SECRET).having(RateLimiter)
-        yield Lists(web, neon, LiftRateLimit(limiters, lambda: datetime.now(UTC)))
+        yield Lists(web, neon, LiftRateLimit(limiters, lambda: datetime.now(UTC), documentation=True))
 
 
 def asked(on: str, network: str = ADDRESS, hours: int | None = 2) -> Whitelist:

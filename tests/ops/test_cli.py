@@ -17,6 +17,8 @@ from bot.words.report import PersonId
 KEY = "0123456789abcdef0123456789abcdef"
 ANA, MIA = PersonId("U0ANA0001"), PersonId("U0MIA0001")
 OPS_TOML = """
+[commands.whitelist]
+documentation = true
 [people.ana]
 slack = "U0ANA0001"
 roles = ["oncall"]

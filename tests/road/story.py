@@ -41,6 +41,7 @@ TOML: dict[str, Any] = {
         "lead": {"group": "S0LEADS", "approves": True},
         "director": {"group": "S0DIRECTORS"},
     },
+    "commands": {"whitelist": {"documentation": True}},
 }
 GROUPS = {"S0ENGINEERS": (ANA,), "S0LEADS": (MIA, LEO), "S0DIRECTORS": (DIRECTOR,)}
 

@@ -19,6 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.road import Road
 from bot.slack.door import payloads
 from bot.slack.door.clicks import Clicks
+from bot.slack.door.connection import web_client
 from bot.slack.door.conversation import AllKnown, Conversation, Places
 from bot.slack.door.errands import Errands
 from bot.slack.door.forms import Forms
@@ -184,7 +185,7 @@ def _bolt(client: AsyncWebClient, identity: Identity, instantly: _Instantly) -> 
         name="handrail",
         logger=quiet,
         # Without a token: it comes with `authorize`.
-        client=AsyncWebClient(base_url=client.base_url),
+        client=web_client(client.base_url),
         authorize=authorize,
         # Both are done by then: what comes over HTTP passes the gate, or never gets here.
         request_verification_enabled=False,

@@ -18,12 +18,20 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.slack.door.arrival import APP_TOKEN, arrived
 from bot.words.clean import whole_json
+from bot.words.proxies import proxy_for
 
 log = structlog.get_logger(__name__)
 
 PING_S = 5.0
 DEAF_AFTER = 4
 """Pings without an answer before the connection is built anew."""
+
+
+def web_client(base_url: str, **settings: Any) -> AsyncWebClient:
+    """Through the proxy that every other call takes: Slack's own client reads no NO_PROXY."""
+    client = AsyncWebClient(base_url=base_url, **settings)
+    client.proxy = proxy_for(base_url)
+    return client
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ async def clients(token: str, base_url: str = "https://slack.com/api/") -> Async
 
         def made(*retries: Any) -> AsyncWebClient:
             client = _Whole(token=token, base_url=base_url, session=session, timeout=30)
+            client.proxy = proxy_for(base_url)
             client.retry_handlers.extend(retries)
             return client
 
@@ -106,14 +115,13 @@ class SocketMode:
 
     async def _build(self) -> None:
         # The token goes to the handler's own client: with another address than Slack's it would be lost otherwise.
-        web_client = AsyncWebClient(token=self.app_token, base_url=self.base_url)
-        self._handler = AsyncSocketModeHandler(
-            self.app, self.app_token, web_client=web_client, ping_interval=self.ping_s
-        )
+        client = web_client(self.base_url, token=self.app_token)
+        self._handler = AsyncSocketModeHandler(self.app, self.app_token, web_client=client, ping_interval=self.ping_s)
         self._built_at = time.time()
         # Asked for here: the client itself would ask for ever, whatever Slack answers.
-        opened = await web_client.apps_connections_open(app_token=self.app_token)
+        opened = await client.apps_connections_open(app_token=self.app_token)
         self._handler.client.wss_uri = str(opened["url"])
+        self._handler.client.proxy = proxy_for(str(opened["url"]))
         await self._handler.connect_async()  # type: ignore[no-untyped-call]
         self._built_at = time.time()
 

@@ -172,7 +172,7 @@ async def test_a_pause_that_stays_open_says_what_was_done(pausable: Switches, wo
     assert world.n8n.done("unpublish") == [CADENCE]
 
 
-@pytest.mark.parametrize("bad", ["../executions/4711", "a/b", "a?b", ""])
+@pytest.mark.parametrize("bad", ["../executions/4711", "a/b", ".", ""])
 async def test_a_workflow_id_that_is_none_is_not_sent(pausable: Switches, world: World, bad: str) -> None:
-    assert "not the id of a workflow" in (await pausable.pause([bad])).missed[0]
+    assert "n8n has no workflow" in (await pausable.pause([bad])).missed[0]
     assert {call.path for call in world.n8n.heard} == {"/api/v1/discover"}

@@ -67,9 +67,9 @@ async def checked(url: str, *, over_aiohttp: bool, field: str = "") -> Checked:
     [
         ("good", "status", Health.OK, ""),
         ("away", "", Health.DOWN, "it answers 503"),
-        ("elsewhere", "", Health.DEGRADED, "it answers 302"),
+        ("elsewhere", "", Health.DEGRADED, "it sends us elsewhere (302); write its final address in services.it.url"),
         ("silent", "", Health.UNKNOWN, "no answer within 1 s"),
-        ("cut_off", "status", Health.UNKNOWN, "it answers application/json, not JSON"),
+        ("cut_off", "status", Health.UNKNOWN, "its answer was cut off"),
     ],
 )
 async def test_both_ways_say_the_same(
