@@ -95,6 +95,8 @@ class FakeGitHub(Watched):
         "##[error]checkout total: expected 19.99, got 20",
         "##[error]Process completed with exit code 1.",
     )
+    more_jobs: int = 0
+    """That every run begins with before its own two, all of them well."""
     logs_expired: bool = False
     log_host: str = ""
     """Where logs are, with a slash at the end; this stand-in itself if empty."""
@@ -359,7 +361,7 @@ class FakeGitHub(Watched):
                 "labels": ["ubuntu-latest"], "runner_id": 1, "runner_name": "GitHub Actions 2", "runner_group_id": 2,
                 "runner_group_name": "GitHub Actions", "workflow_name": run.flow.name,
             }
-            for number, name in enumerate(("lint", "build"))
+            for number, name in (*((10**9 + n, f"check {n}") for n in range(self.more_jobs)), (0, "lint"), (1, "build"))
             if found.conclusion or name == "build"
         ]  # fmt: skip
 

@@ -64,6 +64,10 @@ class FakeNeon(Watched):
         self.operation_seconds = 0.05
         self.ends_as = "finished"
         self.scoped_to_project = True
+        self.previews = 0
+        """Branches beside main and staging."""
+        self.at_once = 10_000
+        """Branches on one page at most."""
         """Such a key may not ask whose it is, nor for consumption."""
         self.paid = False
         self.compute_quota = 360_000
@@ -196,8 +200,14 @@ class FakeNeon(Watched):
                 "data_transfer_bytes": 0, "created_at": _AT, "updated_at": _AT,
             }  # fmt: skip
 
-        found = [branch("br-main", "main", True), branch("br-staging", "staging", False)]
-        return web.json_response({"branches": found, "annotations": {}})
+        names = ("staging", *(f"preview-{number}" for number in range(self.previews)), "main")
+        found = [branch(f"br-{name}", name, name == "main") for name in names]
+        first, size = int(request.query.get("cursor", "0")), min(int(request.query.get("limit", "10000")), self.at_once)
+        left = first + size < len(found)
+        pages = (
+            {"pagination": {"sort_by": "updated_at", "sort_order": "DESC", "next": str(first + size)}} if left else {}
+        )
+        return web.json_response({"branches": found[first : first + size], "annotations": {}, **pages})
 
     async def _history(self, request: web.Request) -> web.Response:
         if self.scoped_to_project or not self.paid:
