@@ -101,10 +101,13 @@ class Desk:
         return moved or request
 
     async def withdraw(self, asker: Asker, request_id: str) -> Request:
-        """By its own requester, while it waits. Raises NotAllowed, NotUnderstood."""
+        """By its own requester, while it waits; by an approver, their yes alone: the request waits on then.
+
+        Raises NotAllowed, NotUnderstood.
+        """
         request = await self.request(request_id)
         if asker.person not in request.owners:
-            raise NotAllowed("Only the person who asked can withdraw it; approvers reject.", rule="own requests")
+            return await self._take_back(request, asker.person)
         outcome = "Taken back by its requester."
         entry = self._about(request, "withdrawn", asker.person, {})
         moved = await self.requests.move(
@@ -117,8 +120,21 @@ class Desk:
             finished_at=self.clock(),
         )
         if moved is None:
-            raise NotUnderstood(f"{request.id} is {request.state}: only a waiting request can be withdrawn.")
+            raise await self._too_late(request, "only a waiting request can be withdrawn")
         return moved
+
+    async def _take_back(self, request: Request, person: PersonId) -> Request:
+        if not any(vote.person == person and vote.approve for vote in await self.votes(request.id)):
+            raise NotAllowed("Only the person who asked can withdraw it; approvers reject.", rule="own requests")
+        back = await self.requests.take_back(request.id, person, self._about(request, "retracted", person, {}))
+        if back is None:
+            raise await self._too_late(request, "a yes can be taken back only while it waits")
+        return back
+
+    async def _too_late(self, request: Request, only: str) -> NotUnderstood:
+        """With the state of now: that which was read before somebody else moved it explains nothing."""
+        now = await self.request(request.id)
+        return NotUnderstood(f"{now.id} is {now.state} now: {only}.")
 
     async def evidence(self, request: Request) -> str:
         """Traces of an unknown run that the service shows; empty where it shows none."""
@@ -152,7 +168,7 @@ class Desk:
             ends_at=None,  # what a person had to look into, the machine does not go on with by itself
         )
         if moved is None:
-            raise NotUnderstood(f"{request.id} is {request.state}: only an unknown outcome can be reconciled.")
+            raise await self._too_late(request, "only an unknown outcome can be reconciled")
         return moved
 
     async def _stands(self, request: Request, by: PersonId, note: str) -> Request:

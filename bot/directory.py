@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import StrEnum
 
 from pydantic import AwareDatetime, Field
 
+from bot.decide.policy import Role
 from bot.settings import OpsToml
 from bot.words.params import duration_text
 from bot.words.ports import Clock, Roster
@@ -19,6 +21,15 @@ class Group(Frozen):
     problem: str = ""
 
 
+class Standing(StrEnum):
+    """What keeps an account of Slack from having roles."""
+
+    DEACTIVATED = "deactivated"
+    BOT = "bot"
+    GUEST = "guest"
+    """Of one or several channels; has roles where the role says `guests = true`."""
+
+
 class Snapshot(Frozen):
     """The last reading of Slack. Kept in the database too, so that the terminal works while Slack is down."""
 
@@ -28,6 +39,10 @@ class Snapshot(Frozen):
     """Display names by user id."""
     channels: Mapping[str, str] = Field(default_factory=dict)
     """Channel names without # by id."""
+    standings: Mapping[str, Standing] = Field(default_factory=dict)
+    """By user id; nothing is kept of an ordinary member."""
+    shared: frozenset[str] = frozenset()
+    """Ids of channels that people of another organisation read."""
 
 
 class People:
@@ -66,9 +81,23 @@ class People:
                     unreadable[name] = problem
                 else:
                     named |= set(group.members)
-            members[name] = frozenset(named)
+            members[name] = frozenset(person for person in named if self._may_hold(person, role))
         self._roster = Roster(members=members, unreadable=unreadable, read_at=now)
         return self._roster
+
+    def _may_hold(self, person: PersonId, role: Role) -> bool:
+        standing = self._snapshot.standings.get(person)
+        return standing is None or (standing is Standing.GUEST and role.guests)
+
+    def gone(self) -> Mapping[str, Mapping[PersonId, Standing]]:
+        """By role, who would be in it, were it not for what their account in Slack has become."""
+        found: dict[str, dict[PersonId, Standing]] = {}
+        for name, role in self._settings.roles.items():
+            named = {person.slack for person in self._settings.people.values() if name in person.roles}
+            named |= set(self._snapshot.groups.get(role.group or "", Group()).members)
+            barred = {person: self._snapshot.standings[person] for person in named if not self._may_hold(person, role)}
+            found |= {name: barred} if barred else {}
+        return found
 
     def _stale(self, group: Group) -> str:
         if group.read_at is None:
@@ -84,6 +113,10 @@ class People:
 
     def channel_name(self, channel: str) -> str:
         return self._snapshot.channels.get(channel, "")
+
+    def is_shared(self, channel: str) -> bool:
+        """Whether people of another organisation may read it; of a channel that is not known, they may."""
+        return channel not in self._snapshot.channels or channel in self._snapshot.shared
 
     def channel_id(self, wanted: str | None) -> str | None:
         """The id of `#name`, or what was given if it is an id already; None for an unknown name."""

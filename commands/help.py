@@ -10,6 +10,7 @@ from bot.ask.parse import fields_of, usage
 from bot.words.action import AnyAction, Asker, Lookup, Risk
 from bot.words.params import Params
 from bot.words.report import Fact, Line, Report, Suggestion
+from bot.words.unread import unread
 from commands import House
 
 
@@ -54,13 +55,13 @@ class ShowHelp(Lookup[Help]):
     def _overview(self, asker: Asker) -> Report:
         allowed = self.allowed(asker)
         mine = [action for action in self.catalogue() if allowed(action)]
-        words = tuple(action.words for action in mine)
-        report = self._overviews.get(words)
+        key = (*(action.words for action in mine), *(f"unread {role}" for role in asker.unread))
+        report = self._overviews.get(key)
         if report is None:
-            report = self._overviews[words] = self._listing(mine)
+            report = self._overviews[key] = self._listing(mine, asker.unread)
         return report
 
-    def _listing(self, mine: Sequence[AnyAction]) -> Report:
+    def _listing(self, mine: Sequence[AnyAction], unread_roles: Sequence[str]) -> Report:
         lines = []
         for risk, title in _GROUPS:
             group = [f"{usage(action, brief=True)} — {action.summary}" for action in mine if action.risk is risk]
@@ -70,12 +71,17 @@ class ShowHelp(Lookup[Help]):
                 for at in range(0, len(group), _TOGETHER)
             ]
         nothing = "You may run nothing else here: ask whoever keeps ops.toml for a role."
+        if unread_roles:
+            nothing = unread(unread_roles)
         lead = "Type /ops and one of these." if len(mine) > 1 else nothing
         return Report(
             title="What you may run here",
             lead=lead,
             lines=tuple(lines),
-            notes=("help COMMAND explains one. A change shows its plan first and runs after somebody's yes.",),
+            notes=(
+                "help COMMAND explains one. A change shows its plan first and runs after somebody's yes.",
+                unread(unread_roles) if unread_roles and len(mine) > 1 else "",
+            ),
             suggestions=(Suggestion(label="Health", words="health"), Suggestion(label="Requests", words="requests")),
         )
 

@@ -21,10 +21,11 @@ from bot.later.retiring import Retiring
 from bot.later.weekly import Weekly
 from bot.run.execute import Checkpoint, no_checkpoint
 from bot.settings import Environment, OpsToml
-from bot.slack.door.app import Identity, SlackApp, slack_app
+from bot.slack.door.app import SlackApp, slack_app
 from bot.slack.door.arrival import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, arrived, checked
 from bot.slack.door.connection import SocketMode, clients
 from bot.slack.door.http_mode import HttpMode
+from bot.slack.door.installation import Identity
 from bot.slack.door.members import PeopleReader
 from bot.slack.outbox.drawing import Drawing
 from bot.slack.outbox.notices import Deliverer

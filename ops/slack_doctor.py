@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.directory import People
+from bot.directory import People, Standing
 from bot.settings import Environment, Team
 from bot.slack.door.arrival import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, checked
 from bot.slack.door.connection import web_client
@@ -63,6 +63,7 @@ def slack_probe(environment: Environment, team: Team, people: People) -> Probe:
         for extra in sorted(granted - SCOPES.keys()):
             found.append(Finding(f"scope {extra} is granted and not needed", Status.WARNING, "take it away"))
         found += await _channels(client, team, people)
+        found += gone(people)
         if environment.slack_app_token is not None:
             found.append(await _app_token(environment))
         return found
@@ -97,7 +98,7 @@ async def _channels(client: AsyncWebClient, team: Team, people: People) -> list[
     try:
         async with asyncio.timeout(LISTING_S):
             async for page in channel_pages(client):
-                names = {f"#{name}" for name in page.values()}
+                names = {f"#{channel['name']}" for channel in page}
                 missing = {name: channel for name, channel in missing.items() if channel not in names}
                 if not missing:
                     return []
@@ -110,6 +111,27 @@ async def _channels(client: AsyncWebClient, team: Team, people: People) -> list[
         ]  # fmt: skip
     mend = "correct the name, or invite the bot if the channel is private; its id can be written, too"
     return [Finding(f"team.{name} {channel} cannot be found", Status.FAILED, mend) for name, channel in missing.items()]
+
+
+def gone(people: People) -> list[Finding]:
+    """People of ops.toml and of its groups whom Slack calls deactivated, bots or guests: they have no roles."""
+    mends = {
+        Standing.DEACTIVATED: "take them out of ops.toml and of the user group",
+        Standing.BOT: "only people have roles; name the person instead",
+        Standing.GUEST: "write guests = true for the role in ops.toml if they are meant to have it",
+    }
+    return [
+        Finding(
+            f"{people.name(person)} does not have the role {role!r}: {_AS[standing]} in Slack",
+            Status.WARNING,
+            mends[standing],
+        )
+        for role, barred in people.gone().items()
+        for person, standing in sorted(barred.items())
+    ]
+
+
+_AS = {Standing.DEACTIVATED: "deactivated", Standing.BOT: "a bot", Standing.GUEST: "a guest"}
 
 
 async def _app_token(environment: Environment) -> Finding:

@@ -28,7 +28,18 @@ BOT_SCOPES = frozenset(
 )
 """Granted where no manifest says otherwise."""
 
-BOT_EVENTS = frozenset({"app_home_opened", "app_mention", "member_joined_channel", "message.im"})
+BOT_EVENTS = frozenset(
+    {
+        "app_home_opened",
+        "app_mention",
+        "member_joined_channel",
+        "message.im",
+        "subteam_members_changed",
+        "subteam_updated",
+        "team_join",
+        "user_change",
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox import blocks
+from sandbox import accounts, blocks
 from sandbox.delivery import Ack, Delivery
 from sandbox.inputs import NotPossible, holds_state, refused, state_value
-from sandbox.model import JSON, Channel, Member, Message, SlackError, View
+from sandbox.model import JSON, Channel, Member, Message, SlackError, UserGroup, View
 from sandbox.payloads import Payloads, state_of
 from sandbox.response_url import ResponseUrls
 from sandbox.web_api.modals import content_of
@@ -244,6 +244,23 @@ class Interactions:
         self.workspace.publish_channels()
         self.emit(self.payloads.member_left_channel(person.id, channel))
         return {}
+
+    # What administrators do
+
+    async def account_changes(self, member: Member, **changes: bool) -> None:
+        """`deleted=True`, `is_restricted=True` …; returns when the app has heard of it."""
+        for name, value in changes.items():
+            setattr(member, name, value)
+        await self._delivered_if_subscribed(accounts.account_changed(self.workspace, member))
+
+    async def group_changes(self, group: UserGroup, users: list[str]) -> None:
+        added, removed = [u for u in users if u not in group.users], [u for u in group.users if u not in users]
+        group.users = users
+        await self._delivered_if_subscribed(accounts.members_changed(self.workspace, group, added, removed))
+
+    async def _delivered_if_subscribed(self, event: JSON) -> None:
+        if self._subscribed(event["type"]):
+            await self._delivered(self.payloads.event(event))
 
     def emit(self, payload: JSON) -> None:
         """Sends an event without waiting, where the app subscribed to it and can see it."""

@@ -21,6 +21,12 @@ class Member:
     is_bot: bool = False
     color: str = "4a154b"
     deleted: bool = False
+    is_restricted: bool = False
+    """A guest of several channels."""
+    is_ultra_restricted: bool = False
+    """A guest of one channel."""
+    team_id: str = ""
+    """Of somebody from another workspace, known from a channel that both share; empty for one of ours."""
 
 
 @dataclass
@@ -42,6 +48,8 @@ class Channel:
     topic: str = ""
     purpose: str = ""
     archived: bool = False
+    ext_shared: bool = False
+    """Another organisation is in it, too."""
     messages: dict[str, "Message"] = field(default_factory=dict)
     """By ts, oldest first."""
     pins: list[str] = field(default_factory=list)

@@ -22,7 +22,7 @@ class Payloads:
         workspace = self.workspace
         return {
             "token": workspace.app.verification_token,
-            "team_id": workspace.team_id,
+            "team_id": person.team_id or workspace.team_id,
             "team_domain": workspace.domain,
             "channel_id": channel.id,
             "channel_name": _command_channel_name(channel),
@@ -236,7 +236,7 @@ class Payloads:
             "text": message.text,
             "user": message.user,
             "ts": message.ts,
-            "team": self.workspace.team_id,
+            "team": self.workspace.members[message.user].team_id or self.workspace.team_id,
             "blocks": blocks.rich_text(message.text, self.workspace.new_block_id()),
             "channel": message.channel,
             "event_ts": message.ts,
@@ -344,7 +344,7 @@ class Payloads:
             "id": person.id,
             "username": person.name,
             "name": person.name,
-            "team_id": self.workspace.team_id,
+            "team_id": person.team_id or self.workspace.team_id,
         }
 
     def _team(self) -> JSON:

@@ -85,11 +85,18 @@ class Catalogue:
             return self.offered(words), rest[0] if rest else ""
         group = sorted(words for words in self._by_words if words.startswith(f"{tokens[0].lower()} "))
         if group:
-            raise NotUnderstood(f"{tokens[0]!r} needs a second word: {_either(group)}.", hint=group[0])
-        near = nearest(" ".join(tokens[:2]).lower(), self._by_words) or nearest(tokens[0].lower(), self._by_words)
+            near = nearest(" ".join(tokens[:2]).lower(), group)
+            hint = " ".join([near[0], *tokens[2:]]) if near else group[0]
+            raise NotUnderstood(f"{tokens[0]!r} needs a second word: {_either(group)}.", hint=hint)
+        both = nearest(" ".join(tokens[:2]).lower(), self._by_words)
+        near = both or nearest(tokens[0].lower(), self._by_words)
+        # What was meant, with whatever followed the mistyped words.
+        rest = typed.split(maxsplit=2 if both else 1)[2 if both else 1 :]
         meant = f" Did you mean {_either(near)}?" if near else " Type help for what you can run here."
         shown = typed.strip() if len(typed) <= 60 else f"{typed[:57]}…"
-        raise NotUnderstood(f"There is no command {shown!r}.{meant}", hint=near[0] if near else "help")
+        raise NotUnderstood(
+            f"There is no command {shown!r}.{meant}", hint=" ".join([near[0], *rest]) if near else "help"
+        )
 
 
 def nearest(word: str, known: Iterable[str]) -> list[str]:

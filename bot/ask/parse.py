@@ -16,12 +16,14 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from bot.ask.as_written import likely_setting, normalise, tidy, unmarked, unticked
 from bot.ask.catalogue import Catalogue, nearest
 from bot.words.action import AnyAction, Change
 from bot.words.exceptions import NotUnderstood
 from bot.words.mistakes import MISSING, problems
 from bot.words.params import Choices, FreeText, Params, Spaced, duration_text
 from bot.words.request import Said
+from bot.words.unseen import looks_empty
 
 RESERVED = {
     "override": "why it must run although there is a freeze",
@@ -169,16 +171,6 @@ def usage(action: AnyAction, *, brief: bool = False) -> str:
     return " ".join(parts)
 
 
-_SMART = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "–": "-", "—": "-"})
-_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
-_PREFIX = re.compile(r"\A/?ops(?:\s+|\Z)", re.IGNORECASE)
-
-
-def normalise(words: str) -> str:
-    """Undo what phones and Slack do to typed text: smart quotes, hard spaces, unseen marks, a leading /ops."""
-    return _PREFIX.sub("", " ".join(_INVISIBLE.sub("", words.translate(_SMART)).split()))
-
-
 def hear(catalogue: Catalogue, said: Said) -> Heard:
     """Never raises: what is wrong with the words is the meaning then."""
     try:
@@ -201,25 +193,28 @@ def parse(catalogue: Catalogue, words: str) -> Parsed:
                 "Breaking the glass needs a command that changes something, and because=REASON.", hint=hint
             )
     action, rest = catalogue.find(text)
-    values, reserved = _read(action, rest)
+    values, reserved = _read(action, rest, f"{BREAK_GLASS} " if broken else "")
+    without = re.sub(r"\s*\bbecause=.*", "", text) if broken else text
     if "because" in reserved and not broken:
         raise NotUnderstood("because= belongs to break-glass.", hint=f"{BREAK_GLASS} {text}")
-    return _with_reserved(action, _validated(action, values), reserved, broken=broken)
+    return _with_reserved(action, _validated(action, values), reserved, broken=broken, typed=without)
 
 
 def filled(action: AnyAction, fields: Mapping[str, str]) -> Parsed:
     """The same from a form's fields, the reserved ones among them. Raises NotFilled, NotUnderstood."""
     own = {field.name for field in fields_of(action)}
-    reserved = {name: fields[name].strip() for name in RESERVED if name not in own and fields.get(name, "").strip()}
+    reserved = {name: why for name in RESERVED if name not in own and (why := tidy(fields.get(name, "")))}
     params = fill(action, {name: value for name, value in fields.items() if name in own or name not in RESERVED})
     return _with_reserved(action, params, reserved, broken="because" in reserved)
 
 
-def _with_reserved(action: AnyAction, params: Params, reserved: Mapping[str, str], *, broken: bool) -> Parsed:
+def _with_reserved(
+    action: AnyAction, params: Params, reserved: Mapping[str, str], *, broken: bool, typed: str = ""
+) -> Parsed:
     """Raises NotUnderstood where a reserved parameter has no meaning, or no content."""
     change = isinstance(action, Change)
     if broken and (not change or len(reserved.get("because", "")) < _SHORTEST_REASON):
-        hint = f"{BREAK_GLASS} {action.examples[0] if action.examples and change else action.words} because=…"
+        hint = f"{BREAK_GLASS} {(typed or action.words) if change else 'COMMAND'} because=…"
         raise NotUnderstood(_GLASS_NEEDS, hint=hint)
     if reserved and not change:
         raise NotUnderstood(f"{next(iter(reserved))}= has no meaning here: {action.words} has no plan to approve.")
@@ -234,7 +229,7 @@ def _with_reserved(action: AnyAction, params: Params, reserved: Mapping[str, str
     return Parsed(action, params, reserved.get("override", ""), reserved.get("because", ""), journal == "yes")
 
 
-def _read(action: AnyAction, rest: str) -> tuple[dict[str, Any], dict[str, str]]:
+def _read(action: AnyAction, rest: str, prefix: str) -> tuple[dict[str, Any], dict[str, str]]:
     """Assign what follows the words. Raises Incomplete for an unknown name, a doubled one, or words too many."""
     fields = {field.name: field for field in fields_of(action)}
     values: dict[str, Any] = {}
@@ -252,6 +247,7 @@ def _read(action: AnyAction, rest: str) -> tuple[dict[str, Any], dict[str, str]]
         if rest[at] == " ":
             at += 1
             continue
+        rest = _plain_from(rest, at, known)
         named = re.compile(rf"({known})=", re.IGNORECASE | re.ASCII).match(rest, at)
         if named is None:
             quoted = rest[at] == '"'
@@ -263,6 +259,7 @@ def _read(action: AnyAction, rest: str) -> tuple[dict[str, Any], dict[str, str]]
                 continue
             began = at
             token, at = _token(rest, at)
+            token = token if quoted else unmarked(token)
             if not quoted and (unknown := re.match(r"([^\W\d][\w-]*)=", token)):
                 raise _unknown(action, unknown[1], fields)
             flag = fields.get(token.lower())
@@ -272,11 +269,21 @@ def _read(action: AnyAction, rest: str) -> tuple[dict[str, Any], dict[str, str]]
                     raise _incomplete(action, f"{flag.name}= is given twice.")
                 values[flag.name] = "yes"
                 continue
-            bare.append((token, rest[began:at]))
+            bare.append((token, rest[began:at] if quoted else token))
             continue
         name = named[1].lower()
         free = name in RESERVED or fields[name].spaced
-        value, at = _until_next(rest, named.end(), ends) if free else _token(rest, named.end())
+        quoted, began = rest[named.end() : named.end() + 1] == '"', named.end()
+        value, at = _until_next(rest, began, ends) if free else _token(rest, began)
+        value = "" if looks_empty(value) else value
+        if not quoted:
+            value = unticked(value) if free else unmarked(value)
+        if free and not quoted and not open_field:
+            reservable = RESERVED if isinstance(action, Change) else {}
+            left = [
+                each for each in (*fields, *reservable) if each not in values and each not in reserved and each != name
+            ]
+            _ask_once((f"{prefix}{action.words} {rest[:began]}", rest[began:at], rest[at:]), value, left)
         if name in values or name in reserved:
             raise _incomplete(action, f"{name}= is given twice.")
         (reserved if name in RESERVED and name not in fields else values)[name] = value
@@ -286,6 +293,30 @@ def _read(action: AnyAction, rest: str) -> tuple[dict[str, Any], dict[str, str]]
     if others:
         values[open_field] = others
     return values, reserved
+
+
+def _plain_from(text: str, at: int, known: str) -> str:
+    """`text` with the setting that begins at `at` as it is meant: `*for=2h*`, `--for=2h`, `for = 2h`, `for= 2h`."""
+    word = text[at:].partition(" ")[0]
+    if (plain := unmarked(word)) != word and re.match(rf"(?:{known})=", plain, re.IGNORECASE | re.ASCII):
+        return text[:at] + plain + text[at + len(word) :]
+    spread = re.compile(rf"-{{0,2}}({known})(?: = ?| ?= |=)(?=\S)", re.IGNORECASE | re.ASCII).match(text, at)
+    follows = spread and re.match(rf"(?:{known})=", text[spread.end() :], re.IGNORECASE | re.ASCII)
+    return f"{text[:at]}{spread[1]}={text[spread.end() :]}" if spread and not follows else text
+
+
+def _ask_once(line: tuple[str, str, str], value: str, left: Sequence[str]) -> None:
+    """Raises NotUnderstood where free text holds what may be a setting: which of both is a person's to say.
+
+    `line` is all that was typed: what is before the text, the text, and what is after it.
+    """
+    if '"' in value or (found := likely_setting(value, left)) is None:
+        return
+    (before, typed, after), (written, meant) = line, found
+    raise NotUnderstood(
+        f"Did you mean {meant.partition('=')[0]}=? As it is, {written!r} is a part of the text.",
+        choices={meant: f"{before}{typed.replace(written, meant, 1)}{after}", "As text": f'{before}"{value}"{after}'},
+    )
 
 
 def _token(text: str, at: int) -> tuple[str, int]:
@@ -349,7 +380,7 @@ def _validated(action: AnyAction, values: Mapping[str, Any]) -> Params:
 
 def fill(action: AnyAction, fields: Mapping[str, str]) -> Params:
     """Params from a form's fields, empty ones left out. Raises NotFilled with a sentence for each wrong one."""
-    given = {name: value.strip() for name, value in fields.items() if value and value.strip()}
+    given = {name: written for name, value in fields.items() if (written := tidy(value or ""))}
     try:
         return action.params_type.model_validate(_by_field(action, given))
     except ValidationError as error:

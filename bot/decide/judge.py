@@ -68,6 +68,7 @@ class Judge:
             now=self.clock(),
             channel=said.channel,
             channel_name=self._channel_name(said.channel),
+            shared=bool(said.channel and self.directory.is_shared(said.channel)),
             override=override,
             break_glass=glass,
             frozen=frozen,
@@ -135,9 +136,9 @@ class Judge:
 
     def asker(self, who: PersonId, on_behalf_of: PersonId | None, channel: str | None) -> Asker:
         person = on_behalf_of or who
-        members = self.directory.roster().members
-        roles = frozenset(role for role, people in members.items() if person in people)
-        return Asker(who, roles, on_behalf_of, channel)
+        roster = self.directory.roster()
+        roles = frozenset(role for role, people in roster.members.items() if person in people)
+        return Asker(who, roles, on_behalf_of, channel, tuple(sorted(roster.unreadable)))
 
     @cached_property
     def names_channels(self) -> bool:

@@ -44,6 +44,8 @@ class Role(Frozen):
     """Slack user group id, `S…`."""
     approves: bool = False
     """May approve what others ask, where a rule names nobody."""
+    guests: bool = False
+    """Guests of the workspace (of one channel or several) may be in it."""
 
 
 class Rule(Frozen):
@@ -146,6 +148,7 @@ class Question:
     on_behalf_of: PersonId | None = None
     channel: str | None = None
     channel_name: str | None = None
+    shared: bool = False  # with another organisation
     target: str = ""
     frozen: Freeze | None = None
     """A declared freeze; the windows of the policy are looked up here."""
@@ -279,9 +282,8 @@ def _is_one_of(channels: Iterable[str], question: Question) -> bool:
 
 
 def _is_open(rule: Applying, question: Question, policy: Policy) -> bool:
-    if rule.open is not None:
-        return rule.open
-    return not question.restricted and _is_one_of(policy.open_answers, question)
+    ours = not question.restricted and not question.shared
+    return (ours and _is_one_of(policy.open_answers, question)) if rule.open is None else rule.open
 
 
 def _listed(names: Iterable[str], nobody: str) -> str:

@@ -14,7 +14,8 @@ from uuid import uuid4
 import structlog
 from pydantic import JsonValue
 
-from bot.ask.parse import Parsed, normalise
+from bot.ask.as_written import normalise
+from bot.ask.parse import Parsed
 from bot.run.journal import Journal, Written
 from bot.settings import Limits
 from bot.words.action import AnyAction, Asker, Change, Plan

@@ -6,7 +6,7 @@ from bot.ask.parse import Incomplete
 from bot.words.exceptions import NotUnderstood
 from bot.words.ports import Copy, Voted
 from bot.words.report import Suggestion
-from bot.words.request import Answer, Mode, Needs, Request, Vote
+from bot.words.request import Answer, Mode, Needs, Request, State, Vote
 from bot.words.verdict import Clearance, NotCounted, Rejected, Waiting
 
 
@@ -76,7 +76,11 @@ def told(voted: Voted, vote: Vote) -> Answer:
     request = voted.request
     match voted.verdict:
         case NotCounted(reason=reason):
-            return Answer(text=f"Not counted: {reason}.", request=request.id)
+            back = Suggestion(label="Take my approval back", words=f"withdraw {request.id}")
+            waits = request.state is State.WAITING and voted.earlier is not None and voted.earlier.approve
+            return Answer(
+                text=f"Not counted: {reason}.", request=request.id, choices=(back,) if waits and vote.approve else ()
+            )
         case Waiting(missing=missing):
             more = "1 more approval is" if missing == 1 else f"{missing} more approvals are"
             return Answer(text=f"You approved {request.id}; {more} needed before it runs.", request=request.id)

@@ -88,6 +88,8 @@ class Asker:
     roles: frozenset[str] = frozenset()
     on_behalf_of: PersonId | None = None
     channel: str | None = None
+    unread: tuple[str, ...] = ()
+    """Roles whose members cannot be read right now; the asker may be in any of them."""
 
 
 Tell = Callable[[str], None]

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from bot.words.networks import address_text, network_of, reserved
+from bot.words.unseen import looks_empty, seen
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,14 @@ class FreeText(Spaced):
     """The same of a text: a form gives it several lines."""
 
 
-Reason = Annotated[str, Field(min_length=3, max_length=500), FreeText()]
+def _legible(text: str) -> str:
+    text = "" if looks_empty(text) else seen(text)
+    if len(text) < 3:
+        raise ValueError("type at least 3 characters")
+    return text
+
+
+Reason = Annotated[str, AfterValidator(_legible), Field(min_length=3, max_length=500), FreeText()]
 """Why, in the asker's words; 3 to 500 characters, shown to approvers and kept in the audit."""
 
 

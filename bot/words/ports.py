@@ -239,6 +239,10 @@ class Requests(Protocol):
         not kept, its refusal is audited. None for an unknown request."""
         ...
 
+    async def take_back(self, request: RequestId, person: PersonId, entry: Entry) -> Request | None:
+        """Forget this person's yes, with its audit row; None where the request waits no more, or they gave none."""
+        ...
+
     async def claim(
         self, request: RequestId, sources: frozenset[State], to: State, entry: Entry, *, lease: timedelta
     ) -> Claimed | None:
@@ -317,6 +321,10 @@ class Directory(Protocol):
 
     def channel_name(self, channel: str) -> str:
         """Without #; empty where it is not known."""
+        ...
+
+    def is_shared(self, channel: str) -> bool:
+        """Whether people of another organisation may read it; where that is not known, they may."""
         ...
 
     def channel_id(self, wanted: str | None) -> str | None:

@@ -86,7 +86,7 @@ async def test_a_requester_withdraws_and_does_not_reject(story: Story) -> None:
     assert await story.state(request) is State.WITHDRAWN
     assert await story.trail() == ["asked", "planned", "refused", "denied", "withdrawn"]
     assert await story.approves(LEO, request) == "Not counted: it is withdrawn now."
-    assert await story.hears(MIA, "withdraw R1") == "R1 is withdrawn: only a waiting request can be withdrawn."
+    assert await story.hears(MIA, "withdraw R1") == "R1 is withdrawn now: only a waiting request can be withdrawn."
 
 
 async def test_one_vote_a_person_and_as_many_people_as_the_rule_says(begin: Any) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
+from cachetools import TTLCache
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.error import BoltUnhandledRequestError
@@ -20,11 +21,14 @@ from bot.road import Road
 from bot.slack.door import payloads
 from bot.slack.door.clicks import Clicks
 from bot.slack.door.connection import web_client
-from bot.slack.door.conversation import AllKnown, Conversation, Places
+from bot.slack.door.conversation import Conversation
 from bot.slack.door.errands import Errands
 from bot.slack.door.forms import Forms
 from bot.slack.door.home_tab import HomeTab
+from bot.slack.door.installation import Identity
+from bot.slack.door.members import PeopleReader
 from bot.slack.door.payload_shapes import odd
+from bot.slack.door.strangers import Strangers
 from bot.slack.door.whole import Whole
 from bot.slack.outbox.answering import Teller
 from bot.slack.views.all_rows import CALLBACK
@@ -40,20 +44,6 @@ _JSON: dict[str, str | Sequence[str]] = {"content-type": ["application/json;char
 
 
 @dataclass(frozen=True)
-class Identity:
-    """Who the bot is in Slack, from auth.test at the start; Bolt would ask for it in the middle of an ack."""
-
-    team: str
-    user: str
-    bot: str
-
-    @classmethod
-    async def of(cls, client: AsyncWebClient) -> "Identity":
-        answer = await client.auth_test()
-        return cls(str(answer["team_id"]), str(answer["user_id"]), str(answer.get("bot_id") or ""))
-
-
-@dataclass(frozen=True)
 class SlackApp:
     """`bolt` is served over Socket Mode or HTTP; `drain` lets what was started after acks end."""
 
@@ -65,16 +55,19 @@ class SlackApp:
 
 
 def slack_app(
-    road: Road, outbox: Outbox, client: AsyncWebClient, identity: Identity, places: Places | None = None
+    road: Road, outbox: Outbox, client: AsyncWebClient, identity: Identity, members: PeopleReader
 ) -> SlackApp:
-    """`client` answers people: it should wait and try again once after a 429. `places` looks up channels' names."""
+    """`client` answers people: it should wait and try again once after a 429. `members` looks up channels, too."""
     teller = Teller(client)
     errands = Errands(teller)
-    conversation = Conversation(road, teller, errands, outbox, places or AllKnown())
+    conversation = Conversation(road, teller, errands, outbox, members)
     forms, home = Forms(conversation, client), HomeTab(road, client)
     whole = Whole(conversation, forms)
     clicks = Clicks(conversation, forms, home, outbox, whole)
-    bolt = _bolt(client, identity, _Instantly(conversation))
+    heard: TTLCache[str | None, bool] = TTLCache(4096, ttl=600)
+    """Messages by delivery: Slack sends an event again where its ack got lost, and one message under several events."""
+    strangers = Strangers(road.audit, teller, identity.user)
+    bolt = _bolt(client, identity, _First(identity, strangers, conversation, errands))
 
     @bolt.command(re.compile(r"^/"))
     async def command(ack: Any, context: Any) -> None:
@@ -86,6 +79,8 @@ def slack_app(
     @bolt.action(re.compile(r""))
     async def action(ack: Any, body: Any) -> None:
         click = payloads.click(body)
+        if clicks.decides(click):
+            await members.renew(click.origin.who)
         decided = await clicks.decide(click)
         await ack()
         errands.start(clicks.follow_up(click, decided), click.origin)
@@ -97,6 +92,8 @@ def slack_app(
             await ack(**whole.waiting(sent))
             errands.start(whole.filter(sent), sent.origin)
             return
+        if forms.decides(sent):
+            await members.renew(sent.origin.who)
         taken = await forms.take(sent)
         await ack(**taken.ack)
         errands.start(forms.follow_up(sent, taken), sent.origin)
@@ -119,8 +116,9 @@ def slack_app(
     @bolt.event("message")
     async def spoken(ack: Any, body: Any) -> None:
         await ack()
-        said = payloads.spoken(body)
-        if said is not None:
+        said = payloads.spoken(body, identity.user)
+        if said is not None and said.delivery not in heard:
+            heard[said.delivery] = True
             origin = Origin(who=said.who, channel=said.channel, thread=said.thread)
             errands.start(conversation.hear(said, origin, quietly=False), origin)
 
@@ -129,6 +127,19 @@ def slack_app(
         await ack()
         if body["event"].get("tab", "home") == "home":
             errands.start(home.publish(PersonId(body["event"]["user"])), None)
+
+    @bolt.event("user_change")
+    @bolt.event("team_join")
+    async def account(ack: Any, body: Any) -> None:
+        await ack()
+        errands.start(members.account_changed(body["event"]["user"]), None)
+
+    @bolt.event("subteam_members_changed")
+    @bolt.event("subteam_updated")
+    async def group(ack: Any, body: Any) -> None:
+        await ack()
+        event = body["event"]
+        errands.start(members.group_changed(str(event.get("subteam_id") or event["subteam"]["id"])), None)
 
     @bolt.error
     async def failed(error: Exception, body: Any) -> BoltResponse:
@@ -143,31 +154,42 @@ def slack_app(
     return SlackApp(bolt, errands)
 
 
-class _Instantly(AsyncMiddleware):
-    """Answers a command whose answer is at hand: no listener is needed for it."""
+@dataclass(frozen=True)
+class _First(AsyncMiddleware):
+    """Before any listener: who is from elsewhere is refused, and a command whose answer is at hand is answered."""
 
-    def __init__(self, conversation: Conversation) -> None:
-        self._conversation = conversation
+    identity: Identity
+    strangers: Strangers
+    conversation: Conversation
+    errands: Errands
 
     async def async_process(
         self, *, req: AsyncBoltRequest, resp: BoltResponse, next: Callable[[], Awaitable[BoltResponse]]
     ) -> BoltResponse | None:
-        if wrong := odd(req.body):
+        body = req.body
+        if body.get("type") == "url_verification":  # asked before there is any workspace
+            return await next()
+        if workspace := self.identity.stranger(body):
+            self.errands.start(self.strangers.refuse(body, workspace), None)
+            return _answered(self.strangers.ack(body))
+        if wrong := odd(body):
             log.warning("odd_payload", wrong=wrong)
-            self._conversation.errands.start(
-                self._conversation.errands.sorry(payloads.who_and_where(req.body), ODD), None
-            )
-            return BoltResponse(status=200, body="")
-        if "command" in req.body:
-            said, origin = payloads.command(req.body)
-            answer = self._conversation.instantly(said)
+            self.errands.start(self.errands.sorry(payloads.who_and_where(body), ODD), None)
+            return _answered("")
+        if "command" in body:
+            said, origin = payloads.command(body, self.identity.user)
+            answer = self.conversation.instantly(said)
             if isinstance(answer, str):
-                return BoltResponse(status=200, body=answer, headers=_JSON)
+                return _answered(answer)
             req.context[HEARD] = answer, origin  # read once: the listener takes it from here
         return await next()
 
 
-def _bolt(client: AsyncWebClient, identity: Identity, instantly: _Instantly) -> AsyncApp:
+def _answered(body: str) -> BoltResponse:
+    return BoltResponse(status=200, body=body, headers=_JSON if body else None)
+
+
+def _bolt(client: AsyncWebClient, identity: Identity, first: _First) -> AsyncApp:
     known = AuthorizeResult(
         enterprise_id=None,
         team_id=identity.team,
@@ -190,7 +212,7 @@ def _bolt(client: AsyncWebClient, identity: Identity, instantly: _Instantly) -> 
         # Both are done by then: what comes over HTTP passes the gate, or never gets here.
         request_verification_enabled=False,
         ssl_check_enabled=False,
-        before_authorize=instantly,
+        before_authorize=first,
         process_before_response=True,
         raise_error_for_unhandled_request=True,
         ignoring_self_assistant_message_events_enabled=False,

@@ -44,6 +44,10 @@ class Clicks:
     outbox: Outbox
     whole: Whole
 
+    def decides(self, click: Click) -> bool:
+        """Whether this button decides something about a request, so that its person's roles must be fresh."""
+        return click.action_id in {*SAID, "approve", "confirm"} and _is_request(click.value)
+
     async def decide(self, click: Click) -> Reply | None:
         """What has to be kept before the ack; None where nothing is decided by this button."""
         if click.action_id not in ON_CARDS or not _is_request(click.value):

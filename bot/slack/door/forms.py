@@ -8,6 +8,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.ask.as_written import tidy
 from bot.ask.parse import RESERVED, Heard, Incomplete, Kind, NotFilled, Parsed, fields_of, filled
 from bot.road import Reply
 from bot.slack.door.conversation import Conversation
@@ -100,6 +101,10 @@ class Forms:
         found = await action.options(asked.field.replace("-", "_"), asked.typed)
         return modals.options([(option.value, option.label) for option in found], asked.typed)
 
+    def decides(self, sent: Submission) -> bool:
+        """Whether this form decides about a request, so that its person's roles must be fresh."""
+        return sent.callback_id in ("phrase", "reject")
+
     # -- taking ------------------------------------------------------------------------------
 
     async def take(self, sent: Submission) -> Taken:
@@ -162,7 +167,7 @@ class Forms:
         return Taken({}, await road.vote(id, sent.origin.who, approve=True, phrase=typed, via=Via.FORM))
 
     async def _reject_sent(self, sent: Submission) -> Taken:
-        id, why = RequestId(sent.routing.request), sent.fields.get("reason", "")
+        id, why = RequestId(sent.routing.request), tidy(sent.fields.get("reason", ""))
         return Taken({}, await self.conversation.road.vote(id, sent.origin.who, approve=False, note=why, via=Via.FORM))
 
     async def follow_up(self, sent: Submission, taken: Taken) -> None:

@@ -17,11 +17,13 @@ class HomeTab:
 
     async def publish(self, person: PersonId) -> None:
         road = self.road
-        allowed = road.judge.may_ask(road.asker(Said(who=person, words="", via=Via.HOME)), Via.HOME)
+        asker = road.asker(Said(who=person, words="", via=Via.HOME))
+        allowed = road.judge.may_ask(asker, Via.HOME)
         facts = HomeFacts(
             person=person,
             open=await road.requests.open(),
             commands=[action for action in road.catalogue if allowed(action)],
             freeze=await road.judge.frozen(),
+            unread=asker.unread,
         )
         await self.client.views_publish(user_id=person, view=home(facts))

@@ -1,9 +1,10 @@
 """Reads groups, names and channels from Slack in the background: nothing ever waits for Slack to know who may."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -12,6 +13,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.directory import Group, People, Snapshot
+from bot.slack.door.accounts import accounts, is_shared
 from bot.slack.outbox import refusals
 from bot.words.exceptions import OpsError
 from bot.words.ports import Clock
@@ -20,6 +22,10 @@ from bot.words.report import PersonId
 log = structlog.get_logger(__name__)
 
 EVERY = timedelta(minutes=3)
+FRESH = timedelta(seconds=30)
+"""Before a decision is weighed, what was read longer ago is read anew."""
+RENEW_S = 1.5
+"""For that; Slack waits three seconds for the ack, and what is known already counts where it takes longer."""
 _FAILED = (SlackApiError, aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError)
 LOOKUP_S = 3.0
 """Longest wait for one channel's name."""
@@ -40,6 +46,11 @@ class PeopleReader:
     read: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when everything has been read once."""
     _asked: set[str] = field(default_factory=set)
+    _told: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Accounts, as events told since the last listing began: it may have been read before they changed."""
+    _looked: dict[PersonId, datetime] = field(default_factory=dict)
+    """When an account was last looked at for itself, of those who decided since the last listing."""
+    _renewing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self) -> None:
         """Refresh for ever."""
@@ -61,16 +72,52 @@ class PeopleReader:
         try:
             async with asyncio.timeout(LOOKUP_S):
                 answer = await self.client.conversations_info(channel=channel)
-            name = str(answer["channel"]["name"])
+            found = answer["channel"]
+            name = str(found["name"])
         except _FAILED as error:
             log.warning("channel_unknown", channel=channel, error=_why(error))
             return
-        self._learn_channels({channel: name})
+        self._learn_channels([{**found, "id": channel, "name": name}])
         await self._kept()
 
     def knows(self, channel: str) -> bool:
         """Whether `know` would find out nothing new. Direct messages have no name."""
         return channel[:1] not in "CG" or channel in self._asked or bool(self.people.channel_name(channel))
+
+    async def account_changed(self, account: Mapping[str, Any]) -> None:
+        """What an event tells of somebody who came, left, or is somebody else now."""
+        if isinstance(id := account.get("id"), str):
+            self._told[id] = account
+            self._learn(**accounts(self.people.snapshot, [account]))
+            await self._kept()
+
+    async def group_changed(self, id: str) -> None:
+        """Read a user group that an event says has changed; nothing where no role names it."""
+        if id in self.people.groups():
+            await self._groups([id])
+            await self._kept()
+
+    async def renew(self, who: PersonId) -> None:
+        """Before a decision of theirs is weighed: read anew what is older than `FRESH`. Never raises."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RENEW_S), self._renewing:
+                oldest = self.clock() - FRESH
+                known = self.people.snapshot.groups
+                due = [id for id in self.people.groups() if _read_at(known.get(id, Group())) < oldest]
+                looked = self._looked.get(who)
+                if due or looked is None or looked < oldest:
+                    await asyncio.gather(self._groups(due), self._look_at(who))
+                    await self._kept()
+
+    async def _look_at(self, who: PersonId) -> None:
+        try:
+            account = (await self.client.users_info(user=who))["user"]
+        except _FAILED as error:
+            log.warning("account_unreadable", who=who, error=_why(error))
+            return
+        self._looked[who] = self.clock()
+        self._told[who] = account
+        self._learn(**accounts(self.people.snapshot, [account]))
 
     async def _kept(self) -> None:
         try:
@@ -78,30 +125,43 @@ class PeopleReader:
         except OpsError as error:
             log.warning("people_not_kept", error=str(error))
 
-    async def _groups(self) -> None:
-        known, ids = self.people.snapshot.groups, self.people.groups()
-        groups = await asyncio.gather(*(self._group(id, known.get(id, Group())) for id in ids))
-        self._learn(groups=dict(zip(ids, groups, strict=True)))
+    async def _groups(self, ids: Iterable[str] | None = None) -> None:
+        """All that roles name, or these."""
+        ids, known = tuple(self.people.groups() if ids is None else ids), self.people.snapshot.groups
+        read = await asyncio.gather(*(self._group(id, known.get(id, Group())) for id in ids))
+        now = self.people.snapshot.groups  # a decision or an event may have read one meanwhile
+        newest = {id: max(group, now.get(id, Group()), key=_read_at) for id, group in zip(ids, read, strict=True)}
+        self._learn(groups={id: newest.get(id) or now.get(id, Group()) for id in self.people.groups()})
 
     async def _people(self) -> None:
-        self._learn(names=await self._names(self.people.snapshot.names))
+        self._told.clear()
+        self._looked.clear()
+        try:
+            members = [each async for page in pages(self.client.users_list, "members", limit=200) for each in page]
+        except _FAILED as error:
+            log.warning("names_unreadable", error=_why(error))
+            return
+        self._learn(**accounts(Snapshot(), [*members, *self._told.values()]))
 
     async def _channels(self) -> None:
         """A name that was given away belongs to who has it now; what was deleted is forgotten at the end."""
-        seen: dict[str, str] = {}
+        seen: set[str] = set()
         try:
             async for page in channel_pages(self.client):
-                seen |= page
+                seen |= {str(channel["id"]) for channel in page}
                 self._learn_channels(page)
         except _FAILED as error:
             log.warning("channels_unreadable", error=_why(error))
             return
-        self._learn(channels=seen)
+        now = self.people.snapshot
+        self._learn(channels={id: name for id, name in now.channels.items() if id in seen}, shared=now.shared & seen)
 
-    def _learn_channels(self, found: Mapping[str, str]) -> None:
-        names = set(found.values())
-        others = {id: name for id, name in self.people.snapshot.channels.items() if name not in names}
-        self._learn(channels=others | dict(found))
+    def _learn_channels(self, page: Iterable[Mapping[str, Any]]) -> None:
+        found = {str(channel["id"]): str(channel["name"]) for channel in page}
+        shared = {str(channel["id"]) for channel in page if is_shared(channel)}
+        names, now = set(found.values()), self.people.snapshot
+        others = {id: name for id, name in now.channels.items() if name not in names}
+        self._learn(channels=others | found, shared=(now.shared - found.keys()) | shared)
 
     def _learn(self, **parts: Any) -> None:
         self.people.learn(self.people.snapshot.model_copy(update=parts))
@@ -115,29 +175,12 @@ class PeopleReader:
             return known.model_copy(update={"problem": f"user group {id}: {_why(error)}"})
         return Group(members=members, read_at=self.clock())
 
-    async def _names(self, known: Mapping[str, str]) -> Mapping[str, str]:
-        names: dict[str, str] = {}
-        try:
-            for member in await self._pages("users_list", "members"):
-                profile = member.get("profile") or {}
-                name = profile.get("display_name") or member.get("real_name") or member.get("name")
-                names[str(member["id"])] = str(name or member["id"])
-        except _FAILED as error:
-            log.warning("names_unreadable", error=_why(error))
-            return known
-        return names
 
-    async def _pages(self, method: str, key: str, **arguments: Any) -> list[Mapping[str, Any]]:
-        return [
-            each async for page in pages(getattr(self.client, method), key, limit=200, **arguments) for each in page
-        ]
-
-
-async def channel_pages(client: AsyncWebClient) -> AsyncIterator[dict[str, str]]:
-    """Names without # by id, of all channels that the bot may see, in the largest pages that Slack gives."""
+async def channel_pages(client: AsyncWebClient) -> AsyncIterator[list[Mapping[str, Any]]]:
+    """All channels that the bot may see, in the largest pages that Slack gives."""
     kinds = "public_channel,private_channel"
     async for page in pages(client.conversations_list, "channels", limit=1000, types=kinds, exclude_archived=True):
-        yield {str(channel["id"]): str(channel["name"]) for channel in page}
+        yield page
 
 
 async def pages(method: Any, key: str, **arguments: Any) -> AsyncIterator[list[Mapping[str, Any]]]:
@@ -150,6 +193,10 @@ async def pages(method: Any, key: str, **arguments: Any) -> AsyncIterator[list[M
         if not following or following == cursor:
             return
         cursor = following
+
+
+def _read_at(group: Group) -> datetime:
+    return group.read_at or datetime.min.replace(tzinfo=UTC)
 
 
 def _why(error: Exception) -> str:

@@ -61,23 +61,25 @@ _LINKED = re.compile(
 )
 
 
-def typed_text(text: str) -> str:
-    """As the person typed it: mentions as ids, links as their text, entities as letters."""
+def typed_text(text: str, bot: str = "") -> str:
+    """As the person typed it: mentions as ids, that of `bot` left out, links as their text, entities as letters."""
 
     def word(found: re.Match[str]) -> str:
         person, channel, label, link = found.groups()
         return f"<{person}>" if person else f"<#{channel}>" if channel else label or link
 
-    return unescape(_LINKED.sub(word, text))
+    typed = unescape(_LINKED.sub(word, text))
+    # Within code Slack leaves a mention as it was written.
+    return re.sub(rf"<@{re.escape(bot)}(?:\|[^>]*)?>[:,]?", " ", typed).strip() if bot else typed.strip()
 
 
-def command(body: Payload) -> tuple[Said, Origin]:
-    """A slash command. Its trigger id names the delivery."""
+def command(body: Payload, bot: str = "") -> tuple[Said, Origin]:
+    """A slash command, `bot` left out of its words. Its trigger id names the delivery."""
     channel, trigger = str(body["channel_id"]), str(body.get("trigger_id") or "")
     who = PersonId(str(body["user_id"]))
     said = Said(
         who=who,
-        words=typed_text(str(body.get("text") or "")),
+        words=typed_text(str(body.get("text") or ""), bot),
         via=Via.SLASH,
         channel=channel,
         delivery=trigger or None,
@@ -85,21 +87,33 @@ def command(body: Payload) -> tuple[Said, Origin]:
     return said, Origin(who=who, channel=channel, response_url=body.get("response_url"), trigger=trigger or None)
 
 
-def spoken(body: Payload) -> Said | None:
-    """A mention, or a direct message; None for what no person wrote."""
+HEARD = frozenset({None, "file_share", "me_message", "thread_broadcast"})
+"""Subtypes of messages that a person wrote to be read; all others (edited, deleted, joined, posted by a bot, …) tell
+of something that was said already, or by nobody."""
+
+
+def spoken(body: Payload, bot: str) -> Said | None:
+    """A mention of `bot`, or a direct message to it; None for what no person wrote, or wrote to others.
+
+    What is said in a channel comes twice where the app hears the channel too: as a mention, which counts, and as a
+    message, which does not.
+    """
     event = body["event"]
-    if event.get("bot_id") or event.get("subtype") or not event.get("user") or event.get("hidden"):
+    if event.get("bot_id") or event.get("subtype") not in HEARD or not event.get("user") or event.get("hidden"):
         return None
-    mention = event["type"] == "app_mention"
+    mention, channel = event["type"] == "app_mention", str(event["channel"])
+    direct = event.get("channel_type") == "im" or channel.startswith("D")
+    if mention is direct or event["user"] == bot:
+        return None
     text = str(event.get("text") or "")
     return Said(
         who=PersonId(str(event["user"])),
-        words=typed_text(re.sub(r"^\s*<@[UW][A-Z0-9]+(?:\|[^>]*)?>[:,]?\s*", "", text) if mention else text),
+        words=typed_text(text, bot),
         via=Via.MENTION,
-        channel=str(event["channel"]),
+        channel=channel,
         thread=event.get("thread_ts") or (event.get("ts") if mention else None),
         # One message may come under several event ids.
-        delivery=f"{event['channel']}:{event.get('ts') or body.get('event_id')}",
+        delivery=f"{channel}:{event.get('ts') or body.get('event_id')}",
     )
 
 

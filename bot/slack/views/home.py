@@ -11,6 +11,7 @@ from bot.words.action import AnyAction, Risk
 from bot.words.ports import Freeze
 from bot.words.report import PersonId
 from bot.words.request import Mode, Request, Review, State
+from bot.words.unread import unread
 
 MOST = 8
 _GROUPS = {
@@ -28,6 +29,8 @@ class HomeFacts:
     open: Sequence[Request]
     commands: Sequence[AnyAction]
     freeze: Freeze | None = None
+    unread: tuple[str, ...] = ()
+    """Roles whose members cannot be read right now."""
 
 
 def home(facts: HomeFacts) -> View:
@@ -39,7 +42,7 @@ def home(facts: HomeFacts) -> View:
         blocks.append(section(f"*Freeze{until}:* {line(facts.freeze.reason, 500)}\nNothing destructive runs."))
     blocks += [header("Waits for you"), *_requests(waiting, "Nothing waits for you.", deciding=True)]
     blocks += [header("Your open requests"), *_requests(mine, "You have none.", deciding=False)]
-    blocks += [divider(), header("Commands"), *_commands(facts.commands)]
+    blocks += [divider(), header("Commands"), *_commands(facts.commands, facts.unread)]
     kept = [block for block in (sound(block, "home") for block in blocks) if block is not None]
     return {"type": "home", "blocks": kept[:100]}
 
@@ -91,11 +94,11 @@ def _buttons(request: Request, deciding: bool) -> list[Block]:
     return [show]
 
 
-def _commands(commands: Sequence[AnyAction]) -> list[Block]:
+def _commands(commands: Sequence[AnyAction], unread_roles: tuple[str, ...]) -> list[Block]:
     """By how much a person must do before it runs."""
+    blocks: list[Block] = [context(line(unread(unread_roles), 500))] if unread_roles else []
     if not commands:
-        return [context("You may run nothing yet: no role of yours has a rule for it.")]
-    blocks: list[Block] = []
+        return blocks or [context("You may run nothing yet: no role of yours has a rule for it.")]
     for risk, title in _GROUPS.items():
         group = [action for action in commands if action.risk is risk]
         if group:

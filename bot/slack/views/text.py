@@ -7,6 +7,7 @@ from typing import assert_never
 
 from bot.words.report import Link, Moment, Person, PersonId, Sentence, Share, Span, Value
 from bot.words.spelling import distance, number, share, span
+from bot.words.unseen import looks_empty, seen, whole
 
 Names = Callable[[PersonId], str]
 """How to call somebody where Slack shows no mention: in a monospaced table, in a file."""
@@ -14,14 +15,12 @@ Names = Callable[[PersonId], str]
 DASH = "–"
 NEAR = timedelta(hours=12)
 """Within it, a time of day cannot be taken for another day's."""
-# Control characters, and those that turn the reading direction: they make text look like other text.
-_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,}")
 
 
 def escape(text: str) -> str:
     """For mrkdwn: no `<!channel>`, no link, no mention is left in it."""
-    return _INVISIBLE.sub("", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return seen(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def unescape(text: str) -> str:
@@ -30,17 +29,22 @@ def unescape(text: str) -> str:
 
 
 def line(text: str, limit: int = 3000) -> str:
-    """Escaped, on one line, at most `limit` characters of the original."""
-    return escape(cut(" ".join(text.split()), limit))
+    """Escaped, on one line, at most `limit` characters of the original; a dash for what would look like nothing."""
+    return escape(cut(_legible(" ".join(seen(text).split())), limit)) if text.strip() else ""
 
 
 def paragraph(text: str, limit: int = 3000) -> str:
     """Escaped, with its line breaks."""
-    return escape(cut(text.strip(), limit))
+    return escape(cut(_legible(seen(text).strip()), limit)) if text.strip() else ""
+
+
+def _legible(text: str) -> str:
+    return DASH if looks_empty(text) else text
 
 
 def cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
+    """At most `limit` characters, never within an emoji."""
+    return text if len(text) <= limit else f"{text[: whole(text, limit - 1)].rstrip()}…"
 
 
 def cut_markup(text: str, limit: int) -> str:
@@ -102,7 +106,7 @@ def shown(value: Value, limit: int = 300, now: datetime | None = None) -> str:
         case None | "":
             return DASH
         case str():
-            return line(value, limit)
+            return line(value, limit) or DASH
         case Moment():
             return moment(value, now)
         case Person():
@@ -147,7 +151,7 @@ def plain(value: Value, names: Names) -> str:
         case None | "":
             return DASH
         case str():
-            return " ".join(_INVISIBLE.sub("", value).split())
+            return _legible(" ".join(seen(value).split()))
         case Moment():
             return utc(value.at)
         case Person():

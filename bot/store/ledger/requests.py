@@ -11,11 +11,12 @@ import asyncpg
 
 from bot.store.ledger import outbox
 from bot.store.ledger.columns import COLUMNS, draft_values, move_values, request_of, vote_of
-from bot.store.ledger.standing import standing
+from bot.store.ledger.standing import FORGET_VOTE, SAID_YES, standing
 from bot.store.pool import CHANNEL, Connection, number, reading, request_id, storable, transaction, utc
 from bot.store.trail.audit import append
 from bot.words.exceptions import StoreUnwritable
 from bot.words.ports import Claimed, Clock, Columns, Draft, Due, Duplicate, Entry, Standing, Voted
+from bot.words.report import PersonId
 from bot.words.request import OPEN, Request, RequestId, State, Vote
 from bot.words.verdict import Clearance, NotCounted, Rejected, Waiting
 
@@ -159,9 +160,10 @@ class PgRequests:
             before = request_of(record)
             votes = await _votes(connection, request)
             for earlier in votes:
-                if earlier.person == vote.person:
+                # Only a yes that becomes a no is weighed anew; the trail has both.
+                if earlier.person == vote.person and (vote.approve or not earlier.approve):
                     return Voted(before, judge(before, votes).verdict, earlier)
-            weighed = judge(before, (*votes, vote))
+            weighed, others = judge(before, (*votes, vote)), [each for each in votes if each.person != vote.person]
             verdict = weighed.verdict
             if before.state is not State.WAITING and not isinstance(verdict, NotCounted):
                 verdict = NotCounted(f"the request is already {before.state}")
@@ -183,13 +185,23 @@ class PgRequests:
             after = await _move(connection, request, values, self._clock()) or before
             await connection.execute(
                 "INSERT INTO votes (request, person, approve, at, digest, typed, note, via)"
-                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (request, person) DO UPDATE SET"
+                " approve = excluded.approve, at = excluded.at, digest = excluded.digest, typed = excluded.typed,"
+                " note = excluded.note, via = excluded.via",
                 *(record["id"], vote.person, vote.approve, utc(vote.at), vote.digest, vote.typed),
                 *(storable(vote.note), vote.via.value),
             )
             await outbox.owe(connection, after, self._clock(), {"notices": weighed.notices})
             await self._audit(connection, after, entry)
-            return Voted(after, verdict, votes=(*votes, vote))
+            return Voted(after, verdict, votes=(*others, vote))
+
+    async def take_back(self, request: RequestId, person: PersonId, entry: Entry) -> Request | None:
+        async with transaction(self._pool) as connection:
+            back = await _update(connection, request, {}, SAID_YES, person)
+            if back is not None:
+                await connection.execute(FORGET_VOTE, number(request), person)
+                await self._settle(connection, back, entry)
+            return back
 
     async def claim(
         self, request: RequestId, sources: frozenset[State], to: State, entry: Entry, *, lease: timedelta

@@ -8,6 +8,11 @@ from bot.store.pool import Connection
 from bot.words.ports import Freeze, Standing
 from bot.words.request import Vote
 
+SAID_YES = (
+    "state = 'waiting' AND EXISTS (SELECT FROM votes WHERE votes.request = requests.id AND person = $2 AND approve)"
+)
+FORGET_VOTE = "DELETE FROM votes WHERE request = $1 AND person = $2"
+
 
 async def standing(connection: Connection, row: int | None, now: datetime) -> Standing | None:
     record = await connection.fetchrow(_STANDING, row, now)

@@ -5,7 +5,8 @@ GRANT USAGE ON SCHEMA public TO handrail_bot;
 GRANT SELECT ON migrations TO handrail_bot;
 GRANT SELECT, INSERT, UPDATE ON requests, postings, freezes, follows, tokens, health, people TO handrail_bot;
 GRANT SELECT, INSERT, UPDATE ON vendor_turns, vendor_calls, credentials TO handrail_bot;
-GRANT SELECT, INSERT ON votes TO handrail_bot;
+-- A yes may become a no, or be taken back, while its request waits; the trail keeps both.
+GRANT SELECT, INSERT, UPDATE, DELETE ON votes TO handrail_bot;
 GRANT SELECT, INSERT, UPDATE, DELETE ON deliveries TO handrail_bot;
 
 -- The trail is read and added to. No grant lets this role change it, and only the owner may call audit_drop_archived().

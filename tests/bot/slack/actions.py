@@ -12,6 +12,7 @@ from bot.words.exceptions import NotUnderstood, OutcomeUnknown, Refused
 from bot.words.params import Choices, Option, Params, Reason
 from bot.words.report import Chart, Fact, Line, Report, Series, Status, Suggestion, Table, Tone
 from bot.words.request import RequestWord
+from commands.withdraw import WithdrawRequest
 
 
 @dataclass
@@ -198,21 +199,6 @@ class Take(Params):
 
 
 @dataclass(frozen=True)
-class Withdraw(Upkeep[Take]):
-    """Take back your own request."""
-
-    desk: Desk
-
-    @property
-    def words(self) -> str:
-        return "withdraw"
-
-    async def carry_out(self, asker: Asker, params: Take) -> Report:
-        request = await self.desk.withdraw(asker, params.request)
-        return Report(title=f"{request.id} withdrawn", lead="Nothing was run.")
-
-
-@dataclass(frozen=True)
 class Secret(Upkeep[NoParams]):
     """Shows something once."""
 
@@ -249,7 +235,7 @@ def actions(wall: Wall, desk: Desk, now: Callable[[], datetime]) -> tuple[AnyAct
         Sum(),
         PaintWall(wall),
         DustWall(wall),
-        Withdraw(desk),
+        WithdrawRequest(desk),
         UndoPaint(desk),
         Secret(),
     )

@@ -33,6 +33,7 @@ NEEDS = {
     "conversations_open": {"im:write"},
     "files_upload_v2": {"files:write"},
     "usergroups_users_list": {"usergroups:read"},
+    "users_info": {"users:read"},
     "users_list": {"users:read"},
     "views_open": set(),
     "views_publish": set(),
@@ -41,7 +42,15 @@ NEEDS = {
 }
 """SDK method to the bot scopes it takes, as the code uses it. Source: the method's page in Slack's docs."""
 
-EVENT_NEEDS = {"app_home_opened": set(), "app_mention": {"app_mentions:read"}, "message.im": {"im:history"}}
+EVENT_NEEDS: dict[str, set[str]] = {
+    "app_home_opened": set(),
+    "app_mention": {"app_mentions:read"},
+    "message.im": {"im:history"},
+    "subteam_members_changed": {"usergroups:read"},
+    "subteam_updated": {"usergroups:read"},
+    "team_join": {"users:read"},
+    "user_change": {"users:read"},
+}
 FEATURES = {"commands"}
 """Scopes of slash commands and shortcuts."""
 

@@ -18,9 +18,10 @@ from bot.road import Road
 from bot.run.execute import Executor
 from bot.run.planning import Planner
 from bot.settings import OpsToml, parse_toml
-from bot.slack.door.app import Identity, SlackApp, slack_app
+from bot.slack.door.app import SlackApp, slack_app
 from bot.slack.door.connection import SocketMode, clients
 from bot.slack.door.http_mode import HttpMode
+from bot.slack.door.installation import Identity
 from bot.slack.door.members import PeopleReader
 from bot.slack.outbox.drawing import Drawing
 from bot.slack.outbox.notices import Deliverer
@@ -129,7 +130,7 @@ async def world(
         await reader.refresh()
         identity = await Identity.of(both.patient)
         secret = slack.workspace.app.signing_secret
-        app = slack_app(road, outbox, both.patient, identity)
+        app = slack_app(road, outbox, both.patient, identity, reader)
         poster = Poster(both.strict)
         drawing = Drawing(requests, catalogue, people.name, redactor)
         deliverer = Deliverer(

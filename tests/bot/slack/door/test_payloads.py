@@ -40,8 +40,8 @@ def test_a_command_is_named_by_its_trigger() -> None:
 def test_one_message_is_one_delivery_whatever_its_events_are_called() -> None:
     """FAILURES: node-slack-sdk#2141, one message, several event ids."""
     event = {"type": "app_mention", "user": "U1", "text": "<@U0BOT> health", "channel": "C1", "ts": "17.1"}
-    first = payloads.spoken({"event_id": "Ev1", "event": event})
-    second = payloads.spoken({"event_id": "Ev2", "event": event})
+    first = payloads.spoken({"event_id": "Ev1", "event": event}, "U0BOT")
+    second = payloads.spoken({"event_id": "Ev2", "event": event}, "U0BOT")
     assert first is not None
     assert first == second
     assert (first.words, first.thread) == ("health", "17.1")
@@ -50,7 +50,7 @@ def test_one_message_is_one_delivery_whatever_its_events_are_called() -> None:
 @pytest.mark.parametrize("more", [{"bot_id": "B1"}, {"subtype": "message_changed"}, {"user": None}, {"hidden": True}])
 def test_what_no_person_wrote_is_not_heard(more: dict[str, object]) -> None:
     event = {"type": "message", "user": "U1", "text": "health", "channel": "D1", "ts": "17.1", **more}
-    assert payloads.spoken({"event": event}) is None
+    assert payloads.spoken({"event": event}, "U0BOT") is None
 
 
 def test_a_click_in_an_ephemeral_message_is_no_card() -> None:
