@@ -44,8 +44,7 @@ class Role(Frozen):
     """Slack user group id, `S…`."""
     approves: bool = False
     """May approve what others ask, where a rule names nobody."""
-    guests: bool = False
-    """Guests of the workspace (of one channel or several) may be in it."""
+    guests: bool = False  # of the workspace, of one channel or several, may be in it
 
 
 class Rule(Frozen):
