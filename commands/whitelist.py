@@ -1,7 +1,7 @@
 """/ops whitelist: lift rate limiting for one address or a small range."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 
 from bot.words.action import Plan, Receipt, Risk, Undoable
 from bot.words.exceptions import NotUnderstood
-from bot.words.networks import address_text, network_of, reserved, stands_for, within
+from bot.words.networks import network_of, refusal
 from bot.words.params import Duration, Network, Params, Reason, duration_text
 from bot.words.report import Fact, Frozen
 from commands import House
@@ -56,9 +56,7 @@ class LiftRateLimit(OnService[RateLimiter], Undoable[Whitelist, WhitelistPlan]):
     """Lift rate limiting for one address."""
 
     now: Callable[[], datetime]
-    widest_v4: int = 24
-    widest_v6: int = 48
-    documentation: bool = False
+    limits: Settings = field(default_factory=Settings)
 
     can = "lift rate limits"
     named_by = "on"
@@ -69,7 +67,7 @@ class LiftRateLimit(OnService[RateLimiter], Undoable[Whitelist, WhitelistPlan]):
     )
 
     async def preview(self, params: Whitelist) -> WhitelistPlan:
-        if why := refusal(params.network, self.widest_v4, self.widest_v6, documentation=self.documentation):
+        if why := refusal(params.network, **self.limits.model_dump()):
             raise NotUnderstood(why)  # no other address is any guess at which one was meant
         limiter, network = self.chosen(params), params.network
         state = await limiter.rate_limits(network)
@@ -116,28 +114,10 @@ class LiftRateLimit(OnService[RateLimiter], Undoable[Whitelist, WhitelistPlan]):
         return "; ".join(filter(None, (listed, f"rate-limit records of {plan.network}: {state.records}")))
 
 
-def refusal(network: str, widest_v4: int, widest_v6: int, *, documentation: bool = False) -> str:
-    """Why this network is not lifted, whoever asks; empty if it may be."""
-    asked = network_of(network)
-    if asked.prefixlen == 0:
-        return f"{network} is the whole internet. Give the one address that needs it."
-    held = reserved(asked)
-    if held is not None and not (held.documentation and documentation):
-        place = "is among" if within(asked, held.network) else "covers"
-        range_ = f" ({held.network})" if held.network != asked else ""
-        means = f" and stands for {address_text(ipv4)}" if (ipv4 := stands_for(asked)) else ""
-        return f"{network} {place} {held.what}{range_}{means}. Give the public address that the service sees."
-    widest = widest_v4 if asked.version == 4 else widest_v6
-    if asked.prefixlen < widest:
-        return f"{network} is wider than policy allows: at most a /{widest}, and this is a /{asked.prefixlen}."
-    return ""
-
-
 def _addresses(network: str) -> int | str:
     count = network_of(network).num_addresses
     return count if count < 1_000_000 else f"2^{count.bit_length() - 1}"
 
 
 def actions(house: House) -> LiftRateLimit:
-    limits = house.settings(Settings)
-    return LiftRateLimit(house.having(RateLimiter), house.now, limits.widest_v4, limits.widest_v6, limits.documentation)
+    return LiftRateLimit(house.having(RateLimiter), house.now, house.settings(Settings))

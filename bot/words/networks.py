@@ -152,3 +152,23 @@ def stands_for(network: IPNetwork) -> ipaddress.IPv4Network | None:
                 bits ^= 0xFFFFFFFF << (32 - length) & 0xFFFFFFFF
             return ipaddress.IPv4Network((bits, length), strict=False)
     return None
+
+
+def refusal(network: str, widest_v4: int, widest_v6: int, *, documentation: bool = False) -> str:
+    """Why nobody may let this network through; empty if they may.
+
+    `documentation` takes the ranges that examples are written with.
+    """
+    asked = network_of(network)
+    if asked.prefixlen == 0:
+        return f"{network} is the whole internet. Give the one address that needs it."
+    held = reserved(asked)
+    if held is not None and not (held.documentation and documentation):
+        place = "is among" if within(asked, held.network) else "covers"
+        range_ = f" ({held.network})" if held.network != asked else ""
+        means = f" and stands for {address_text(ipv4)}" if (ipv4 := stands_for(asked)) else ""
+        return f"{network} {place} {held.what}{range_}{means}. Give the public address that the service sees."
+    widest = widest_v4 if asked.version == 4 else widest_v6
+    if asked.prefixlen < widest:
+        return f"{network} is wider than policy allows: at most a /{widest}, and this is a /{asked.prefixlen}."
+    return ""

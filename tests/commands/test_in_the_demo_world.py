@@ -16,7 +16,7 @@ from commands.campaigns.resume import Resume, ResumeCampaigns
 from commands.errors import Tail, TailErrors
 from commands.health import CheckServices, Checkup
 from commands.retry import Retry, RetryExecution
-from commands.whitelist import LiftRateLimit, Whitelist
+from commands.whitelist import LiftRateLimit, Settings, Whitelist
 from integrations import Services, open_services
 from integrations.capabilities import Checkable, ErrorSource, Executions, RateLimiter, Switches
 from sandbox.world import World
@@ -154,7 +154,7 @@ async def allow_list(pool: asyncpg.Pool) -> set[tuple[str, str]]:
 
 
 async def test_whitelist_and_back(services: Services, pool: asyncpg.Pool) -> None:
-    action = LiftRateLimit(services.having(RateLimiter), now, documentation=True)
+    action = LiftRateLimit(services.having(RateLimiter), now, Settings(documentation=True))
     params = Whitelist(network="203.0.113.7", for_=timedelta(hours=2), reason="import")
     before = await allow_list(pool)
 
@@ -174,7 +174,7 @@ async def test_whitelist_and_back(services: Services, pool: asyncpg.Pool) -> Non
 
 async def test_whitelist_leaves_alone_what_somebody_changed(services: Services, pool: asyncpg.Pool) -> None:
     """sso-elevator#35: a time-boxed change checks for drift before it reverts."""
-    action = LiftRateLimit(services.having(RateLimiter), now, documentation=True)
+    action = LiftRateLimit(services.having(RateLimiter), now, Settings(documentation=True))
     plan = await action.preview(Whitelist(network="203.0.113.7", for_=timedelta(hours=2), reason="import"))
     receipt = await action.execute(plan)
     await pool.execute("UPDATE demo.ip_allow_list SET note = 'kept by the data team' WHERE note = 'import'")

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from bot.words.action import Receipt
 from bot.words.exceptions import Misconfigured, NotUnderstood, Stale
-from commands.whitelist import LiftRateLimit, Whitelist, refusal
+from bot.words.networks import refusal
+from commands.whitelist import LiftRateLimit, Settings, Whitelist
 from tests.commands.world import NOON, Clock, Limiter, carry_out
 
 REFUSED = [
@@ -41,7 +42,7 @@ def test_what_is_allowed_is_no_wider_than_policy(address: int, prefix: int, wide
 
 
 def lifting(*limiters: Limiter) -> LiftRateLimit:
-    return LiftRateLimit(limiters, Clock(), documentation=True)
+    return LiftRateLimit(limiters, Clock(), Settings(documentation=True))
 
 
 def asked(network: str = "203.0.113.7", hours: int | None = 2, on: str | None = None) -> Whitelist:

@@ -10,7 +10,7 @@ import pytest
 
 from bot.words.action import Receipt
 from bot.words.exceptions import Refused, Stale
-from commands.whitelist import LiftRateLimit, Whitelist
+from commands.whitelist import LiftRateLimit, Settings, Whitelist
 from integrations import open_services
 from integrations.capabilities import RateLimiter
 from sandbox.world.neon import FakeNeon
@@ -41,7 +41,7 @@ async def lists() -> AsyncIterator[Lists]:
             "neon": neon.section(await opened.enter_async_context(serving(neon.app()))),
         }
         limiters = open_services(tables, http, lambda reference: SECRET).having(RateLimiter)
-        yield Lists(web, neon, LiftRateLimit(limiters, lambda: datetime.now(UTC), documentation=True))
+        yield Lists(web, neon, LiftRateLimit(limiters, lambda: datetime.now(UTC), Settings(documentation=True)))
 
 
 def asked(on: str, network: str = ADDRESS, hours: int | None = 2) -> Whitelist:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from bot.words.exceptions import NotUnderstood
 from bot.words.networks import network_of, reserved, stands_for
-from commands.whitelist import LiftRateLimit, Whitelist
+from commands.whitelist import LiftRateLimit, Settings, Whitelist
 from integrations.neon.client import NeonSection
 from integrations.supabase.client import SupabaseSection
 from tests.commands.world import Clock, Limiter
@@ -92,7 +92,7 @@ def test_what_the_internet_has_is_not_reserved(network: str) -> None:
 @pytest.mark.parametrize("network", ["203.0.113.7", "198.51.100.4", "192.0.2.0/24", "2001:db8:7::/64", "3fff::1"])
 async def test_examples_are_taken_where_ops_toml_says_so(network: str) -> None:
     """So that a demo needs no address of somebody's."""
-    plan = await LiftRateLimit((Limiter("api"),), Clock(), documentation=True).preview(
+    plan = await LiftRateLimit((Limiter("api"),), Clock(), Settings(documentation=True)).preview(
         Whitelist(network=network, reason="import")
     )
     assert plan.confirm_phrase == network
