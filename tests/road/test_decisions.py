@@ -57,7 +57,7 @@ async def test_an_empty_or_unreadable_list_of_approvers_means_nobody(story: Stor
     assert "it may not run any more" in await story.approves(MIA, waiting)
 
     doctor = await story.ops.doctor.inspect()
-    assert any("nobody can get 'retry' approved" in finding.what for finding in doctor)
+    assert any("nobody can get" in finding.what and "'retry'" in finding.what for finding in doctor)
 
 
 async def test_a_rejection_says_who_when_and_why(story: Story) -> None:
