@@ -9,7 +9,7 @@ from bot.words.params import Params
 from bot.words.report import Report, Suggestion
 from commands import House
 from commands._shared.asking import ask_all
-from commands._shared.quota_words import cost_of, lead_of, limit_of, notes_of, overall_of, taken, unread_of
+from commands._shared.quota_words import is_near, lead_of, near_of, notes_of, overall_of, table_of, taken, unread_of
 from commands._shared.services import OnService, ServiceName, pick
 from integrations.capabilities import Metered
 
@@ -38,25 +38,25 @@ class ShowUsage(OnService[Metered], Lookup[Metering]):
             name = pick(self.services, params.service, can="tell its usage", typed=lambda name: f"usage {name}").name
             chosen = tuple(service for service in self.services if service.name == name)
         heard = await ask_all(chosen, lambda service: service.usage(), self.deadline)
-        unread = [(service.name, no.why) for service, no in heard.unread]
-        read = [(service.name, quotas) for service, quotas in heard.read]
-        found = [(name, quota) for name, quotas in read for quota in quotas]
+        found = [(service, quota) for service, quotas in heard.read for quota in quotas]
         limits = sorted(
-            ((name, quota) for name, quota in found if taken(quota) is not None),
+            ((service, quota) for service, quota in found if taken(quota) is not None),
             key=lambda each: -(taken(each[1]) or 0.0),
         )
-        costs = [(name, quota) for name, quota in found if taken(quota) is None]
+        costs = [(service, quota) for service, quota in found if taken(quota) is None]
+        rest = [(service.name, quota) for service, quota in (*limits, *costs) if not is_near(quota)]
+        told = [(service.name, quota) for service, quota in limits]
         key = chosen[0].name if params.service else ""
         return Report(
             title=f"Usage of {key}" if key else "Usage",
-            lead=lead_of([quota for _, quota in limits], len(costs), len(unread), len(chosen)),
-            status=overall_of([quota for _, quota in limits], unread=bool(unread)),
+            lead=lead_of(told, len(costs), len(heard.unread), len(chosen)),
+            status=overall_of([quota for _, quota in limits], unread=bool(heard.unread)),
             lines=(
-                *(limit_of(name, quota) for name, quota in limits),
-                *(unread_of(name, why) for name, why in unread),
-                *(cost_of(name, quota) for name, quota in costs),
+                *(near_of(service, quota) for service, quota in limits if is_near(quota)),
+                *(unread_of(service, no.why) for service, no in heard.unread),
             ),
-            notes=tuple(dict.fromkeys(notes_of(read))),
+            table=table_of(rest),
+            notes=tuple(dict.fromkeys(notes_of([(service.name, quotas) for service, quotas in heard.read]))),
             suggestions=(Suggestion(label="Read again", words=f"usage {key}".strip()),),
             taken_at=self.now(),
         )

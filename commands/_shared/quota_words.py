@@ -3,8 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from bot.words.report import Fact, Line, Moment, Status, Suggestion
-from integrations.capabilities import Quota
+from bot.words.report import Line, Moment, Sentence, Share, Status, Suggestion, Table, Value
+from bot.words.spelling import counted
+from integrations.capabilities import Checkable, ErrorSource, Metered, Quota, Statistics
 
 NEAR = 0.8
 """Of a limit: past this it is told as a warning."""
@@ -23,7 +24,8 @@ def taken(quota: Quota) -> float | None:
     return 1 - quota.share if quota.remaining_is_good else quota.share
 
 
-def _near(quota: Quota) -> bool:
+def is_near(quota: Quota) -> bool:
+    """Whether somebody has to look at it."""
     return (taken(quota) or 0.0) > NEAR
 
 
@@ -33,61 +35,83 @@ def _used_up(quota: Quota) -> bool:
 
 def overall_of(limits: Sequence[Quota], *, unread: bool) -> Status:
     """Never down: a service at its limit may still answer. What is known to be near comes before what is not known."""
-    if any(_near(quota) for quota in limits):
+    if any(is_near(quota) for quota in limits):
         return Status.WARNING
     return Status.UNKNOWN if unread else Status.OK
 
 
-def lead_of(limits: Sequence[Quota], costs: int, unread: int, services: int) -> str:
+def lead_of(limits: Sequence[tuple[str, Quota]], costs: int, unread: int, services: int) -> str:
+    """`2 of 3 limits are past 80 %, 1 of them used up.` The limits are those of each service, the nearest first."""
     if unread == services:
         return "No usage could be read."
-    near, gone = sum(map(_near, limits)), sum(map(_used_up, limits))
-    if limits:
-        are = "are" if near > 1 else "is"
-        told = f"{near or 'None'} of {_counted(len(limits), 'limit')} {are} past {NEAR * 100:g} %"
+    quotas = [quota for _, quota in limits]
+    near, gone = sum(map(is_near, quotas)), sum(map(_used_up, quotas))
+    if near:
+        told = f"{near} of {counted(len(limits), 'limit')} {'are' if near > 1 else 'is'} past {NEAR * 100:g} %"
         if gone:
             told += f", {gone} of them used up" if near > 1 else ", and it is used up"
+    elif limits:
+        name, nearest = limits[0]
+        told = f"Nothing is past {NEAR * 100:g} % of its limit; nearest is {name}: {nearest.name}, {_share(nearest)}"
     elif costs:
-        told = f"No limit is told; {_counted(costs, 'amount')} without one"
+        told = f"No limit is told; {counted(costs, 'amount')} without one"
     else:
         told = "Nothing is counted there"
-    return f"{told}; {unread} of {_counted(services, 'service')} could not be read." if unread else f"{told}."
+    return f"{told}; {unread} of {counted(services, 'service')} could not be read." if unread else f"{told}."
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def limit_of(name: str, quota: Quota) -> Line:
-    of = (
-        f"{_number(quota.used, quota.unit)} of {_number(quota.limit, quota.unit)}"
-        if quota.limit
-        else (_number(quota.used, quota.unit))
-    )
-    left = " left" if quota.remaining_is_good else ""
+def near_of(service: Metered, quota: Quota) -> Line:
+    """A limit that somebody has to look at."""
+    resets: Sentence = () if quota.resets_at is None else (", resets ", Moment(at=quota.resets_at, said="ago"))
     return Line(
-        text=f"{name}: {quota.name}",
-        detail=f"{of} {quota.unit}{left}, {_share(quota)}",
-        status=Status.WARNING if _near(quota) else Status.OK,
-        facts=_resets(quota),
+        text=f"{service.name}: {quota.name}",
+        detail=(f"{_amount(quota)}, {_share(quota)}", *resets),
+        status=Status.WARNING,
+        word="used up" if _used_up(quota) else "near its limit",
+        suggestions=_remedies(service),
     )
 
 
-def cost_of(name: str, quota: Quota) -> Line:
-    left = " left" if quota.remaining_is_good else ""
+def _remedies(service: Metered) -> tuple[Suggestion, ...]:
+    """Where to see what uses it, if the service can be looked into at all."""
+    stats = (Suggestion(label="Statistics", words=f"stats {service.name}"),) if isinstance(service, Statistics) else ()
+    errors = (Suggestion(label="Errors", words=f"errors {service.name}"),) if isinstance(service, ErrorSource) else ()
+    return stats + errors or (Suggestion(label="Read again", words=f"usage {service.name}"),)
+
+
+def unread_of(service: Metered, why: str) -> Line:
+    again = (Suggestion(label="Try again", words=f"usage {service.name}"),)
+    health = (Suggestion(label="Health", words=f"health {service.name}"),) if isinstance(service, Checkable) else ()
+    word = "could not be read"
+    return Line(text=service.name, detail=why, status=Status.UNKNOWN, word=word, suggestions=again + health)
+
+
+def table_of(rest: Sequence[tuple[str, Quota]]) -> Table | None:
+    """What needs nobody: limits that are far, and amounts without one."""
+    if not rest:
+        return None
+    return Table(
+        columns=("service", "what", "used or left", "of its limit", "resets"),
+        rows=tuple((name, quota.name, _amount(quota), _part(quota), _resets(quota)) for name, quota in rest),
+    )
+
+
+def _part(quota: Quota) -> Value:
+    share = taken(quota)
+    return None if share is None else Share(part=share, of=1)
+
+
+def _resets(quota: Quota) -> Value:
+    return None if quota.resets_at is None else Moment(at=quota.resets_at, said="ago")
+
+
+def _amount(quota: Quota) -> str:
+    """`90 of 100 hours`, `12.40 of 100.00 USD left`, `1 call`."""
     used = _number(quota.used, quota.unit)
-    unit = quota.unit.removesuffix("s") if used == "1" else quota.unit
-    told = f"{used} {unit}{left}, no limit told"
-    return Line(text=f"{name}: {quota.name}", detail=told, facts=_resets(quota))
-
-
-def unread_of(name: str, why: str) -> Line:
-    health = Suggestion(label="Health", words=f"health {name}")
-    return Line(text=name, detail=why, status=Status.UNKNOWN, suggestions=(health,))
-
-
-def _resets(quota: Quota) -> tuple[Fact, ...]:
-    return () if quota.resets_at is None else (Fact(label="resets", value=Moment(at=quota.resets_at)),)
+    left = " left" if quota.remaining_is_good else ""
+    if quota.limit:
+        return f"{used} of {_number(quota.limit, quota.unit)} {quota.unit}{left}"
+    return f"{used} {quota.unit.removesuffix('s') if used == '1' else quota.unit}{left}"
 
 
 def _share(quota: Quota) -> str:

@@ -7,6 +7,7 @@ import asyncpg
 import httpx
 import pytest
 
+from bot.slack.views.text import plain
 from bot.store.vendors.call_counts import PgTally
 from bot.words.exceptions import Misconfigured, NotUnderstood, TryLater
 from bot.words.report import Moment, Report, Status
@@ -39,8 +40,14 @@ def metering(*meters: Meter, deadline: float = 10) -> ShowUsage:
     return ShowUsage(meters, Clock(), deadline=timedelta(seconds=deadline))
 
 
-def told(report: Report) -> list[tuple[str, Status | None, str]]:
-    return [(line.text, line.status, detail(line)) for line in report.lines]
+def told(report: Report) -> list[tuple[str, str, str]]:
+    return [(line.text, line.word, detail(line)) for line in report.lines]
+
+
+def rest(report: Report) -> list[tuple[str, ...]]:
+    """The rows of the table as people read them."""
+    rows = report.table.rows if report.table else ()
+    return [tuple(plain(cell, str) for cell in row) for row in rows]
 
 
 async def test_nearest_its_limit_first_and_what_has_none_last() -> None:
@@ -51,15 +58,17 @@ async def test_nearest_its_limit_first_and_what_has_none_last() -> None:
     ).answer(Metering())
 
     assert told(report) == [
-        ("db: compute time", Status.WARNING, "90 of 100 hours, 90 % used"),
-        ("phone: balance", Status.WARNING, "12.40 of 100.00 USD left, 87 % used"),
-        ("ai: costs this month", Status.OK, "1,234.50 of 5,000.00 USD, 24 % used"),
-        ("db: stored data", None, "2.5 GB, no limit told"),
+        ("db: compute time", "near its limit", "90 of 100 hours, 90 % used, resets 2026-04-01 00:00 UTC"),
+        ("phone: balance", "near its limit", "12.40 of 100.00 USD left, 87 % used"),
+    ]
+    assert rest(report) == [
+        ("ai", "costs this month", "1,234.50 of 5,000.00 USD", "24.7 %", "2026-04-01 00:00 UTC"),
+        ("db", "stored data", "2.5 GB", "–", "–"),
     ]
     assert report.lead == "2 of 3 limits are past 80 %."
     assert report.status is Status.WARNING
-    assert [(fact.label, fact.value) for fact in report.lines[0].facts] == [("resets", Moment(at=APRIL))]
-    assert report.lines[1].facts == ()
+    assert report.lines[0].detail[-1] == Moment(at=APRIL, said="ago")
+    assert [[each.words for each in line.suggestions] for line in report.lines] == [["usage db"], ["usage phone"]]
     assert report.notes == ("ai: Of all projects.",)
     assert [each.words for each in report.suggestions] == ["usage"]
     assert report.taken_at == NOON
@@ -77,7 +86,7 @@ async def test_nearest_its_limit_first_and_what_has_none_last() -> None:
 async def test_what_is_used_up_is_said_in_words_and_is_not_down(quota: Quota, detail: str) -> None:
     report = await metering(Meter("x", quotas=[quota])).answer(Metering())
 
-    assert told(report) == [(f"x: {quota.name}", Status.WARNING, detail)]
+    assert told(report) == [(f"x: {quota.name}", "used up", detail)]
     assert (report.status, report.lead) == (Status.WARNING, "1 of 1 limit is past 80 %, and it is used up.")
 
 
@@ -87,44 +96,42 @@ async def test_some_are_used_up_and_others_near() -> None:
     report = await metering(Meter("x", quotas=quotas)).answer(Metering())
 
     assert report.lead == "2 of 3 limits are past 80 %, 1 of them used up."
-    assert [line.text for line in report.lines] == ["x: b", "x: a", "x: c"]
+    assert [line.text for line in report.lines] == ["x: b", "x: a"]
+    assert rest(report) == [("x", "c", "80 of 100 calls", "80 %", "–")]
 
 
 @pytest.mark.parametrize(
-    ("quota", "detail"),
+    ("quota", "amount", "part"),
     [
-        (Quota("a", 80, 100, "calls"), "80 of 100 calls, 80 % used"),
-        (Quota("a", 29, 100, "calls"), "29 of 100 calls, 29 % used"),
-        (Quota("a", 3.456, 10, "GB"), "3.46 of 10 GB, 34 % used"),
-        (Quota("a", 1234.56, 10_000, "hours"), "1,235 of 10,000 hours, 12 % used"),
-        (Quota("a", 0.004, 1, "GB"), "0.004 of 1 GB, 0 % used"),
-        (Quota("a", 0, 1, "GB"), "0 of 1 GB, 0 % used"),
-        (Quota("a", 0.5, 1, "EUR"), "0.50 of 1.00 EUR, 50 % used"),
+        (Quota("a", 80, 100, "calls"), "80 of 100 calls", "80 %"),
+        (Quota("a", 29, 100, "calls"), "29 of 100 calls", "29 %"),
+        (Quota("a", 3.456, 10, "GB"), "3.46 of 10 GB", "34.6 %"),
+        (Quota("a", 1234.56, 10_000, "hours"), "1,235 of 10,000 hours", "12.3 %"),
+        (Quota("a", 0.004, 1, "GB"), "0.004 of 1 GB", "0.4 %"),
+        (Quota("a", 0, 1, "GB"), "0 of 1 GB", "0 %"),
+        (Quota("a", 0.5, 1, "EUR"), "0.50 of 1.00 EUR", "50 %"),
     ],
 )
-async def test_numbers_as_people_read_them(quota: Quota, detail: str) -> None:
+async def test_numbers_as_people_read_them(quota: Quota, amount: str, part: str) -> None:
     report = await metering(Meter("x", quotas=[quota])).answer(Metering())
 
-    assert told(report) == [("x: a", Status.OK, detail)]
-    assert (report.status, report.lead) == (Status.OK, "None of 1 limit is past 80 %.")
+    assert (report.lines, rest(report)) == ((), [("x", "a", amount, part, "–")])
+    assert report.status is Status.OK
+    assert report.lead.startswith("Nothing is past 80 % of its limit; nearest is x: a, ")
 
 
 async def test_one_of_what_has_no_limit_is_one() -> None:
     quotas = [Quota("a", 1, None, "calls"), Quota("b", 0.004, None, "hours"), Quota("c", 1, None, "GB")]
     report = await metering(Meter("x", quotas=quotas)).answer(Metering())
 
-    assert [detail(line) for line in report.lines] == [
-        "1 call, no limit told",
-        "0.004 hours, no limit told",
-        "1 GB, no limit told",
-    ]
+    assert [(row[2], row[3]) for row in rest(report)] == [("1 call", "–"), ("0.004 hours", "–"), ("1 GB", "–")]
 
 
 async def test_nearly_all_is_not_all() -> None:
     """Rounded down: 100 % is said of nothing that has some left."""
     report = await metering(Meter("x", quotas=[Quota("a", 999, 1000, "calls")])).answer(Metering())
 
-    assert told(report) == [("x: a", Status.WARNING, "999 of 1,000 calls, 99 % used")]
+    assert told(report) == [("x: a", "near its limit", "999 of 1,000 calls, 99 % used")]
 
 
 async def test_what_could_not_be_read_is_unknown_and_takes_nobody_along() -> None:
@@ -137,15 +144,17 @@ async def test_what_could_not_be_read_is_unknown_and_takes_nobody_along() -> Non
     ).answer(Metering())
 
     assert told(report) == [
-        ("db: a", Status.OK, "1 of 10 calls, 10 % used"),
-        ("hangs", Status.UNKNOWN, "no answer within 0.5 s"),
-        ("fails", Status.UNKNOWN, "fails is in trouble (500)."),
-        ("odd", Status.UNKNOWN, "our own client failed (KeyError); the log has the details"),
-        ("db: b", None, "7 GB, no limit told"),
+        ("hangs", "could not be read", "no answer within 0.5 s"),
+        ("fails", "could not be read", "fails is in trouble (500)."),
+        ("odd", "could not be read", "our own client failed (KeyError); the log has the details"),
     ]
-    assert report.lead == "None of 1 limit is past 80 %; 3 of 4 services could not be read."
+    assert rest(report) == [("db", "a", "1 of 10 calls", "10 %", "–"), ("db", "b", "7 GB", "–", "–")]
+    assert report.lead == (
+        "Nothing is past 80 % of its limit; nearest is db: a, 10 % used; 3 of 4 services could not be read."
+    )
     assert report.status is Status.UNKNOWN
-    assert [each.words for each in report.lines[1].suggestions] == ["health hangs"]
+    assert {line.status for line in report.lines} == {Status.UNKNOWN}
+    assert [each.words for each in report.lines[0].suggestions] == ["usage hangs"]
     assert "hunter2" not in report.model_dump_json()
 
 
@@ -202,14 +211,15 @@ async def test_through_the_clients_of_neon_and_openai() -> None:
         ai.admin_may_read = False
         refused = await action.answer(Metering(service="ai"))
 
-    lines = {line.text: line for line in report.lines}
+    found = {(row[0], row[1]): row[2:4] for row in rest(report)}
     assert report.lead == "1 of 2 limits is past 80 %."
-    assert [line.text for line in report.lines][:2] == ["neon: compute time", "ai: costs this month"]
-    assert lines["neon: compute time"].detail == "90 of 100 hours, 90 % used"
-    assert lines["ai: costs this month"].detail == "14.50 of 1,000.00 USD, 1 % used"
-    assert lines["neon: written data"].detail == "0.9 GB, no limit told"
+    assert [line.text for line in report.lines] == ["neon: compute time"]
+    assert detail(report.lines[0]).startswith("90 of 100 hours, 90 % used")
+    assert rest(report)[0][:4] == ("ai", "costs this month", "14.50 of 1,000.00 USD", "1.5 %")
+    assert found["neon", "written data"] == ("0.9 GB", "–")
     assert any(note.startswith("ai: Costs are those of the whole organisation") for note in report.notes)
     assert (refused.status, refused.lines[0].status) == (Status.UNKNOWN, Status.UNKNOWN)
+    assert [each.words for each in refused.lines[0].suggestions] == ["usage ai", "health ai"]
     assert detail(refused.lines[0]).startswith("ai takes our key, which may not do this (403)")
 
 
@@ -231,14 +241,11 @@ async def test_a_plan_that_tells_nothing_is_told_by_our_own_calls(pool: asyncpg.
         await pool.execute("DROP TABLE vendor_calls")
         away = await action.answer(Metering(service="plan"))
 
-    near, unlimited = report.lines
+    (near,) = report.lines
     assert (near.text, near.status) == ("plan: calls by Handrail this month", Status.WARNING)
-    assert near.detail == "9 of 10 calls, 90 % used"
-    assert near.facts[0].value == Moment(at=datetime(2026, 4, 1, tzinfo=UTC))
-    assert (unlimited.text, unlimited.detail) == (
-        "stock: calls by Handrail this month",
-        "0 calls, no limit told",
-    )
+    assert detail(near).startswith("9 of 10 calls, 90 % used, resets ")
+    assert near.detail[-1] == Moment(at=datetime(2026, 4, 1, tzinfo=UTC), said="ago")
+    assert rest(report)[0][:4] == ("stock", "calls by Handrail this month", "0 calls", "–")
     assert report.notes[0].startswith("plan: Unleashed does not tell what is used of the plan")
     assert away.lines[0].text == "plan: calls by Handrail this month, at least"
-    assert away.lines[0].detail == "9 of 10 calls, 90 % used"
+    assert detail(away.lines[0]).startswith("9 of 10 calls, 90 % used")
