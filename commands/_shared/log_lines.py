@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bot.words.params import Duration, FreeText, Params, duration_text
-from bot.words.report import Fact, Line, Link, Moment, Table
+from bot.words.report import Line, Link, Moment, Status, Table, Value
 from commands._shared.following import FollowFor
 from commands._shared.services import ServiceName
 from integrations.capabilities import Level, LogLine, LogPage
@@ -61,13 +61,22 @@ def newest(lines: Sequence[LogLine], most: int) -> Sequence[LogLine]:
     return lines[:most]
 
 
+_MARKED = {Level.ERROR: Status.FAILED, Level.WARNING: Status.WARNING}
+
+
 def line_of(line: LogLine) -> Line:
-    facts = [Fact(label="", value=Moment(at=line.at)), Fact(label="", value=line.level.value)]
-    if line.origin:
-        facts.append(Fact(label="", value=line.origin))
+    """What is grave has a mark; any other level is only a word."""
+    status = _MARKED.get(line.level)
+    said: list[Value] = [Moment(at=line.at)]
+    said += ["".join(f", {each}" for each in ("" if status else line.level.value, line.origin) if each)]
     if line.link:
-        facts.append(Fact(label="", value=Link(url=line.link, name="open")))
-    return Line(text=_flat(line.message), facts=tuple(facts))
+        said += [", ", Link(url=line.link, name="open")]
+    return Line(
+        text=_flat(line.message),
+        detail=tuple(part for part in said if part),
+        status=status,
+        word=line.level.value if status else "",
+    )
 
 
 def _flat(message: str) -> str:
@@ -82,7 +91,7 @@ def is_long(lines: Sequence[LogLine], shown: Sequence[LogLine]) -> bool:
 
 def table_of(lines: Sequence[LogLine]) -> Table:
     return Table(
-        columns=("time", "level", "origin", "message", "link"),
+        columns=("when", "level", "where", "line", "link"),
         rows=tuple((Moment(at=e.at), e.level.value, e.origin, e.message, e.link or None) for e in reversed(lines)),
     )
 

@@ -17,8 +17,8 @@ from commands._shared.services import OnService, ServiceName
 from commands.issues._issue_words import line_of, table_of
 from integrations.capabilities import Issue, Issues
 
-SHOWN = 10
-"""Lines with buttons; the rest is in the table."""
+SHOWN = 5
+"""Rows with buttons; where there are more, a table holds all of them."""
 
 
 class Listed(Params):
@@ -61,6 +61,8 @@ class ListIssues(OnService[Issues], Lookup[Listed]):
             if len(answer) >= most:
                 notes.append(f"{service.name} may have more than the {most} most frequent ones.")
         found.sort(key=lambda each: each[1].count, reverse=True)
+        if len(found) > SHOWN:
+            notes.append(f"The {SHOWN} most frequent have a menu; the table has all {len(found)}.")
         several = len(self.services) > 1
         lead = _lead(found, params, partly=unread > 0)
         lead = but_unread(lead, unread, len(asked)) if found else lead
@@ -82,8 +84,7 @@ def _lead(found: list[tuple[str, Issue]], params: Listed, *, partly: bool) -> st
         return f"No unresolved issues{fitting} {within}{' in what could be read' if partly else ''}."
     events = sum(each.count for _, each in found)
     issues = f"{len(found)} unresolved issue{'' if len(found) == 1 else 's'}"
-    shown = f" The {SHOWN} most frequent come first." if len(found) > SHOWN else ""
-    return f"{issues}{fitting} with {events:,} event{'' if events == 1 else 's'} {within}.{shown}"
+    return f"{issues}{fitting} with {events:,} event{'' if events == 1 else 's'} {within}."
 
 
 def actions(house: House) -> ListIssues:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from bot.words.exceptions import Stale
-from bot.words.report import Fact, Line, Link, Moment, Suggestion, Table
+from bot.words.report import Fact, Line, Link, Moment, Status, Suggestion, Table, Value
+from bot.words.spelling import counted
 from integrations.capabilities import Issue
 
 
@@ -39,19 +40,18 @@ def short(title: str, most: int = 200) -> str:
 
 
 def line_of(service: str, issue: Issue, *, several: bool) -> Line:
-    facts = [
-        Fact(label="", value=Link(url=issue.link, name=issue.short_id) if issue.link else issue.short_id),
-        Fact(label="", value=" / ".join(dict.fromkeys(filter(None, (service, issue.where))))),
-        Fact(label="level", value=issue.level),
-        Fact(label="users", value=issue.users),
-        Fact(label="last", value=Moment(at=issue.last_seen) if issue.last_seen else None),
-    ]
-    if issue.detail not in ("", "ongoing"):
-        facts.append(Fact(label="", value=issue.detail.replace("_", " ")))
+    named = Link(url=issue.link, name=issue.short_id) if issue.link else issue.short_id
+    origin = " / ".join(dict.fromkeys(filter(None, (service, issue.where))))
+    said: list[Value] = [named, f" in {origin}, {issue.level}, {counted(issue.users, 'user')}"]
+    if issue.last_seen:
+        said += [", last ", Moment(at=issue.last_seen, said="ago")]
+    back = "" if issue.detail in ("", "ongoing") else issue.detail.replace("_", " ")
     where = f" service={service}" if several else ""
     return Line(
         text=f"{issue.count:,} × {short(issue.title, 240)}",
-        facts=tuple(facts),
+        detail=tuple(said),
+        status=Status.WARNING if back else None,
+        word=back,
         suggestions=(
             Suggestion(label="Resolve", words=f"issues resolve {issue.short_id}{where}"),
             Suggestion(label="Ignore", words=f"issues ignore {issue.short_id}{where}"),
@@ -61,13 +61,13 @@ def line_of(service: str, issue: Issue, *, several: bool) -> Line:
 
 def table_of(found: Sequence[tuple[str, Issue]]) -> Table:
     return Table(
-        columns=("issue", "events", "users", "last seen", "level", "title", "where", "service"),
+        columns=("issue", "events", "users", "last seen", "level", "what", "where", "service"),
         rows=tuple(
             (
                 Link(url=each.link, name=each.short_id) if each.link else each.short_id,
                 each.count,
                 each.users,
-                Moment(at=each.last_seen) if each.last_seen else None,
+                Moment(at=each.last_seen, said="ago") if each.last_seen else None,
                 each.level,
                 each.title,
                 each.where,

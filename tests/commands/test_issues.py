@@ -85,15 +85,13 @@ async def test_the_most_frequent_comes_first_with_what_to_do() -> None:
         ("Resolve", "issues resolve SHOP-2"),
         ("Ignore", "issues ignore SHOP-2"),
     ]
-    facts = [fact.value for fact in report.lines[1].facts]
-    assert facts == [
+    assert report.lines[1].detail == (
         Link(url="https://acme.sentry.io/issues/1/", name="SHOP-1"),
-        "sentry / cart.total",
-        "error",
-        3,
-        Moment(at=NOON - timedelta(minutes=1)),
-        "regressed",
-    ]
+        " in sentry / cart.total, error, 3 users",
+        ", last ",
+        Moment(at=NOON - timedelta(minutes=1), said="ago"),
+    )
+    assert [(line.status, line.word) for line in report.lines] == [(None, ""), (Status.WARNING, "regressed")]
     assert tracker.asked == [(NOON - timedelta(days=1), "hub")]
     assert report.table is None
 
@@ -105,12 +103,14 @@ async def test_a_long_list_is_a_table_too() -> None:
 
     report = await ListIssues((tracker,), Clock(), read_at_most=13).answer(Listed())
 
-    assert report.lead.startswith("13 unresolved issues with 91 events")
-    assert report.lead.endswith("The 10 most frequent come first.")
-    assert len(report.lines) == 10
+    assert report.lead == "13 unresolved issues with 91 events in the last 1d."
+    assert len(report.lines) == 5
     assert report.table is not None
     assert [row[1] for row in report.table.rows] == list(range(13, 0, -1))
-    assert report.notes == ("sentry may have more than the 13 most frequent ones.",)
+    assert report.notes == (
+        "sentry may have more than the 13 most frequent ones.",
+        "The 5 most frequent have a menu; the table has all 13.",
+    )
 
 
 async def test_one_tracker_that_is_silent_leaves_the_others() -> None:

@@ -49,12 +49,16 @@ async def test_lines_newest_last_with_time_level_origin_and_link() -> None:
     assert report.title == "Log of api"
     assert report.lead == "1 error and 1 warning in 3 lines of level info or graver in the last 1h."
     assert told(report) == ["GET /orders 200", "slow query", "payment failed"]
-    assert [fact.value for fact in report.lines[1].facts] == [Moment(at=NOON + ago(minutes=20)), "warning", "db"]
-    assert [fact.value for fact in report.lines[2].facts] == [
-        Moment(at=NOON + ago(minutes=10)),
-        "error",
-        Link(url="https://logs.example.com/1", name="open"),
+    assert [(line.status, line.word) for line in report.lines] == [
+        (None, ""),
+        (Status.WARNING, "warning"),
+        (Status.FAILED, "error"),
     ]
+    assert [line.detail for line in report.lines[1:]] == [
+        (Moment(at=NOON + ago(minutes=20)), ", db"),
+        (Moment(at=NOON + ago(minutes=10)), ", ", Link(url="https://logs.example.com/1", name="open")),
+    ]
+    assert report.lines[0].detail == (Moment(at=NOON + ago(minutes=30)), ", info, api")
     assert (report.table, report.notes, report.status, report.suggestions) == (None, (), None, ())
 
 
@@ -214,11 +218,11 @@ async def test_a_log_table_and_n8n(services: Services, pool: asyncpg.Pool) -> No
     runs = await action.answer(Which(service="n8n", level="debug"))
 
     assert new is not None
-    assert [(line.text, line.facts[1].value, line.facts[2].value) for line in new.lines] == [
-        ("card is slow", "warning", "stripe / charge")
+    assert [(line.text, line.word, line.detail[1]) for line in new.lines] == [
+        ("card is slow", "warning", ", stripe / charge")
     ]
     assert runs.lines
-    assert {line.facts[1].value for line in runs.lines} == {"error"}
+    assert {line.word for line in runs.lines} == {"error"}
     assert runs.notes == ("n8n keeps no other log than its failed runs; those mended are left out.",)
     assert [each.words for each in runs.suggestions] == ["errors n8n since=1h"]
     assert "do-not-show" not in runs.model_dump_json()
