@@ -12,7 +12,7 @@ from commands import House
 from commands._shared.asking import Unanswered, ask
 from commands._shared.recent import Recent
 from commands._shared.services import OnService, ServiceName, pick
-from commands._shared.status_lines import line_of
+from commands._shared.status_lines import line_of, well_of
 from commands._shared.status_words import FIRST, Beside, lead_of
 from integrations.capabilities import Checkable, Checked, Health, VendorState, VendorStatus
 
@@ -81,11 +81,14 @@ class ShowStatus(OnService[VendorStatus], Lookup[Standing]):
             for page, state in zip(pages, told, strict=True)
         ]
         found.sort(key=lambda each: each.place)
+        well = [each for each in found if each.status is Status.OK]
+        folded = len(found) > 1 and bool(well)
         return Report(
             title=f"What {key} says of itself" if key else "What vendors say of themselves",
             lead=lead_of(found),
-            status=Status(min((each.told.health for each in found), key=FIRST.index).value),
-            lines=tuple(line_of(each) for each in found),
+            status=_overall(found),
+            lines=tuple(line_of(each) for each in found if not (folded and each in well)),
+            well=well_of(well, found) if folded else None,
             suggestions=(Suggestion(label="Look again", words=" ".join(filter(None, ("status", key, "fresh=yes")))),),
             taken_at=self.now(),
         )
@@ -93,6 +96,13 @@ class ShowStatus(OnService[VendorStatus], Lookup[Standing]):
     async def _told(self, page: VendorStatus) -> VendorState:
         state = await ask(page.vendor_state(), self.deadline)
         return VendorState(Health.UNKNOWN, state.why) if isinstance(state, Unanswered) else state
+
+
+def _overall(found: Sequence[Beside]) -> Status:
+    """What they say decides; where all say that all is well, a check of ours that fails is worth a look."""
+    worst = min((each.told.health for each in found), key=FIRST.index)
+    ours = any(each.failing for each in found)
+    return Status.WARNING if worst is Health.OK and ours else Status(worst.value)
 
 
 def _stands_on(service: Checkable, page: VendorStatus) -> bool:

@@ -12,7 +12,7 @@ from bot.words.report import Report, Status, Suggestion
 from commands import House
 from commands._shared.asking import ask
 from commands._shared.services import OnService, ServiceName, matching, names, pick
-from commands._shared.trial_words import RANK, Tried, lead_of, lines_of, notes_of
+from commands._shared.trial_words import RANK, Tried, facts_of, lead_of, lines_of, notes_of, steps_of, well_of
 from integrations.capabilities import Credentialed, Testable
 
 EVERY = "all"
@@ -46,8 +46,11 @@ class TryServices(OnService[Testable], Lookup[Which]):
         return Report(
             title=f"Test of {one.service}" if one else f"Test of {len(found)} services",
             lead=lead_of(found),
-            status=worst_first[0].status if worst_first else Status.UNKNOWN,
+            status=worst_first[0].status if worst_first else Status.OK,
+            facts=facts_of(one) if one else (),
             lines=tuple(worst_first),
+            well=None if one else well_of(found),
+            table=steps_of(found, well_only=True) if one else None,
             notes=tuple(note for each in found for note in notes_of(each, alone=one is not None)),
             suggestions=(Suggestion(label="Test again", words=f"test {one.service if one else EVERY}"),),
             taken_at=self.now(),

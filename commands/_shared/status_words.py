@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.words.report import Status
 from integrations.capabilities import Checked, Health, VendorState
 
 FIRST = (Health.DOWN, Health.DEGRADED, Health.UNKNOWN, Health.OK)
@@ -26,6 +27,15 @@ class Beside:
         return tuple(service for service, checked in self.ours if checked.health in _TROUBLE)
 
     @property
+    def status(self) -> Status:
+        """As its page says; where all is well there, as our checks say, which cannot make it worse than a warning."""
+        if self.told.health is not Health.OK:
+            return Status(self.told.health.value)
+        if self.failing:
+            return Status.WARNING
+        return Status.UNKNOWN if any(checked.health is Health.UNKNOWN for _, checked in self.ours) else Status.OK
+
+    @property
     def place(self) -> tuple[int, str]:
         found = (self.told.health, *(checked.health for _, checked in self.ours))
         return min(FIRST.index(health) for health in found), self.name
@@ -38,9 +48,9 @@ def lead_of(found: Sequence[Beside]) -> str:
     if len(found) == 1:
         counted = ""
     elif troubled:
-        counted = f"{len(troubled)} of {len(found)} vendors say that something is wrong."
+        counted = f"{_say(len(troubled), len(found))} that something is wrong."
     elif unread:
-        counted = f"{len(found) - len(unread)} of {len(found)} vendors say that all is well."
+        counted = f"{_say(len(found) - len(unread), len(found))} that all is well."
     else:
         counted = f"All {len(found)} vendors say that all is well."
     if unread and len(found) > 1:
@@ -48,6 +58,10 @@ def lead_of(found: Sequence[Beside]) -> str:
     compared = [text for each in found if (text := _compared(each, alone=len(found) == 1))]
     more = [f"{len(compared) - 3} more below."] if len(compared) > 3 else []
     return " ".join(filter(None, [counted, *compared[:3], *more]))
+
+
+def _say(some: int, of: int) -> str:
+    return f"{some} of {of} vendors {'says' if some == 1 else 'say'}"
 
 
 def _compared(each: Beside, *, alone: bool) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.words.report import Fact, Line, Span, Status
+from bot.words.report import Fact, Folded, Line, Span, Status, Suggestion, Table, Value
 from commands._shared.asking import Unanswered
 from integrations.capabilities import Health, Rights, Trial
 
@@ -53,10 +53,6 @@ def _steps(count: int) -> str:
     return "1 step" if count == 1 else f"{count} steps"
 
 
-def _well(well: int, steps: int) -> str:
-    return "its one step is well" if steps == 1 else f"{well} of {steps} steps are well"
-
-
 def _first(found: Sequence[Tried]) -> list[str]:
     """The remedy of the worst that failed; the earliest of those, since later ones often follow from it."""
     steps = [step for each in found if not isinstance(each.steps, Unanswered) for step in each.steps if step.remedy]
@@ -66,25 +62,52 @@ def _first(found: Sequence[Tried]) -> list[str]:
 
 
 def lines_of(tried: Tried, *, alone: bool) -> list[Line]:
+    """What somebody has to look at; nothing where all is well."""
     prefix = "" if alone else f"{tried.service}: "
+    again = (Suggestion(label="Test again", words=f"test {tried.service}"),)
     if isinstance(tried.steps, Unanswered):
-        lines = [Line(text=f"{prefix}the test", detail=tried.steps.why, status=Status.UNKNOWN)]
+        silent = Status.UNKNOWN
+        lines = [Line(text=f"{prefix}the test", detail=tried.steps.why, status=silent, suggestions=again)]
     else:
-        lines = [_step(step, prefix) for step in tried.steps if alone or step.health is not Health.OK]
-        if not alone and len(lines) < len(tried.steps):
-            well = len(tried.steps) - len(lines)
-            lines.append(Line(text=f"{prefix}{_well(well, len(tried.steps))}", status=Status.OK))
+        lines = [_step(step, prefix, again) for step in tried.steps if step.health is not Health.OK]
     for rights in tried.rights:
-        lines += _rights(rights, prefix, tried.settings, alone=alone)
+        lines += _rights(rights, prefix, tried.settings)
     return lines
 
 
-def _step(step: Trial, prefix: str) -> Line:
+def facts_of(tried: Tried) -> tuple[Fact, ...]:
+    """What its credential may do of what the bot needs."""
+    known = [rights for rights in tried.rights if isinstance(rights, Rights)]
+    needed = [right for rights in known for right in rights.has if right not in rights.unneeded]
+    return (Fact(label="Its credential may", value=", ".join(needed)),) if needed else ()
+
+
+def well_of(found: Sequence[Tried]) -> Folded | None:
+    """Services of which nothing has to be said, and every step of all of them behind it."""
+    well = tuple(each.service for each in found if not lines_of(each, alone=False))
+    return Folded(word="well", names=well, table=steps_of(found)) if well else None
+
+
+def steps_of(found: Sequence[Tried], *, well_only: bool = False) -> Table | None:
+    tried = [(each.service, each.steps) for each in found if not isinstance(each.steps, Unanswered)]
+    steps = [(service, step) for service, steps in tried for step in steps]
+    rows = [_row(service, step) for service, step in steps if step.health is Health.OK or not well_only]
+    columns = ("service", "step", "how it went", "took")
+    skip = 1 if len(found) == 1 else 0
+    return Table(columns=columns[skip:], rows=tuple(row[skip:] for row in rows)) if rows else None
+
+
+def _row(service: str, step: Trial) -> tuple[Value, ...]:
+    went = "well" if step.health is Health.OK else step.health.value
+    return service, step.what, went, Span(seconds=round(step.took.total_seconds(), 3))
+
+
+def _step(step: Trial, prefix: str, again: tuple[Suggestion, ...]) -> Line:
     return Line(
         text=f"{prefix}{step.what}",
         detail=" ".join(_sentence(part) for part in (step.detail, _remedy(step)) if part),
         status=Status(step.health.value),
-        facts=(Fact(label="took", value=Span(seconds=round(step.took.total_seconds(), 3))),),
+        suggestions=again,
     )
 
 
@@ -99,7 +122,7 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
-def _rights(rights: Rights | Unanswered, prefix: str, settings: Sequence[str], *, alone: bool) -> list[Line]:
+def _rights(rights: Rights | Unanswered, prefix: str, settings: Sequence[str]) -> list[Line]:
     if isinstance(rights, Unanswered):
         return [Line(text=f"{prefix}what its credential may do", detail=rights.why, status=Status.UNKNOWN)]
     lines = [
@@ -109,9 +132,6 @@ def _rights(rights: Rights | Unanswered, prefix: str, settings: Sequence[str], *
     if rights.unneeded:
         too_much = f"{', '.join(rights.unneeded)}. Put a narrower one into {' and '.join(settings)}."
         lines.append(Line(text=f"{prefix}may do what the bot does not need", detail=too_much, status=Status.WARNING))
-    needed = [right for right in rights.has if right not in rights.unneeded]
-    if needed and alone:
-        lines.append(Line(text="may do what the bot needs", detail=", ".join(needed), status=Status.OK))
     return lines
 
 

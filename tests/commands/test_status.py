@@ -9,7 +9,7 @@ import pytest
 
 from bot.words.action import Asker
 from bot.words.exceptions import Misconfigured, NotUnderstood, TryLater
-from bot.words.report import Fact, Link, Moment, PersonId, Report, Status
+from bot.words.report import Link, Moment, PersonId, Report, Status, Value
 from commands._shared.recent import Recent
 from commands.status import ShowStatus, Standing, actions
 from integrations import Services, open_services
@@ -60,6 +60,15 @@ def told(report: Report) -> list[tuple[str, Status | None]]:
     return [(line.text, line.status) for line in report.lines]
 
 
+def well(report: Report) -> tuple[str, ...]:
+    return report.well.names if report.well else ()
+
+
+def whole(report: Report) -> tuple[tuple[Value, ...], ...]:
+    """What *Show all* opens."""
+    return report.well.table.rows if report.well and report.well.table else ()
+
+
 async def test_worst_first_and_pages_that_cannot_be_read_after_trouble() -> None:
     pages = [
         Page("hubspot"), Page("n8n", state=UNREAD), Page("github", state=PARTLY), Page("stripe", state=MAJOR),
@@ -69,11 +78,14 @@ async def test_worst_first_and_pages_that_cannot_be_read_after_trouble() -> None
 
     assert told(report) == [
         ("stripe", Status.DOWN),
-        ("vercel", Status.OK),
+        ("vercel", Status.WARNING),
         ("github", Status.DEGRADED),
         ("n8n", Status.UNKNOWN),
-        ("hubspot", Status.OK),
     ]
+    assert well(report) == ("hubspot",)
+    rows = whole(report)
+    assert [row[0] for row in rows] == ["stripe", "vercel", "github", "n8n", "hubspot"]
+    assert rows[1][1:4] == ("well", "All Systems Operational", "web: down, it answers 503")
     assert report.status is Status.DOWN
     assert report.lead == (
         "2 of 5 vendors say that something is wrong. 1 page could not be read. stripe says it is down. "
@@ -112,24 +124,21 @@ async def test_where_the_two_differ() -> None:
 async def test_all_is_well() -> None:
     report = await showing([Page("github"), Page("vercel")], Box("web", kind="vercel")).answer(Standing())
     assert report.lead == "All 2 vendors say that all is well."
-    assert report.status is Status.OK
+    assert (report.status, report.lines, well(report)) == (Status.OK, (), ("github", "vercel"))
     report = await showing([Page("github"), Page("n8n", state=UNREAD)]).answer(Standing())
-    assert report.lead == "1 of 2 vendors say that all is well. 1 page could not be read."
+    assert report.lead == "1 of 2 vendors says that all is well. 1 page could not be read."
 
 
 async def test_incidents_with_since_and_link_and_our_check_beside() -> None:
     page = Page("github", state=PARTLY)
     report = await showing([page], Box("ci", kind="github", checked=FAILS)).answer(Standing())
     (line,) = report.lines
-    assert detail(line) == "Partial System Outage"
-    assert line.facts == (
-        Fact(label="", value="Actions: partial outage"),
-        Fact(label="investigating", value="Runs start late"),
-        Fact(label="since", value=Moment(at=NOON)),
-        Fact(label="told at", value=Link(url="https://stspg.io/i7", name="stspg.io")),
-        Fact(label="our check of ci", value="down, it answers 503"),
-        Fact(label="page", value=Link(url="https://status.example.com", name="status.example.com")),
+    assert detail(line) == (
+        "Partial System Outage. Actions: partial outage. Runs start late: investigating, 2026-03-04 12:00 UTC, "
+        "https://stspg.io/i7. Our check of ci: down, it answers 503. https://status.example.com"
     )
+    assert Moment(at=NOON, said="since") in line.detail
+    assert Link(url="https://stspg.io/i7", name="stspg.io") in line.detail
     assert [each.words for each in line.suggestions] == ["health ci fresh=yes"]
     assert [each.words for each in report.suggestions] == ["status fresh=yes"]
 
@@ -142,16 +151,18 @@ async def test_a_storm_of_components_and_incidents_is_counted() -> None:
         tuple(VendorIncident(f"Incident {number}", "identified", None) for number in range(7)),
     )
     (line,) = (await showing([Page("aws", state=state)]).answer(Standing())).lines
-    values = [fact.value for fact in line.facts]
-    assert len(values) == 5 + 1 + 5 + 1
-    assert (values[5], values[-1]) == ("7 more components", "2 more incidents")
+    said = detail(line)
+    assert (said.count("Region"), said.count(": identified")) == (5, 5)
+    assert "; 7 more components." in said
+    assert said.endswith(" 2 more incidents.")
+    assert [each.words for each in line.suggestions] == ["status aws fresh=yes"]
 
 
 @pytest.mark.parametrize("link", ["http://[bad", "//x", "javascript:alert(1)", "https://\u2100"])
 async def test_a_link_that_is_none_costs_nothing(link: str) -> None:
     state = VendorState(Health.DEGRADED, "Slow", incidents=(VendorIncident("Slow", "identified", None, link),))
     (line,) = (await showing([Page("github", state=state)]).answer(Standing())).lines
-    assert line.facts[0] == Fact(label="identified", value="Slow")
+    assert detail(line).startswith("Slow. Slow: identified, ")
 
 
 async def test_which_services_stand_on_a_vendor() -> None:
@@ -159,11 +170,10 @@ async def test_which_services_stand_on_a_vendor() -> None:
     db, web, docs = Box("db", kind="postgres"), Box("web", kind="vercel"), Box("docs", kind="vercel")
     pages = [Page("neon", services=("db", "web")), Page("edge", vendor="vercel", services=()), Page("stripe")]
     report = await showing(pages, db, web, docs).answer(Standing())
-    found = {line.text: [f.label for f in line.facts if f.label.startswith("our")] for line in report.lines}
-    assert found == {
-        "neon": ["our check of db", "our check of web"],
-        "edge": ["our check of web", "our check of docs"],
-        "stripe": [],
+    assert {row[0]: row[3] for row in whole(report)} == {
+        "neon": "db: well; web: well",
+        "edge": "web: well; docs: well",
+        "stripe": None,
     }
     assert (db.calls, web.calls, docs.calls) == (1, 1, 1)
 
@@ -175,10 +185,17 @@ async def test_one_that_fails_or_hangs_takes_nobody_along() -> None:
     report = await showing(pages, slow, crm, deadline=0.2).answer(Standing())
     assert told(report) == [("c", Status.DEGRADED), ("a", Status.UNKNOWN), ("b", Status.UNKNOWN)]
     assert "hunter2" not in report.model_dump_json()
-    assert [f.value for f in report.lines[0].facts if f.label.startswith("our")] == [
-        "unknown, no answer within 0.05 s",
-        "unknown, crm did not answer.",
-    ]
+    assert detail(report.lines[0]).endswith(
+        "Our check of web: unknown, no answer within 0.05 s. Our check of crm: unknown, crm did not answer. "
+        "https://status.example.com"
+    )
+
+
+async def test_a_check_that_says_nothing_folds_nothing() -> None:
+    web = Box("web", kind="vercel", checked=Checked(Health.UNKNOWN, "no answer within 3 s"))
+    report = await showing([Page("github"), Page("vercel")], web).answer(Standing())
+    assert (told(report), well(report)) == ([("vercel", Status.UNKNOWN)], ("github",))
+    assert "Our check of web: unknown, no answer within 3 s." in detail(report.lines[0])
 
 
 async def test_a_vendor_by_name_or_by_its_pages_name() -> None:
@@ -187,7 +204,7 @@ async def test_a_vendor_by_name_or_by_its_pages_name() -> None:
     report = await action.answer(Standing(vendor="GitHub"))
     assert (report.title, report.lead) == ("What github says of itself", "github says all is well.")
     assert [each.words for each in report.suggestions] == ["status github fresh=yes"]
-    assert [line.text for line in (await action.answer(Standing(vendor="telnyx"))).lines] == ["voice-eu", "voice-us"]
+    assert well(await action.answer(Standing(vendor="telnyx"))) == ("voice-eu", "voice-us")
     assert [line.text for line in (await action.answer(Standing(vendor="voice-eu"))).lines] == ["voice-eu"]
     assert [each.value for each in await action.options("vendor", "voice")] == ["voice-eu", "voice-us"]
     with pytest.raises(NotUnderstood, match="Did you mean 'github'") as caught:
@@ -246,9 +263,9 @@ async def test_on_pages_and_a_service_over_http(fake: tuple[FakeStatusPages, str
         services = open_services(tables, http, str)
         action = ShowStatus(services.having(VendorStatus), services.having(Checkable), Clock())
         report = await action.answer(Standing())
-    assert told(report) == [("hosting", Status.OK), ("github", Status.DEGRADED), ("payments", Status.UNKNOWN)]
+    assert told(report) == [("hosting", Status.WARNING), ("github", Status.DEGRADED), ("payments", Status.UNKNOWN)]
     assert report.lead == (
-        "1 of 3 vendors say that something is wrong. 1 page could not be read. hosting says all is well; our check of "
+        "1 of 3 vendors says that something is wrong. 1 page could not be read. hosting says all is well; our check of "
         "storefront fails: look at our side. github says it is degraded."
     )
-    assert detail(report.lines[2]).endswith("it answers text/html instead of JSON")
+    assert "it answers text/html instead of JSON." in detail(report.lines[2])

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from bot.words.exceptions import Misconfigured, NotUnderstood, TryLater
-from bot.words.report import Report, Span, Status
+from bot.words.report import Fact, Report, Span, Status, Value
 from commands.test import TryServices, Which
 from integrations import Services, open_services
 from integrations.capabilities import Credentialed, Health, Rights, Trial
@@ -28,6 +28,11 @@ def trying(*services: Proof, deadline: float = 10) -> TryServices:
     return TryServices(services, services, Clock(), timedelta(seconds=deadline))
 
 
+def whole(report: Report) -> tuple[tuple[Value, ...], ...]:
+    """Every step, as *Show all* opens them."""
+    return report.well.table.rows if report.well and report.well.table else ()
+
+
 def told(report: Report) -> list[tuple[str, str, Status | None]]:
     return [(line.text, detail(line), line.status) for line in report.lines]
 
@@ -42,9 +47,11 @@ async def test_steps_worst_first_and_what_to_do_first() -> None:
     assert told(report) == [
         ("list flows", "No answer. If it stays so: Try again.", Status.UNKNOWN),
         ("list runs", "It refuses. Give services.n8n.token run:list.", Status.DEGRADED),
-        ("reach it", "", Status.OK),
     ]
-    assert [(fact.label, fact.value) for fact in report.lines[1].facts] == [("took", Span(seconds=0.12))]
+    assert report.table is not None
+    assert report.table.columns == ("step", "how it went", "took")
+    assert report.table.rows == (("reach it", "well", Span(seconds=0.12)),)
+    assert [[each.words for each in line.suggestions] for line in report.lines] == [["test n8n"], ["test n8n"]]
     assert [each.words for each in report.suggestions] == ["test n8n"]
 
 
@@ -62,10 +69,10 @@ async def test_what_its_credential_may_do() -> None:
     assert told(report) == [
         ("lacks the right write", "needed for retry, stop", Status.WARNING),
         ("may do what the bot does not need", "delete. Put a narrower one into services.n8n.token.", Status.WARNING),
-        ("reach it", "", Status.OK),
-        ("reach it", "", Status.OK),
-        ("may do what the bot needs", "read", Status.OK),
     ]
+    assert report.facts == (Fact(label="Its credential may", value="read"),)
+    assert report.table is not None
+    assert len(report.table.rows) == 2
     assert (report.notes, report.status) == (("Make it so.",), Status.WARNING)
     assert report.lead == ("All 2 steps are well. Lacking rights: n8n. With rights that the bot does not need: n8n.")
 
@@ -82,8 +89,14 @@ async def test_all_at_once_and_one_that_hangs_or_fails_holds_up_nobody() -> None
         ("slow: the test", "no answer within 0.2 s", Status.UNKNOWN),
         ("slow: what its credential may do", "no answer within 0.2 s", Status.UNKNOWN),
         ("n8n: list runs", "It refuses. Give services.n8n.token run:list.", Status.DEGRADED),
-        ("db: 2 of 2 steps are well", "", Status.OK),
-        ("n8n: 1 of 2 steps are well", "", Status.OK),
+    ]
+    assert report.well is not None
+    assert report.well.names == ("db",)
+    assert [row[:3] for row in whole(report)] == [
+        ("db", "reach it", "well"),
+        ("db", "reach it", "well"),
+        ("n8n", "reach it", "well"),
+        ("n8n", "list runs", "degraded"),
     ]
     assert report.notes == ("db: It does not tell.",)
     assert [each.words for each in report.suggestions] == ["test all"]
@@ -92,7 +105,7 @@ async def test_all_at_once_and_one_that_hangs_or_fails_holds_up_nobody() -> None
 async def test_all_is_well() -> None:
     report = await trying(Proof("db", steps=(REACHED, REACHED))).answer(Which())
 
-    assert (report.lead, report.status) == ("All 2 steps are well.", Status.OK)
+    assert (report.lead, report.status, report.lines) == ("All 2 steps are well.", Status.OK, ())
 
 
 async def test_nobody_is_sent_to_change_a_key_because_the_vendor_is_down() -> None:
@@ -103,9 +116,13 @@ async def test_nobody_is_sent_to_change_a_key_because_the_vendor_is_down() -> No
 
 
 async def test_one_step_is_no_steps() -> None:
-    report = await trying(Proof("db", steps=(REACHED,)), Proof("n8n", steps=(REACHED,))).answer(Which(service="all"))
+    one = await trying(Proof("db", steps=(REACHED,))).answer(Which())
+    both = await trying(Proof("db", steps=(REACHED,)), Proof("n8n", steps=(REACHED,))).answer(Which(service="all"))
 
-    assert [line.text for line in report.lines] == ["db: its one step is well", "n8n: its one step is well"]
+    assert one.lead == "Its one step is well."
+    assert (both.lead, both.lines) == ("All 2 steps are well.", ())
+    assert both.well is not None
+    assert both.well.names == ("db", "n8n")
 
 
 async def test_which_service_is_asked_where_there_are_several() -> None:
@@ -146,9 +163,9 @@ async def test_real_services_say_what_they_may(services: Services) -> None:
 
     assert every.title == "Test of 5 services"
     found = {line.text: detail(line) for line in every.lines}
-    assert "etl: 3 of 3 steps are well" in found
+    assert [row[2] for row in whole(every) if row[0] == "etl"] == ["well"] * 3
     assert found["shop-db: may do what the bot does not need"].startswith("everything: it is a superuser")
     assert "removing deployments, services and volumes" in found["etl: may do what the bot does not need"]
     assert one.lead == "All 3 steps are well. With rights that the bot does not need: etl."
-    assert ("may do what the bot needs", "everything in the environment production", Status.OK) in told(one)
+    assert one.facts == (Fact(label="Its credential may", value="everything in the environment production"),)
     assert "9b2e7c1a" not in every.model_dump_json()
