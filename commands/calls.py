@@ -1,4 +1,4 @@
-"""/ops calls: how many phone calls failed lately, why and with which agent; the newest of them with their logs."""
+"""/ops calls: how many phone calls failed lately, why and with which agent; the newest of each kind with its log."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -13,10 +13,10 @@ from bot.words.params import Duration, FreeText, Params, duration_text
 from bot.words.report import Report, Status, Suggestion
 from commands import House
 from commands._shared.asking import ask_all
-from commands._shared.call_groups import _reason, grouped, line_of, table_of, unread_line
+from commands._shared.call_groups import _reason, grouped, line_of, table_of, unread_line, well_of
 from commands._shared.retyping import retyped
 from commands._shared.services import OnService, ServiceName
-from integrations.capabilities import Call, Calls
+from integrations.capabilities import Call, Calls, ErrorSource
 
 
 class CallLog(Params):
@@ -41,8 +41,8 @@ class ShowCalls(OnService[Calls], Lookup[CallLog]):
     """For one service to answer: some are asked page by page."""
     read_at_most: int = 2000
     """Calls of one service."""
-    newest: int = 5
-    """Failed calls that are shown one by one."""
+    most_rows: int = 10
+    """Groups of failed calls that have a row; where there are more, a table holds all of them."""
 
     can = "list its calls"
     examples = ("calls", "calls since=1h failed=yes", "calls since=7d match=dial_failed")
@@ -56,17 +56,21 @@ class ShowCalls(OnService[Calls], Lookup[CallLog]):
         cut = [name for name, calls in read if len(calls) >= self.read_at_most]
         found = [(name, call) for name, calls in read for call in calls if _wanted(params, call)]
         groups = [each for each in grouped(found) if each.failed or not params.failed]
-        failing = sorted((each for each in found if each[1].failed), key=lambda each: each[1].at, reverse=True)
+        failing = [each for each in groups if each.failed]
+        remedies = {service.name: _remedies(service, params) for service in chosen}
         several = len(self.services) > 1
+        well = well_of(groups)
+        hidden = len(failing) > self.most_rows
         return Report(
             title=f"Calls of {chosen[0].name if params.service else 'the last ' + duration_text(params.since)}",
             lead=_lead(params, [call for _, call in found], len(unread), len(chosen), cut=bool(cut)),
             status=Status.WARNING if failing else Status.UNKNOWN if unread else Status.OK,
             lines=(
                 *(unread_line(name, why) for name, why in unread),
-                *(line_of(name if several else "", call) for name, call in failing[: self.newest]),
+                *(line_of(each, remedies[each.service], several=several) for each in failing[: self.most_rows]),
             ),
-            table=table_of(groups) if groups else None,
+            well=None if hidden else well,
+            table=table_of(groups) if hidden else None,
             notes=tuple(f"{name} may have more calls; the newest {self.read_at_most:,} were read." for name in cut),
             suggestions=_further(params, chosen[0].name if params.service else "", failing=bool(failing)),
             taken_at=now,
@@ -90,10 +94,18 @@ def _lead(params: CallLog, calls: Sequence[Call], unread: int, services: int, *,
         told = f"{f'{failed:,}' if failed else 'None'} of {of} failed"
     if reasons:
         worst, count = reasons.most_common(1)[0]
-        told += f", all: {worst}" if count == failed else f", most: {worst} ({count:,})"
+        all_alike = f": {worst}" if failed == 1 else f", all of them {worst}"
+        told += all_alike if count == failed else f", {count:,} of them {worst}"
     if unread:
         told += f"; {unread} of {services} services could not be read"
     return f"{told}."
+
+
+def _remedies(service: Calls, params: CallLog) -> tuple[Suggestion, ...]:
+    """Where to look next, if the service tells its errors."""
+    if not isinstance(service, ErrorSource):
+        return ()
+    return (Suggestion(label="Errors", words=f"errors {service.name} since={duration_text(params.since)}"),)
 
 
 def _further(params: CallLog, service: str, *, failing: bool) -> tuple[Suggestion, ...]:

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from bot.words.action import Lookup
 from bot.words.exceptions import Misconfigured, OpsError
 from bot.words.params import Params
-from bot.words.report import Fact, Line, Moment, Report, Status, Suggestion
+from bot.words.report import Report, Status
 from commands import House
 from commands._shared.machine import Book
 from commands._shared.services import OnService
-from commands.keys._book import OLD, Held, held
-from integrations.capabilities import Checkable, Credentialed, Health
+from commands.keys._book import held
+from commands.keys._key_words import lead_of, line_of, rank, table_of, well_of
+from integrations.capabilities import Checkable, Credentialed
 
 
 class NoParams(Params):
@@ -46,23 +47,14 @@ class ListKeys(OnService[Credentialed], Lookup[NoParams]):
             raise Misconfigured("ops.toml names no service with a credential; add one under [services].")
         now = self.now()
         found = await held(self.services, self.checks, self.book, self.deadline)
-        found.sort(key=lambda one: (-_rank(one, now), -one.age(now), one.service))
-        missing = sum(one.kept.since is None for one in found)
-        old = sum(one.age(now) > OLD for one in found)
-        said = [f"{missing} cannot be found"] if missing else []
-        said += [f"{old} {'is' if old == 1 else 'are'} older than {OLD.days} days"] if old else []
-        lead = (
-            f"Of {len(found)} credentials {' and '.join(said)}."
-            if said
-            else "The one credential is in place."
-            if len(found) == 1
-            else f"All {len(found)} credentials are in place."
-        )
+        found.sort(key=lambda one: (-rank(one, now), -one.age(now), one.service))
+        well = [one for one in found if not rank(one, now)]
         return Report(
             title="Keys",
-            lead=lead,
-            status=Status.WARNING if said else None,
-            lines=tuple(self._line(one, now) for one in found),
+            lead=lead_of(found, now),
+            status=Status.WARNING if any(rank(one, now) > 1 for one in found) else None,
+            lines=tuple(line_of(one, now, checked=one.service in self.checks) for one in found if rank(one, now)),
+            well=well_of(well, table_of(found, now), now) if well else None,
             notes=(
                 "Ages count from when this bot first saw the value: a key may be older than that.",
                 "keys rotate NAME walks through the rotation of one.",
@@ -78,38 +70,6 @@ class ListKeys(OnService[Credentialed], Lookup[NoParams]):
             await held(self.services, self.checks, self.book, self.deadline)
         except OpsError:
             self.due.at = 0.0
-
-    def _line(self, one: Held, now: datetime) -> Line:
-        facts = [Fact(label="here since", value=Moment(at=one.kept.since))] if one.kept.since else []
-        # One that a check has just proved worked just now, and of one in doubt it is never known.
-        if not one.credential.doubt and (one.health is not Health.OK or one.credential.proved_by):
-            worked = one.kept.worked_at
-            facts.append(Fact(label="last worked", value=Moment(at=worked) if worked else "never seen here"))
-        if _rank(one, now):
-            facts.append(Fact(label="from", value=one.credential.reference.partition(" ")[0]))
-        rotate = Suggestion(label="Rotate", words=f"keys rotate {one.service}")
-        return Line(
-            text=one.credential.setting.removeprefix("services."),
-            detail=_detail(one, now),
-            status=(Status.OK, Status.UNKNOWN, Status.WARNING, Status.FAILED)[_rank(one, now)],
-            facts=tuple(facts),
-            suggestions=(rotate,) if _rank(one, now) > 1 else (),
-        )
-
-
-def _rank(one: Held, now: datetime) -> int:
-    if one.kept.since is None or one.health is Health.DEGRADED:
-        return 3
-    if one.age(now) > OLD:
-        return 2
-    return 0 if one.health is Health.OK else 1
-
-
-def _detail(one: Held, now: datetime) -> str:
-    if one.kept.since is None:
-        return one.kept.missing
-    old = f"{one.age(now).days} days old: rotate it" if one.age(now) > OLD else ""
-    return "; ".join(filter(None, (old, one.detail)))
 
 
 def actions(house: House) -> ListKeys:

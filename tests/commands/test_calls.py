@@ -10,12 +10,12 @@ import pytest
 from bot.ask.catalogue import Catalogue
 from bot.ask.parse import parse
 from bot.words.exceptions import Misconfigured, NotUnderstood, TryLater
-from bot.words.report import Fact, Link, Moment, Report, Span, Status
+from bot.words.report import Link, Moment, Report, Span, Status
 from commands.calls import CallLog, ShowCalls
 from integrations import open_services
 from integrations.capabilities import Call, Calls
 from sandbox.world.retell import FakeRetell
-from tests.commands.world import NOON, Clock
+from tests.commands.world import NOON, Clock, detail
 from tests.integrations.standin import serving
 
 
@@ -64,40 +64,54 @@ def a_day(name: str = "voice") -> Phone:
 
 
 def rows(report: Report) -> list[tuple[object, ...]]:
-    return [row[:4] for row in report.table.rows] if report.table else []
+    table = report.well.table if report.well else report.table
+    return [row[:4] for row in table.rows] if table else []
 
 
 async def test_the_failed_first_by_reason_and_agent() -> None:
     report = await showing(a_day()).answer(CallLog())
 
-    assert report.lead == "7 of 120 calls failed, most: dial_failed (5)."
+    assert report.lead == "7 of 120 calls failed, 5 of them dial_failed."
     assert (report.title, report.status, report.taken_at) == ("Calls of the last 1d", Status.WARNING, NOON)
     assert rows(report) == [
-        ("dial_failed", "Reminders", 4, "yes"),
-        ("error_asr", "Front desk", 2, "yes"),
-        ("dial_failed", "Front desk", 1, "yes"),
-        ("user_hangup", "Front desk", 113, "no"),
+        ("dial_failed", "Reminders", 4, "failed"),
+        ("error_asr", "Front desk", 2, "failed"),
+        ("dial_failed", "Front desk", 1, "failed"),
+        ("user_hangup", "Front desk", 113, "not failed"),
     ]
     assert [line.text for line in report.lines] == [
-        "error_asr: Front desk",
-        "dial_failed: Reminders",
-        "dial_failed: Reminders",
-        "dial_failed: Reminders",
-        "dial_failed: Reminders",
+        "4 × dial_failed: Reminders",
+        "2 × error_asr: Front desk",
+        "1 × dial_failed: Front desk",
     ]
-    assert report.lines[1].facts == (
-        Fact(label="", value=Moment(at=NOON - timedelta(minutes=5))),
-        Fact(label="", value=Link(url="https://logs.example/1", name="open its log")),
+    assert report.lines[0].detail == (
+        "last ",
+        Moment(at=NOON - timedelta(minutes=5), said="ago"),
+        ", ",
+        Link(url="https://logs.example/1", name="open its log"),
     )
-    assert report.lines[0].facts[-1] == Fact(label="", value="voice-118")  # without a log, what to look for there
-    assert report.notes == ()
+    assert report.lines[1].detail[-1] == "voice-118"  # without a log, what to look for there
+    assert report.lines[0].suggestions == ()  # it tells no errors
+    assert report.well is not None
+    assert (report.well.word, report.well.names) == ("agent with calls that did not fail", ("Front desk",))
+    assert (report.table, report.notes) == (None, ())
+
+
+async def test_more_kinds_of_failures_than_have_a_row_are_a_table() -> None:
+    phone = a_day()
+    for kind in range(11):
+        phone.ring(f"error_{kind}", failed=True)
+
+    report = await showing(phone).answer(CallLog())
+
+    assert (len(report.lines), report.well, len(rows(report))) == (10, None, 15)
 
 
 async def test_only_the_failed_are_listed_and_all_are_counted() -> None:
     report = await showing(a_day()).answer(CallLog(failed=True))
 
-    assert report.lead == "7 of 120 calls failed, most: dial_failed (5)."
-    assert [row[3] for row in rows(report)] == ["yes", "yes", "yes"]
+    assert report.lead == "7 of 120 calls failed, 5 of them dial_failed."
+    assert (len(report.lines), report.well, report.table) == (3, None, None)
     assert [each.words for each in report.suggestions] == ["calls failed=yes"]
 
 
@@ -116,7 +130,8 @@ async def test_what_is_offered_next_can_be_typed() -> None:
 
 async def test_match_narrows_what_is_counted() -> None:
     report = await showing(a_day()).answer(CallLog(match="REMIND"))
-    assert (report.lead, len(rows(report))) == ("4 of 4 calls that fit 'REMIND' failed, all: dial_failed.", 1)
+    assert report.lead == "4 of 4 calls that fit 'REMIND' failed, all of them dial_failed."
+    assert (len(report.lines), report.well) == (1, None)
 
     report = await showing(a_day()).answer(CallLog(match="nobody"))
     assert (report.lead, report.table) == ("No calls that fit 'nobody' in the last 1d.", None)
@@ -140,13 +155,13 @@ async def test_how_long_a_failed_call_lasted() -> None:
 
     (line,) = (await showing(phone).answer(CallLog())).lines
 
-    assert (line.text, line.facts[1]) == ("error: Front desk", Fact(label="lasted", value=Span(seconds=6)))
+    assert (line.text, line.detail[2:4]) == ("1 × error: Front desk", (" after ", Span(seconds=6)))
 
 
 async def test_more_calls_than_are_read_are_not_told_as_all() -> None:
     report = await showing(a_day(), most=50).answer(CallLog())
 
-    assert report.lead == "7 of the newest 50 calls failed, most: dial_failed (5)."
+    assert report.lead == "7 of the newest 50 calls failed, 5 of them dial_failed."
     assert report.notes == ("voice may have more calls; the newest 50 were read.",)
 
 
@@ -161,12 +176,12 @@ async def test_one_that_is_silent_is_unknown_and_takes_nothing_from_the_others(b
     deadline = 0.5 if broken.takes else 10
     report = await showing(a_day(), broken, deadline=deadline).answer(CallLog())
 
-    assert report.lead == "7 of 120 calls failed, most: dial_failed (5); 1 of 2 services could not be read."
+    assert report.lead == "7 of 120 calls failed, 5 of them dial_failed; 1 of 2 services could not be read."
     assert report.status is Status.WARNING
     line = report.lines[0]
     assert (line.text, line.status, line.detail) == ("other", Status.UNKNOWN, why)
     assert [each.words for each in line.suggestions] == ["health other"]
-    assert report.lines[1].facts[0].value == "voice"  # with several services, each line says whose it is
+    assert detail(report.lines[1]).startswith("in voice, last ")  # with several services, each line says whose it is
 
     alone = await showing(broken, deadline=deadline).answer(CallLog())
     assert (alone.lead, alone.status) == ("No calls could be read.", Status.UNKNOWN)
@@ -194,7 +209,9 @@ async def test_retells_calls_over_real_http() -> None:
         services = open_services({"voice": fake.section(url)}, http, lambda _: fake.api_key)
         report = await ShowCalls(services.having(Calls), fake.now).answer(CallLog())
 
-    assert report.lead == f"5 of {len(fake.calls)} calls failed, most: dial_failed (3)."
-    assert rows(report)[0] == ("dial_failed", "Reminders", 3, "yes")
-    assert report.lines[2].text == "error_llm_websocket_open: Front desk"
-    assert Fact(label="lasted", value=Span(seconds=6)) in report.lines[2].facts
+    assert report.lead == f"5 of {len(fake.calls)} calls failed, 3 of them dial_failed."
+    assert rows(report)[0] == ("dial_failed", "Reminders", 3, "failed")
+    (broken,) = [line for line in report.lines if "error_llm_websocket_open" in line.text]
+    assert broken.text == "1 × error_llm_websocket_open: Front desk"
+    assert Span(seconds=6) in broken.detail
+    assert [each.words for each in broken.suggestions] == ["errors voice since=1d"]

@@ -10,7 +10,7 @@ import pytest
 
 from bot.store.vendors.keys import PgKeys
 from bot.words.exceptions import Misconfigured, NotUnderstood, Refused, TryLater
-from bot.words.report import Status
+from bot.words.report import Moment, Status
 from commands._shared.machine import Kept
 from commands.keys import ListKeys
 from commands.keys import NoParams as Asked
@@ -82,18 +82,21 @@ def scene(pool: asyncpg.Pool) -> Scene:
 
 async def test_age_counts_from_the_first_sight_and_begins_anew_with_a_new_value(scene: Scene) -> None:
     first = await scene.listing().answer(Asked())
-    assert first.lead == "All 2 credentials are in place."
+    assert (first.lead, first.lines) == ("All 2 keys are in place.", ())
     scene.clock.tick(days=91)
     scene.values["env:SHOP"] = "a-new-value"
 
     report = await scene.listing().answer(Asked())
 
-    assert report.lead == "Of 2 credentials 1 is older than 90 days."
+    assert report.lead == "1 of 2 keys needs attention: 1 is older than 90 days."
     assert report.status is Status.WARNING
-    assert [line.text for line in report.lines] == ["n8n.key", "shop.key"]
-    assert detail(report.lines[0]) == "91 days old: rotate it"
-    assert report.lines[0].suggestions[0].words == "keys rotate n8n"
-    assert report.lines[1].status is Status.OK
+    assert [(line.text, line.word) for line in report.lines] == [("n8n.key", "due for rotation")]
+    assert detail(report.lines[0]).startswith("91 days old; here since ")
+    assert [(each.label, each.words) for each in report.lines[0].suggestions] == [("Rotate", "keys rotate n8n")]
+    assert report.well is not None
+    assert (report.well.word, report.well.names) == ("in place", ("shop.key",))
+    assert report.well.table is not None
+    assert [row[:2] for row in report.well.table.rows] == [("n8n.key", "due for rotation"), ("shop.key", "in place")]
     assert not any(value in report.model_dump_json() for value in ("value-of-n8n", "value-of-shop", "a-new-value"))
 
 
@@ -107,9 +110,10 @@ async def test_the_last_success_stays_when_it_fails(scene: Scene) -> None:
 
     assert report.lines[0].text == "n8n.key"
     assert report.lines[0].status is Status.FAILED
-    assert detail(report.lines[0]) == "n8n refused our credential (401)"
-    facts = {fact.label: fact.value for fact in report.lines[0].facts}
-    assert getattr(facts["last worked"], "at", None) == worked
+    assert report.lead == "1 of 2 keys needs attention: 1 fails its check."
+    assert detail(report.lines[0]).startswith("n8n refused our credential (401); here since ")
+    assert Moment(at=worked, said="ago") in report.lines[0].detail
+    assert detail(report.lines[0]).endswith("; read from env:N8N")
     kept = await scene.pool.fetch("SELECT fingerprint FROM credentials")
     assert not any(b"value" in row["fingerprint"] for row in kept)
 
@@ -117,7 +121,7 @@ async def test_the_last_success_stays_when_it_fails(scene: Scene) -> None:
 async def test_one_that_cannot_be_found_is_said_first(scene: Scene) -> None:
     del scene.values["env:SHOP"]
     report = await scene.listing().answer(Asked())
-    assert report.lead == "Of 2 credentials 1 cannot be found."
+    assert report.lead == "1 of 2 keys needs attention: 1 cannot be found."
     assert (report.lines[0].text, report.lines[0].status) == ("shop.key", Status.FAILED)
     assert detail(report.lines[0]) == "env:SHOP is empty; set the environment variable"
 
@@ -127,10 +131,11 @@ async def test_a_silent_service_is_unknown_and_holds_nobody_up(scene: Scene) -> 
     listing = ListKeys((scene.n8n, scene.shop), {"n8n": scene.n8n, "shop": scene.shop}, scene.book, scene.clock,
                        deadline=timedelta(seconds=0.05))  # fmt: skip
     report = await listing.answer(Asked())
-    assert [(line.text, line.status) for line in report.lines] == [
-        ("n8n.key", Status.UNKNOWN),
-        ("shop.key", Status.OK),
-    ]
+    assert [(line.text, line.status) for line in report.lines] == [("n8n.key", Status.UNKNOWN)]
+    assert [each.words for each in report.lines[0].suggestions] == ["health n8n fresh=yes"]
+    assert report.lead == "All 2 keys are in place; whether 1 of them works is not known."
+    assert report.well is not None
+    assert report.well.names == ("shop.key",)
 
 
 async def test_the_background_notes_ages_once_a_day(scene: Scene) -> None:
@@ -215,11 +220,11 @@ async def test_a_programs_secret_is_not_proven_before_it_has_run(scene: Scene, h
         await opened(scene, http, "/bin/false").named("box", OwnJobs).run_job("reindex", {})
     report = await actions(scene, opened(scene, http))[0].answer(Asked())
 
-    assert (report.lead, report.status) == ("The one credential is in place.", None)
+    assert (report.lead, report.status) == ("The one key is in place; whether it works is not known.", None)
     (line,) = report.lines
     assert (line.text, line.status) == (SETTING, Status.UNKNOWN)
-    assert detail(line) == "not proven yet: a run of reindex that ends well proves it"
-    assert {fact.label: fact.value for fact in line.facts}["last worked"] == "never seen here"
+    assert detail(line).startswith("not proven yet: a run of reindex that ends well proves it; here since ")
+    assert "; never seen to work here" in line.detail
 
 
 async def test_a_run_that_ends_well_is_its_last_success(scene: Scene, http: httpx.AsyncClient) -> None:
@@ -229,8 +234,8 @@ async def test_a_run_that_ends_well_is_its_last_success(scene: Scene, http: http
     scene.clock.tick(days=91)
     listing, _ = actions(scene, services)
     old = (await listing.answer(Asked())).lines[0]
-    assert (old.status, detail(old)) == (Status.WARNING, "91 days old: rotate it")
-    assert getattr({fact.label: fact.value for fact in old.facts}["last worked"], "at", None) == ran
+    assert (old.status, detail(old).partition(";")[0]) == (Status.WARNING, "91 days old")
+    assert Moment(at=ran, said="ago") in old.detail
 
     scene.values["env:SHOP"] = "a-new-value"
     new = (await listing.answer(Asked())).lines[0]
@@ -285,25 +290,27 @@ async def test_a_health_that_may_be_open_to_all_leaves_its_key_in_doubt(
     listing, rotation = actions(scene, services)
     vendor.steps = [says(), says(), says(), says(status=401)]
     (line,) = (await listing.answer(Asked())).lines
-    assert (line.status, detail(line)) == (Status.UNKNOWN, "carried by its health check, which may be open to all")
-    assert "last worked" not in [fact.label for fact in line.facts]
+    doubt = "carried by its health check, which may be open to all"
+    assert (line.status, detail(line).partition(";")[0]) == (Status.UNKNOWN, doubt)
+    assert "work" not in detail(line)
     turned = await rotation.answer(Rotation(service="api", step=3))
     assert [each.text for each in turned.lines] == [
         "What can be tested works; whether its key is taken is not known yet.",
         "services.api.headers.Authorization",
     ]
-    assert turned.lines[1].detail == line.detail
+    assert turned.lines[1].detail == doubt
     (refused,) = (await listing.answer(Asked())).lines
     assert refused.status is Status.FAILED
-    assert "refused our credential (401)" in refused.detail
+    assert "refused our credential (401)" in detail(refused)
     assert await scene.pool.fetchval("SELECT worked_at FROM credentials") is None
 
 
 @pytest.mark.parametrize("typed", ["n8n", "n8n.key", "services.n8n.key", "N8N.Key"])
 async def test_a_key_is_called_as_it_is_listed(scene: Scene, typed: str) -> None:
     """`keys` lists ci.token, and `keys rotate ci.token` knew no such service."""
-    listed = [line.text for line in (await scene.listing().answer(Asked())).lines]
-    assert "n8n.key" in listed
+    listed = (await scene.listing().answer(Asked())).well
+    assert listed is not None
+    assert "n8n.key" in listed.names
     report = await scene.rotation().answer(Rotation(service=typed))
     assert report.title.startswith("Rotate the key of n8n:")
     assert report.suggestions[0].words == "keys rotate n8n step=2"
