@@ -7,7 +7,7 @@ from pydantic import Field
 
 from bot.words.action import Asker, Upkeep
 from bot.words.exceptions import NotUnderstood
-from bot.words.params import Params
+from bot.words.params import Label, Params
 from bot.words.ports import Entry
 from bot.words.report import Report
 from commands import House
@@ -17,7 +17,7 @@ from commands._shared.machine import Follows
 class Unfollow(Params):
     positional = ("number",)
 
-    number: Annotated[int, Field(ge=1)]
+    number: Annotated[int, Label("Which one?"), Field(ge=1)]
     """Its number, as the Stop button has it."""
 
 

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from bot.ask.catalogue import Catalogue
-from bot.ask.parse import RESERVED, fields_of, parse
+from bot.ask.labels import LABELS, label_of
+from bot.ask.parse import RESERVED, Kind, fields_of, parse
 from bot.words.action import AnyAction, Change, Lookup, Risk, Undoable, Upkeep
 from bot.words.request import State
 from commands import command_files, commands
@@ -36,6 +37,14 @@ def each_action() -> list[Any]:
 
 
 # -- commands
+
+
+@pytest.mark.parametrize("action", each_action())
+def test_its_form_asks_as_a_person_would(action: AnyAction) -> None:
+    for field in fields_of(action):
+        thought_of = field.name in LABELS or field.label != label_of(field.name, yes_no=field.kind is Kind.YES_NO)
+        assert thought_of, f"{action.words}: add {field.name!r} to LABELS, or give it a Label"
+        assert field.label.casefold().strip(" ?") not in (field.name, field.name.replace("-", " ")), action.words
 
 
 def test_every_command_file_registers_itself() -> None:

@@ -18,10 +18,11 @@ from pydantic.fields import FieldInfo
 
 from bot.ask.as_written import likely_setting, normalise, tidy, unmarked, unticked
 from bot.ask.catalogue import Catalogue, nearest
+from bot.ask.labels import label_of
 from bot.words.action import AnyAction, Change
 from bot.words.exceptions import NotUnderstood
 from bot.words.mistakes import MISSING, problems
-from bot.words.params import Choices, FreeText, Params, Spaced, duration_text
+from bot.words.params import Choices, FreeText, Label, Params, Spaced, duration_text
 from bot.words.request import Said
 from bot.words.unseen import looks_empty
 
@@ -69,11 +70,16 @@ class NotFilled(NotUnderstood):
 
 
 class Incomplete(NotUnderstood):
-    """Known words with a parameter missing or wrong; a form can complete them."""
+    """Known words with a parameter missing or wrong; a form can complete them.
 
-    def __init__(self, sentence: str, *, hint: str, form: str) -> None:
+    `given` is what was typed, by parameter; `wrong` says what is wrong with it, empty where something is only missing.
+    """
+
+    def __init__(self, sentence: str, *, hint: str, form: str, given: Mapping[str, str], wrong: str = "") -> None:
         super().__init__(sentence, hint=hint)
         self.form = form
+        self.given = given
+        self.wrong = wrong
 
 
 class Kind(StrEnum):
@@ -101,6 +107,8 @@ class Field:
     """For PICK: all there are."""
     spaced: bool = False
     """Its value may hold spaces without quotes."""
+    label: str = ""
+    """What a form asks: a question, in a person's words."""
 
 
 def typed_name(name: str) -> str:
@@ -141,9 +149,10 @@ def _field(name: str, info: FieldInfo, positional: bool) -> Field:
         kind = Kind.TEXT
     default = "" if info.is_required() or info.default is None else _shown(info.default)
     spaced = any(isinstance(mark, Spaced) for mark in metadata)
-    return Field(
-        typed_name(name), info.description or "", kind, info.is_required(), positional, default, values, spaced
-    )
+    typed, hint = typed_name(name), info.description or ""
+    asked = next((mark.text for mark in metadata if isinstance(mark, Label)), "")
+    label = asked or label_of(typed, yes_no=kind is Kind.YES_NO)
+    return Field(typed, hint, kind, info.is_required(), positional, default, values, spaced, label)
 
 
 def _shown(default: object) -> str:
@@ -197,7 +206,7 @@ def parse(catalogue: Catalogue, words: str) -> Parsed:
     without = re.sub(r"\s*\bbecause=.*", "", text) if broken else text
     if "because" in reserved and not broken:
         raise NotUnderstood("because= belongs to break-glass.", hint=f"{BREAK_GLASS} {text}")
-    return _with_reserved(action, _validated(action, values), reserved, broken=broken, typed=without)
+    return _with_reserved(action, _validated(action, values, reserved), reserved, broken=broken, typed=without)
 
 
 def filled(action: AnyAction, fields: Mapping[str, str]) -> Parsed:
@@ -230,13 +239,17 @@ def _with_reserved(
 
 
 def _read(action: AnyAction, rest: str, prefix: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """Assign what follows the words. Raises Incomplete for an unknown name, a doubled one, or words too many."""
+    """Assign what follows the words.
+
+    Raises Incomplete for an unknown name, a doubled one, or words too many, once all is read: it carries the rest.
+    """
     fields = {field.name: field for field in fields_of(action)}
     values: dict[str, Any] = {}
     reserved: dict[str, str] = {}
     others: dict[str, str] = {}
     bare: list[tuple[str, str]] = []
     """Words without a name: as they are meant, and as they were typed, quotes and all."""
+    wrong: list[str] = []
     open_field = typed_name(action.params_type.open_field)
     needed = sum(field.positional and field.required for field in fields.values())
     known = "|".join(re.escape(name) for name in [*fields, *RESERVED])
@@ -254,19 +267,20 @@ def _read(action: AnyAction, rest: str, prefix: str) -> tuple[dict[str, Any], di
             if open_field and not quoted and (other := re.compile(r"([^\W\d][\w-]*)=").match(rest, at)):
                 name = other[1].lower()
                 if name in others:
-                    raise _incomplete(action, f"{name}= is given twice.")
+                    wrong.append(f"{name}= is given twice.")
                 others[name], at = _token(rest, other.end())
                 continue
             began = at
             token, at = _token(rest, at)
             token = token if quoted else unmarked(token)
             if not quoted and (unknown := re.match(r"([^\W\d][\w-]*)=", token)):
-                raise _unknown(action, unknown[1], fields)
+                wrong.append(_unknown(action, unknown[1], fields))
+                continue
             flag = fields.get(token.lower())
             # What must be there comes first: a table may be called csv.
             if not quoted and flag is not None and flag.kind is Kind.YES_NO and len(bare) >= needed:
                 if flag.name in values:
-                    raise _incomplete(action, f"{flag.name}= is given twice.")
+                    wrong.append(f"{flag.name}= is given twice.")
                 values[flag.name] = "yes"
                 continue
             bare.append((token, rest[began:at] if quoted else token))
@@ -285,13 +299,17 @@ def _read(action: AnyAction, rest: str, prefix: str) -> tuple[dict[str, Any], di
             ]
             _ask_once((f"{prefix}{action.words} {rest[:began]}", rest[began:at], rest[at:]), value, left)
         if name in values or name in reserved:
-            raise _incomplete(action, f"{name}= is given twice.")
+            wrong.append(f"{name}= is given twice.")
         (reserved if name in RESERVED and name not in fields else values)[name] = value
-    _place(action, bare, fields, values)
+    extra = _place(bare, fields, values)
+    if extra:
+        wrong.append(f"I do not know what {extra!r} is for.")
     if others and open_field in values:
-        raise _incomplete(action, f"Write everything into {open_field}=, or nothing.")
-    if others:
+        wrong.append(f"Write everything into {open_field}=, or nothing.")
+    elif others:
         values[open_field] = others
+    if wrong:
+        raise _incomplete(action, wrong[0], {**values, **reserved}, wrong=wrong[0])
     return values, reserved
 
 
@@ -337,45 +355,47 @@ def _until_next(text: str, at: int, names: str) -> tuple[str, int]:
     return text[at:end].strip(), end
 
 
-def _place(
-    action: AnyAction, bare: Sequence[tuple[str, str]], fields: Mapping[str, Field], values: dict[str, Any]
-) -> None:
+def _place(bare: Sequence[tuple[str, str]], fields: Mapping[str, Field], values: dict[str, Any]) -> str:
+    """Give words without a name to the open positional parameters; what is left over is returned."""
     open_places = [field for field in fields.values() if field.positional and field.name not in values]
     for place, field in enumerate(open_places):
         if place >= len(bare):
-            return
+            return ""
         values[field.name], typed = bare[place]
         whole = field.kind is not Kind.LONG and typed.startswith('"')  # a name in quotes ends with them
         if field.spaced and not whole and place == len(open_places) - 1 and len(bare) > len(open_places):
             values[field.name] = " ".join(typed for _, typed in bare[place:])
-            return
-    if len(bare) > len(open_places):
-        extra = " ".join(word for word, _ in bare[len(open_places) :])
-        raise _incomplete(action, f"I do not know what {extra!r} is for.")
+            return ""
+    return " ".join(word for word, _ in bare[len(open_places) :])
 
 
-def _unknown(action: AnyAction, name: str, fields: Mapping[str, Field]) -> Incomplete:
+def _unknown(action: AnyAction, name: str, fields: Mapping[str, Field]) -> str:
     near = nearest(name.lower(), fields)
     meant = f" Did you mean {near[0]}=?" if near else ""
-    return _incomplete(action, f"{action.words} has no {name}=.{meant}")
+    return f"{action.words} has no {name}=.{meant}"
 
 
-def _incomplete(action: AnyAction, sentence: str) -> Incomplete:
-    return Incomplete(sentence, hint=usage(action), form=action.words)
+def _incomplete(action: AnyAction, sentence: str, given: Mapping[str, Any], *, wrong: str = "") -> Incomplete:
+    written = {
+        name: "\n".join(f"{key}={each}" for key, each in value.items()) if isinstance(value, Mapping) else str(value)
+        for name, value in given.items()
+    }
+    return Incomplete(sentence, hint=usage(action), form=action.words, given=written, wrong=wrong)
 
 
-def _validated(action: AnyAction, values: Mapping[str, Any]) -> Params:
+def _validated(action: AnyAction, values: Mapping[str, Any], reserved: Mapping[str, str]) -> Params:
     """Raises Incomplete with the first thing that is wrong."""
     try:
         return action.params_type.model_validate(_by_field(action, values))
     except ValidationError as error:
-        wrong = _problems(error)
-        name, problem = next(iter(wrong.items()))
-        missing = [name for name, text in wrong.items() if text == MISSING]
+        problems, given = _problems(error), {**values, **reserved}
+        missing = [name for name, text in problems.items() if text == MISSING]
+        name, problem = next(((name, text) for name, text in problems.items() if text != MISSING), ("", ""))
+        wrong = f"{name}: {problem}." if name else ""
         if missing:
             needed = ", ".join(f"{name}=" if not _is_positional(action, name) else name.upper() for name in missing)
-            raise _incomplete(action, f"{action.words} needs {needed}.") from error
-        raise _incomplete(action, f"{name}: {problem}.") from error
+            raise _incomplete(action, f"{action.words} needs {needed}.", given, wrong=wrong) from error
+        raise _incomplete(action, wrong, given, wrong=wrong) from error
 
 
 def fill(action: AnyAction, fields: Mapping[str, str]) -> Params:

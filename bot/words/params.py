@@ -19,6 +19,13 @@ class Choices:
 
 
 @dataclass(frozen=True)
+class Label:
+    """Says what a form asks for a parameter, in a person's words: `Which campaigns?`, never the parameter's name."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Option:
     """One row of a select. Slack shows at most 75 characters of `label` and stores 150 of `value`."""
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from bot.words.params import Choices, Spaced
+from bot.words.params import Choices, Label, Spaced
 from commands import House
 from commands._shared.pausing import Pausing
 from commands._shared.switch_words import ALL, CAMPAIGN
@@ -10,7 +10,7 @@ from commands._shared.switches import AskedToPause, campaign_services
 
 
 class Pause(AskedToPause):
-    name: Annotated[str, Choices(), Spaced()] = ALL
+    name: Annotated[str, Choices(), Spaced(), Label("Which campaigns?")] = ALL
     """Campaign to pause, by its name or id; `all` that are running if left out."""
 
 

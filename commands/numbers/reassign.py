@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.words.params import Choices, Params, Spaced
+from bot.words.params import Choices, Label, Params, Spaced
 from commands import House
 from commands.numbers._inventory import ChangeNumber
 from commands.numbers._number_words import NumberPlan
@@ -17,7 +17,7 @@ class Reassign(Params):
 
     number: Annotated[str, Choices(), Spaced(), Field(min_length=3, max_length=40)]
     """Phone number, as in +18885550101."""
-    to: Annotated[str, Spaced(), Field(min_length=1, max_length=200)]
+    to: Annotated[str, Spaced(), Label("To whom?"), Field(min_length=1, max_length=200)]
     """Whom it shall belong to, as the inventory names owners: a name or an id."""
     on: Annotated[str | None, Choices()] = None
     """Service it is in, as named in ops.toml; needed only where several have it."""

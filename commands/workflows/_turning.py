@@ -9,7 +9,7 @@ from pydantic import Field
 
 from bot.words.action import Plan, Receipt, Risk, Undoable
 from bot.words.exceptions import TryLater
-from bot.words.params import Choices, FreeText, Option, Params, Spaced, duration_text
+from bot.words.params import Choices, FreeText, Label, Option, Params, Spaced, duration_text
 from bot.words.report import Fact, Link, Moment
 from commands._shared.asking import ask_all
 from commands._shared.receipts import stored
@@ -22,7 +22,7 @@ from integrations.capabilities import Workflow, Workflows
 class Turn(Params):
     positional = ("name",)
 
-    name: Annotated[str, Choices(), Spaced(), Field(min_length=1, max_length=200)]
+    name: Annotated[str, Choices(), Spaced(), Label("Which workflow?"), Field(min_length=1, max_length=200)]
     """The workflow, by its name or id."""
     service: ServiceName = None
     """Service that runs it, as named in ops.toml; needed only where several have one of that name."""

@@ -34,7 +34,7 @@ async def rejects(ops: World) -> None:
     await click(ops, "mia", "Reject…")
     mia = ops.slack.person("mia")
     await mia.view("Reject R1")
-    await mia.fills({"Why": "not now"})
+    await mia.fills({"Why?": "not now"})
     await mia.submits()
 
 

@@ -74,7 +74,7 @@ def slack_app(
         heard, origin = context[HEARD]
         meanwhile = conversation.meanwhile(heard)
         await ack(meanwhile) if meanwhile else await ack()
-        errands.start(conversation.hear(heard, origin), origin)
+        errands.start(forms.hear(heard, origin), origin)
 
     @bolt.action(re.compile(r""))
     async def action(ack: Any, body: Any) -> None:

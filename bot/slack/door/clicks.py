@@ -85,7 +85,8 @@ class Clicks:
             case "show":
                 await self.conversation.hear(self.said(click, f"show {click.value}"), click.origin)
             case "say" if click.value:
-                await self.conversation.hear(self.said(click, click.value), click.origin, quietly=False)
+                heard = self.conversation.road.hear(self.said(click, click.value))
+                await self.forms.hear(heard, click.origin, quietly=False)
             case "share" if click.value:
                 reply = await self.conversation.keep(self.said(click, click.value))
                 await self.conversation.answer(reply, click.origin, shared_by=click.origin.who)

@@ -8,7 +8,7 @@ from typing import Protocol, assert_never
 
 from cachetools import LRUCache, TTLCache
 
-from bot.ask.parse import Heard
+from bot.ask.parse import Heard, Incomplete
 from bot.road import Asked, Reply, Road, Shown
 from bot.slack.door.errands import Errands
 from bot.slack.outbox.answering import Teller
@@ -19,7 +19,7 @@ from bot.tell.sentences import standing
 from bot.words.action import Change, Lookup
 from bot.words.ports import Copy, Outbox
 from bot.words.report import PersonId
-from bot.words.request import Answer, Request, Said, State
+from bot.words.request import Answer, Request, Said, State, Via
 
 SETTLED_S = 6.0
 """How long an answer waits to learn where the card stands; Slack takes a moment, and one message a second."""
@@ -74,6 +74,8 @@ class Conversation:
         return anywhere or heard.said.channel is None or self.places.knows(heard.said.channel)
 
     def _instant(self, heard: Heard) -> str | None:
+        if isinstance(heard.meaning, Incomplete) and heard.said.via is Via.SLASH:
+            return None  # its form is opened, which takes a call
         reply, said = self.road.instant(heard), heard.said
         if not isinstance(reply, Shown):
             return _body(answer_message(reply), "ephemeral") if reply else None

@@ -49,7 +49,26 @@ class Forms:
         if view_id is not None:
             await self.replace(view_id, await self._form(words, routing))
 
-    async def _form(self, words: str, routing: Routing) -> View:
+    async def hear(self, heard: Heard, origin: Origin, *, quietly: bool = True) -> None:
+        """As the conversation does; a command with something missing opens its form, where Slack lets one be opened."""
+        if not await self._completing(heard, origin):
+            await self.conversation.hear(heard, origin, quietly=quietly)
+
+    async def _completing(self, heard: Heard, origin: Origin) -> bool:
+        lacking, road = heard.meaning, self.conversation.road
+        if not isinstance(lacking, Incomplete) or not origin.trigger:
+            return False
+        action = road.catalogue.offered(lacking.form)
+        may = road.judge.may_ask(road.asker(heard.said), heard.said.via)(action)
+        if not may or not fields_of(action):
+            return False
+        routing = Routing(channel=origin.channel, thread=origin.thread, action=lacking.form)
+        view_id = await self._opened(origin, modals.loading(lacking.form, routing))
+        if view_id is not None:
+            await self.replace(view_id, await self._form(lacking.form, routing, lacking))
+        return view_id is not None
+
+    async def _form(self, words: str, routing: Routing, lacking: Incomplete | None = None) -> View:
         road = self.conversation.road
         try:
             action = road.catalogue.offered(words)
@@ -62,7 +81,16 @@ class Forms:
             except OpsError:
                 freeze = None  # asked again when the form is sent
             frozen = freeze.reason if freeze else ""
-        return modals.form(words, action.summary, fields_of(action), routing, frozen=frozen)
+        return modals.form(
+            words,
+            action.summary,
+            fields_of(action),
+            routing,
+            _submit(action),
+            given=lacking.given if lacking else None,
+            wrong=lacking.wrong if lacking else "",
+            frozen=frozen,
+        )
 
     async def run_here(self, origin: Origin) -> None:
         await self._open(origin, modals.run_here(Routing(channel=origin.channel, thread=origin.thread)))
@@ -72,6 +100,12 @@ class Forms:
         return await self._open(origin, modals.loading(title, routing))
 
     async def _open(self, origin: Origin, view: View) -> str | None:
+        view_id = await self._opened(origin, view)
+        if view_id is None:
+            await self.conversation.tell(origin, "Slack did not open the form in time; press the button again.")
+        return view_id
+
+    async def _opened(self, origin: Origin, view: View) -> str | None:
         try:
             if not origin.trigger:
                 raise ValueError("no trigger")
@@ -79,7 +113,6 @@ class Forms:
             return str(opened["view"]["id"])
         except (SlackApiError, ValueError, OSError, TimeoutError) as error:
             log.warning("form_not_opened", error=str(error))
-            await self.conversation.tell(origin, "Slack did not open the form in time; press the button again.")
             return None
 
     async def replace(self, view_id: str, view: View) -> None:
@@ -144,9 +177,9 @@ class Forms:
     async def _command_sent(self, sent: Submission) -> Taken:
         heard = self.conversation.road.hear(self._said(sent, sent.fields.get("words", ""), Via.SHORTCUT))
         match heard.meaning:
-            case Incomplete(form=form):
+            case Incomplete(form=form) as lacking:
                 routing = sent.routing.model_copy(update={"action": form})
-                return Taken({"response_action": "update", "view": await self._form(form, routing)})
+                return Taken({"response_action": "update", "view": await self._form(form, routing, lacking)})
             case NotUnderstood() as error:
                 hint = f" Type {error.hint}" if error.hint else ""
                 return _errors({"words": f"{error}{hint}"[:150]})
@@ -187,6 +220,12 @@ class Forms:
             thread=origin.thread,
             delivery=sent.delivery,
         )
+
+
+def _submit(action: AnyAction) -> modals.Submit:
+    if isinstance(action, Change):
+        return modals.Submit.PLAN
+    return modals.Submit.SHOW if isinstance(action, Lookup) else modals.Submit.DO
 
 
 def _errors(errors: Mapping[str, str]) -> Taken:

@@ -1,15 +1,27 @@
 """Forms: made of an action's own parameters, of a phrase, of a reason. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from enum import StrEnum
 
-from bot.ask.parse import Field, Kind
+from bot.ask.labels import label_of
+from bot.ask.parse import RESERVED, Field, Kind
 from bot.slack.views.kit import Block, View, context, plain_text, section, sound
 from bot.slack.views.place import Routing
 from bot.slack.views.text import code, escape, line
 
 INPUT = "value"
 """Action id of every input; its block id is the field's name."""
-OVERRIDE = Field("override", "Why it must run although there is a freeze", Kind.LONG, False, False)
+LONGEST_VALUE = 150
+"""Of an option, to Slack."""
+
+
+class Submit(StrEnum):
+    """What sending a form does, as its button says it."""
+
+    PLAN = "Make the plan"
+    SHOW = "Show it"
+    DO = "Do it"
 
 
 def loading(title: str, routing: Routing) -> View:
@@ -22,15 +34,50 @@ def told(title: str, text: str) -> View:
     return _view("told", title, [section(text)], Routing(), submit="")
 
 
-def form(words: str, summary: str, fields: Sequence[Field], routing: Routing, *, frozen: str = "") -> View:
-    """One input for each parameter; `frozen` says why an exception must be asked for."""
-    blocks = [section(f"{code(f'/ops {words}')}\n{line(summary, 500)}")]
+def form(
+    words: str,
+    summary: str,
+    fields: Sequence[Field],
+    routing: Routing,
+    submit: Submit = Submit.PLAN,
+    *,
+    given: Mapping[str, str] | None = None,
+    wrong: str = "",
+    frozen: str = "",
+) -> View:
+    """One input for each parameter, filled in with what was `given`; `wrong` says what was not understood of that,
+    `frozen` why an exception must be asked for."""
+    given = given or {}
+    first = "\nNothing runs yet: you get a plan first." if submit is Submit.PLAN else ""
+    blocks = [section(f"{code(f'/ops {words}')}\n{line(summary, 500)}{first}")]
+    if wrong:
+        blocks.append(section(line(wrong, 500)))
     if frozen:
         blocks.append(section(f"*Nothing destructive runs now:* {line(frozen, 500)}"))
-    blocks += [_input(field) for field in [*fields, *([OVERRIDE] if frozen else [])]]
-    if not fields and not frozen:
+    own = {field.name for field in fields}
+    extra = [name for name in RESERVED if name not in own and (name in given or (frozen and name == "override"))]
+    asked = [_filled_in(field, given.get(field.name, "")) for field in [*fields, *map(_reserved, extra)]]
+    blocks += map(_input, asked)
+    if not asked:
         blocks.append(context("It takes no parameters."))
-    return _view("form", words, blocks, routing.model_copy(update={"action": words}), submit="Go")
+    return _view("form", words, blocks, routing.model_copy(update={"action": words}), submit=submit)
+
+
+def _reserved(name: str) -> Field:
+    hint = RESERVED[name]
+    return Field(name, f"{hint[:1].upper()}{hint[1:]}", Kind.LONG, False, False, label=label_of(name))
+
+
+def _filled_in(field: Field, given: str) -> Field:
+    """With what was typed in its place, where its kind of input takes it."""
+    match field.kind:
+        case Kind.NUMBER if not given.removeprefix("-").replace(".", "", 1).isdecimal():
+            return field
+        case Kind.CHOICES if len(given) > LONGEST_VALUE:
+            return field
+        case Kind.YES_NO | Kind.PICK:
+            given = given.lower()
+    return replace(field, default=given) if given else field
 
 
 def phrase(request: str, headline: str, wanted: str, routing: Routing) -> View:
@@ -47,7 +94,7 @@ def phrase(request: str, headline: str, wanted: str, routing: Routing) -> View:
 def reject(request: str, headline: str, routing: Routing) -> View:
     blocks = [
         section(f"*{line(headline, 1500)}*"),
-        _text("reason", "Why", hint="The requester reads it.", required=False, long=True),
+        _text("reason", "Why?", hint="The requester reads it.", required=False, long=True),
     ]
     return _view("reject", f"Reject {request}", blocks, routing.model_copy(update={"request": request}), "Reject")
 
@@ -91,12 +138,7 @@ def _block(block_id: str, label: str, hint: str, element: Block, *, required: bo
 
 
 def _input(field: Field) -> Block:
-    return _block(field.name, _label(field.name), field.hint, _element(field), required=field.required)
-
-
-def _label(name: str) -> str:
-    words = name.replace("-", " ")
-    return words[:1].upper() + words[1:]
+    return _block(field.name, field.label or label_of(field.name), field.hint, _element(field), required=field.required)
 
 
 def _element(field: Field) -> Block:
@@ -121,7 +163,7 @@ def _element(field: Field) -> Block:
 
 def option(value: str, label: str) -> Block:
     """Slack stores 150 characters of a value and shows 75 of a label."""
-    return {"text": plain_text(label, 75), "value": value[:150]}
+    return {"text": plain_text(label, 75), "value": value[:LONGEST_VALUE]}
 
 
 def options(found: Sequence[tuple[str, str]], typed: str) -> list[Block]:

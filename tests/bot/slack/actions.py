@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from bot.desk import Desk
 from bot.words.action import AnyAction, Asker, Change, Lookup, Plan, Receipt, Risk, Undoable, Upkeep
 from bot.words.exceptions import NotUnderstood, OutcomeUnknown, Refused
-from bot.words.params import Choices, Option, Params, Reason
+from bot.words.params import Choices, Label, Option, Params, Reason
 from bot.words.report import Chart, Fact, Line, Report, Series, Status, Suggestion, Table, Tone
 from bot.words.request import RequestWord
 from commands.withdraw import WithdrawRequest
@@ -58,7 +58,7 @@ class Paint(Params):
 
     colour: Annotated[str, Choices()]
     """Colour it gets."""
-    coats: int = 1
+    coats: Annotated[int, Label("How many coats?")] = 1
     """How many coats."""
     brush: Literal["wide", "thin"] = "wide"
     """Which brush."""

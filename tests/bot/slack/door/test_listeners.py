@@ -30,10 +30,6 @@ async def test_a_mistake_is_answered_in_the_ack_with_what_to_type(ops: World) ->
     ana = ops.slack.person("ana")
     said = await ana.says("/ops pant red")
     assert "`/ops paint`" in str(said.response)
-    await ana.says("/ops paint")
-    told = await ana.sees("paint needs COLOUR")
-    assert told.ephemeral
-    assert told.buttons == ["Open form"]
 
 
 async def test_one_of_several_is_chosen_by_its_button(ops: World) -> None:
@@ -142,7 +138,7 @@ async def test_a_rejection_says_who_and_why(ops: World) -> None:
     await ana.says("/ops paint red")
     await mia.clicks("Reject…", on=await mia.sees(card("R1", "waits"), channel="#ops-approvals"))
     await mia.view("Reject R1")
-    await mia.fills({"Why": "not on a Friday"})
+    await mia.fills({"Why?": "not on a Friday"})
     await mia.submits()
     await mia.no_view()
     rejected = await ana.sees(card("R1", "Rejected by <@U0MIA0001>: not on a Friday"), channel="#ops")
@@ -165,16 +161,15 @@ async def test_a_form_is_filled_corrected_and_becomes_a_request(ops: World) -> N
     """FAILURES: node-slack-sdk#1131, expired trigger: the form opens as loading and is filled then."""
     ana = ops.slack.person("ana")
     await ana.says("/ops paint")
-    await ana.clicks("Open form", on=await ana.sees("paint needs COLOUR"))
     view = await ana.view("Paint the wall")
-    assert view.labels == ["Colour", "Coats", "Brush", "Wet", "Reason"]
-    assert await ana.options("Colour", typed="") == ["Red", "Green", "Blue"]
-    assert await ana.options("Colour", typed="pur") == ["Use “pur”"]
-    await ana.options("Colour", typed="re")
-    await ana.fills({"Colour": "Red", "Reason": "no"})
+    assert view.labels == ["Which colour?", "How many coats?", "Which brush?", "Wet, yes or no?", "Why?"]
+    assert await ana.options("Which colour?", typed="") == ["Red", "Green", "Blue"]
+    assert await ana.options("Which colour?", typed="pur") == ["Use “pur”"]
+    await ana.options("Which colour?", typed="re")
+    await ana.fills({"Which colour?": "Red", "Why?": "no"})
     await ana.submits()
-    assert "at least 3 characters" in (await ana.view("Paint the wall")).errors["Reason"]
-    await ana.fills({"Colour": "Red", "Reason": "it is faded"})
+    assert "at least 3 characters" in (await ana.view("Paint the wall")).errors["Why?"]
+    await ana.fills({"Which colour?": "Red", "Why?": "it is faded"})
     await ana.submits()
     await ana.no_view()
     await ana.sees(card("R1", "reason: it is faded"), channel="#ops")
@@ -184,11 +179,10 @@ async def test_a_form_is_filled_corrected_and_becomes_a_request(ops: World) -> N
 async def test_options_are_for_those_who_may_ask(ops: World) -> None:
     ana = ops.slack.person("ana")
     await ana.says("/ops paint")
-    await ana.clicks("Open form", on=await ana.sees("paint needs COLOUR"))
     await ana.view("Paint the wall")
     ops.slack.workspace.groups["S0ONCALL1"].users.clear()
     await ops.reader.refresh()
-    assert await ana.options("Colour", typed="") == ["Nothing found yet; type to search"]
+    assert await ana.options("Which colour?", typed="") == ["Nothing found yet; type to search"]
 
 
 async def test_a_command_in_a_thread_by_shortcut(ops: World) -> None:
@@ -213,7 +207,7 @@ async def test_an_incomplete_command_in_the_shortcut_becomes_its_form(ops: World
     await ana.view("Run a command")
     await ana.fills({"Command": "paint"})
     await ana.submits()
-    assert (await ana.view("Paint the wall")).labels[0] == "Colour"
+    assert (await ana.view("Paint the wall")).labels[0] == "Which colour?"
 
 
 async def test_a_mention_and_a_direct_message_are_commands(ops: World) -> None:

@@ -1,0 +1,63 @@
+"""What a form asks: the question of every parameter of the commands, and of the reserved words."""
+
+LABELS = {
+    "action": "Which command?",
+    "because": "Why can nobody be asked?",
+    "by": "How much longer?",
+    "command": "Which command?",
+    "csv": "Send it as a CSV file?",
+    "db": "Which database?",
+    "do": "A new token, or none?",
+    "engine": "Which service ran it?",
+    "execution": "Which run?",
+    "failed": "Only failed calls?",
+    "failures": "Only those with failures?",
+    "follow": "Go on telling for how long?",
+    "for": "For how long?",
+    "fresh": "Check again now?",
+    "in-transaction": "Also those within a transaction?",
+    "issue": "Which issue?",
+    "job": "Which job?",
+    "journal": "Run it from the local journal?",
+    "keep": "How old may rows be?",
+    "level": "How grave at least?",
+    "limit": "How many rows at most?",
+    "match": "Which words must be in it?",
+    "more": "Its second word?",
+    "n": "How many at most?",
+    "name": "Which one?",
+    "network": "Which IP address?",
+    "note": "What did you see?",
+    "number": "Which phone number?",
+    "older": "Idle for how long?",
+    "on": "In which service?",
+    "order": "Sorted by which column?",
+    "outcome": "How did it end?",
+    "override": "Why must it run although there is a freeze?",
+    "params": "What is it told?",
+    "pid": "Which connection?",
+    "reason": "Why?",
+    "request": "Which request?",
+    "service": "Which service?",
+    "since": "How far back?",
+    "source": "Errors of which service?",
+    "state": "In which state?",
+    "step": "At which step are you?",
+    "table": "Which table?",
+    "to": "To which one?",
+    "until": "For how long?",
+    "use": "Which version of the workflow?",
+    "user": "Which database user?",
+    "vendor": "Which vendor?",
+    "view": "What do you want to see?",
+    "where": "Which rows?",
+    "who": "Whose?",
+    "workflow": "Which workflow?",
+}
+
+
+def label_of(name: str, *, yes_no: bool = False) -> str:
+    """The question a form asks for the parameter typed as `name`, where it has no Label of its own."""
+    words = name.replace("-", " ")
+    asked = f"{words[:1].upper()}{words[1:]}, yes or no?" if yes_no else f"Which {words}?"
+    return LABELS.get(name, asked)
