@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from bot.ask.as_written import likely_setting, normalise, tidy, unmarked, unticked
 from bot.ask.catalogue import Catalogue, nearest
 from bot.ask.labels import label_of
+from bot.ask.value_ends import token_at, until_next
 from bot.words.action import AnyAction, Change
 from bot.words.exceptions import NotUnderstood
 from bot.words.mistakes import MISSING, problems
@@ -239,10 +240,7 @@ def _with_reserved(
 
 
 def _read(action: AnyAction, rest: str, prefix: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """Assign what follows the words.
-
-    Raises Incomplete for an unknown name, a doubled one, or words too many, once all is read: it carries the rest.
-    """
+    """Assign what follows the words. Raises Incomplete, once all is read, for what has no place."""
     fields = {field.name: field for field in fields_of(action)}
     values: dict[str, Any] = {}
     reserved: dict[str, str] = {}
@@ -268,10 +266,10 @@ def _read(action: AnyAction, rest: str, prefix: str) -> tuple[dict[str, Any], di
                 name = other[1].lower()
                 if name in others:
                     wrong.append(f"{name}= is given twice.")
-                others[name], at = _token(rest, other.end())
+                others[name], at = token_at(rest, other.end())
                 continue
             began = at
-            token, at = _token(rest, at)
+            token, at = token_at(rest, at)
             token = token if quoted else unmarked(token)
             if not quoted and (unknown := re.match(r"([^\W\d][\w-]*)=", token)):
                 wrong.append(_unknown(action, unknown[1], fields))
@@ -288,7 +286,7 @@ def _read(action: AnyAction, rest: str, prefix: str) -> tuple[dict[str, Any], di
         name = named[1].lower()
         free = name in RESERVED or fields[name].spaced
         quoted, began = rest[named.end() : named.end() + 1] == '"', named.end()
-        value, at = _until_next(rest, began, ends) if free else _token(rest, began)
+        value, at = until_next(rest, began, ends) if free else token_at(rest, began)
         value = "" if looks_empty(value) else value
         if not quoted:
             value = unticked(value) if free else unmarked(value)
@@ -335,24 +333,6 @@ def _ask_once(line: tuple[str, str, str], value: str, left: Sequence[str]) -> No
         f"Did you mean {meant.partition('=')[0]}=? As it is, {written!r} is a part of the text.",
         choices={meant: f"{before}{typed.replace(written, meant, 1)}{after}", "As text": f'{before}"{value}"{after}'},
     )
-
-
-def _token(text: str, at: int) -> tuple[str, int]:
-    """One word, or everything in double quotes."""
-    if text[at : at + 1] == '"' and (end := text.find('"', at + 1)) > 0:
-        return text[at + 1 : end], end + 1
-    end = text.find(" ", at)
-    end = len(text) if end < 0 else end
-    return text[at:end], end
-
-
-def _until_next(text: str, at: int, names: str) -> tuple[str, int]:
-    """Free text: to the next ` name=`, or everything in double quotes."""
-    if text[at : at + 1] == '"' and (end := text.find('"', at + 1)) > 0:
-        return text[at + 1 : end], end + 1
-    following = re.compile(rf"\s(?:{names})=", re.IGNORECASE | re.ASCII).search(text, at)
-    end = following.start() if following else len(text)
-    return text[at:end].strip(), end
 
 
 def _place(bare: Sequence[tuple[str, str]], fields: Mapping[str, Field], values: dict[str, Any]) -> str:
