@@ -113,7 +113,7 @@ async def serving(
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_READING_S):
                 await reader.read.wait()
-        app = slack_app(ops.road, ops.outbox, slack.patient, identity, reader)
+        app = slack_app(ops.road, ops.outbox, ops.dashboards, slack.patient, identity, reader)
         deliverer = Deliverer(
             ops.outbox,
             Drawing(ops.road.requests, ops.catalogue, people.name, ops.redactor),

@@ -22,6 +22,7 @@ from bot.run.execute import Checkpoint, Executor, no_checkpoint
 from bot.run.journal import Journal
 from bot.run.planning import Planner
 from bot.settings import Environment, OpsToml, placing
+from bot.store.ledger.dashboard import PgDashboards
 from bot.store.ledger.follows import PgFollows
 from bot.store.ledger.freezes import PgFreezes
 from bot.store.ledger.outbox import PgOutbox
@@ -43,8 +44,9 @@ from bot.words.redaction import Redactor
 from bot.words.secrets import Reader
 from commands import House, commands
 from commands._shared.machine import Kept
+from commands.keys._book import OLD
 from integrations import Services, open_services
-from integrations.capabilities import Credentialed
+from integrations.capabilities import Checkable, Credentialed
 from integrations.plumbing.call_counts import Counted
 from integrations.plumbing.pace import OwnTurns
 from integrations.plumbing.probe import probe_session
@@ -75,6 +77,7 @@ class Ops:
     audit_key: bytes
     audit: PgAuditLog
     outbox: PgOutbox
+    dashboards: PgDashboards
     follows: PgFollows
     following: Following
     tokens: PgTokens
@@ -259,6 +262,7 @@ async def open_ops(
             audit_key=key,
             audit=audit,
             outbox=outbox,
+            dashboards=_dashboards(pool, services, clock),
             follows=follows,
             following=following,
             tokens=tokens,
@@ -269,3 +273,9 @@ async def open_ops(
             retention=retention,
             clock=clock,
         )
+
+
+def _dashboards(pool: asyncpg.Pool, services: Services, clock: Clock) -> PgDashboards:
+    checked = [service.name for service in services.having(Checkable)]
+    keys = {each.setting: service.name for service in services.having(Credentialed) for each in service.credentials()}
+    return PgDashboards(pool, clock, checked, keys, OLD)

@@ -13,6 +13,7 @@ import pytest
 from bot.run.overdue import PAUSES
 from bot.slack.views.cards import CardFacts, request_card
 from bot.slack.views.home import HomeFacts, home
+from bot.words.dashboard import Dashboard
 from bot.words.exceptions import Stale
 from bot.words.report import Status
 from bot.words.request import State
@@ -88,8 +89,8 @@ async def test_it_stays_done_and_in_sight_whatever_kept_it_from_ending(story: St
     assert "should have ended, could not be" in card
     assert left.note[:40] in card
     for who in (ANA, MIA):
-        waits = str(home(HomeFacts(who, [left], ())))
-        assert waits.index("should have ended") < waits.index("Your open requests")
+        waits = str(home(HomeFacts(who, Dashboard(open=(left,)), story.clock())))
+        assert waits.index("What needs you") < waits.index("should have ended") < waits.index("What is wrong")
     health = await story.reads(ANA, "health fresh=yes")
     assert health.lead.startswith("R1 should have ended and is still in place.")
     assert (health.lines[0].status, health.lines[0].suggestions[0].words) == (Status.FAILED, "end R1")

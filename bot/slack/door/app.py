@@ -28,11 +28,13 @@ from bot.slack.door.home_tab import HomeTab
 from bot.slack.door.installation import Identity
 from bot.slack.door.members import PeopleReader
 from bot.slack.door.payload_shapes import odd
+from bot.slack.door.picker import PICK, Picker
 from bot.slack.door.strangers import Strangers
 from bot.slack.door.whole import Whole
 from bot.slack.outbox.answering import Teller
 from bot.slack.views.all_rows import CALLBACK
 from bot.slack.views.place import Origin
+from bot.words.dashboard import Dashboards
 from bot.words.ports import Outbox
 from bot.words.report import PersonId
 
@@ -55,15 +57,21 @@ class SlackApp:
 
 
 def slack_app(
-    road: Road, outbox: Outbox, client: AsyncWebClient, identity: Identity, members: PeopleReader
+    road: Road,
+    outbox: Outbox,
+    dashboards: Dashboards,
+    client: AsyncWebClient,
+    identity: Identity,
+    members: PeopleReader,
 ) -> SlackApp:
     """`client` answers people: it should wait and try again once after a 429. `members` looks up channels, too."""
     teller = Teller(client)
     errands = Errands(teller)
     conversation = Conversation(road, teller, errands, outbox, members)
-    forms, home = Forms(conversation, client), HomeTab(road, client)
+    forms, home = Forms(conversation, client), HomeTab(road, dashboards, client)
+    picker = Picker(forms)
     whole = Whole(conversation, forms)
-    clicks = Clicks(conversation, forms, home, outbox, whole)
+    clicks = Clicks(conversation, forms, picker, home, outbox, whole)
     heard: TTLCache[str | None, bool] = TTLCache(4096, ttl=600)
     """Messages by delivery: Slack sends an event again where its ack got lost, and one message under several events."""
     strangers = Strangers(road.audit, teller, identity.user)
@@ -92,6 +100,9 @@ def slack_app(
             await ack(**whole.waiting(sent))
             errands.start(whole.filter(sent), sent.origin)
             return
+        if sent.callback_id == PICK:
+            await ack(response_action="update", view=await picker.form(sent))
+            return
         if forms.decides(sent):
             await members.renew(sent.origin.who)
         taken = await forms.take(sent)
@@ -104,7 +115,8 @@ def slack_app(
 
     @bolt.options(re.compile(r""))
     async def options(ack: Any, body: Any) -> None:
-        await ack(options=await forms.options(payloads.options_asked(body)))
+        asked = payloads.options_asked(body)
+        await ack(options=await forms.options(asked) if asked.action else picker.options(asked))
 
     @bolt.shortcut(re.compile(r""))
     async def shortcut(ack: Any, body: Any) -> None:

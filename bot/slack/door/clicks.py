@@ -10,6 +10,7 @@ from bot.slack.door.conversation import Conversation
 from bot.slack.door.forms import Forms
 from bot.slack.door.home_tab import HomeTab
 from bot.slack.door.payloads import Click
+from bot.slack.door.picker import Picker
 from bot.slack.door.whole import Whole
 from bot.slack.views import cards, modals
 from bot.slack.views.place import Routing
@@ -40,6 +41,7 @@ ON_CARDS = frozenset({*SAID, "approve", "confirm", "reject", "type_phrase", "ask
 class Clicks:
     conversation: Conversation
     forms: Forms
+    picker: Picker
     home: HomeTab
     outbox: Outbox
     whole: Whole
@@ -98,6 +100,10 @@ class Clicks:
                 await self.whole.send_csv(click)
             case "open_form" if click.value:
                 await self.forms.open(click.origin, click.value)
+            case "pick_command":
+                await self.picker.open(click.origin)
+            case "picked_command" if click.value and click.view_id:
+                await self.picker.picked(click)
             case _:
                 log.info("unknown_button", action=click.action_id)
                 await self.conversation.answer(OLDER, click.origin)

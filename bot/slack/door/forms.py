@@ -47,7 +47,7 @@ class Forms:
         routing = Routing(channel=origin.channel, thread=origin.thread, action=words)
         view_id = await self.loading(origin, words, routing)
         if view_id is not None:
-            await self.replace(view_id, await self._form(words, routing))
+            await self.replace(view_id, await self.of(words, routing))
 
     async def hear(self, heard: Heard, origin: Origin, *, quietly: bool = True) -> None:
         """As the conversation does; a command with something missing opens its form, where Slack lets one be opened."""
@@ -65,10 +65,10 @@ class Forms:
         routing = Routing(channel=origin.channel, thread=origin.thread, action=lacking.form)
         view_id = await self._opened(origin, modals.loading(lacking.form, routing))
         if view_id is not None:
-            await self.replace(view_id, await self._form(lacking.form, routing, lacking))
+            await self.replace(view_id, await self.of(lacking.form, routing, lacking))
         return view_id is not None
 
-    async def _form(self, words: str, routing: Routing, lacking: Incomplete | None = None) -> View:
+    async def of(self, words: str, routing: Routing, lacking: Incomplete | None = None) -> View:
         road = self.conversation.road
         try:
             action = road.catalogue.offered(words)
@@ -93,13 +93,13 @@ class Forms:
         )
 
     async def run_here(self, origin: Origin) -> None:
-        await self._open(origin, modals.run_here(Routing(channel=origin.channel, thread=origin.thread)))
+        await self.show(origin, modals.run_here(Routing(channel=origin.channel, thread=origin.thread)))
 
     async def loading(self, origin: Origin, title: str, routing: Routing) -> str | None:
         """The id of the view to be replaced; None where it could not be opened, and the person knows."""
-        return await self._open(origin, modals.loading(title, routing))
+        return await self.show(origin, modals.loading(title, routing))
 
-    async def _open(self, origin: Origin, view: View) -> str | None:
+    async def show(self, origin: Origin, view: View) -> str | None:
         view_id = await self._opened(origin, view)
         if view_id is None:
             await self.conversation.tell(origin, "Slack did not open the form in time; press the button again.")
@@ -179,7 +179,7 @@ class Forms:
         match heard.meaning:
             case Incomplete(form=form) as lacking:
                 routing = sent.routing.model_copy(update={"action": form})
-                return Taken({"response_action": "update", "view": await self._form(form, routing, lacking)})
+                return Taken({"response_action": "update", "view": await self.of(form, routing, lacking)})
             case NotUnderstood() as error:
                 hint = f" Type {error.hint}" if error.hint else ""
                 return _errors({"words": f"{error}{hint}"[:150]})

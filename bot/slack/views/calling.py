@@ -16,18 +16,20 @@ def call(request: Request, phrase: str, now: datetime | None) -> list[Block]:
     needs = request.needs
     if needs is None or request.state is not State.WAITING:
         return []
-    until = "{time}" if now is not None and abs(now - request.expires_at) < NEAR else "{date_short_pretty} at {time}"
-    clock: Block = {
-        "type": "date",
-        "timestamp": int(request.expires_at.timestamp()),
-        "format": f"  Open until {until} ({{ago}})",
-        "fallback": f"  Open until {utc(request.expires_at)}",
-    }
-    said = {
-        "type": "rich_text",
-        "elements": [{"type": "rich_text_section", "elements": [*_asks(request, needs, phrase), clock]}],
-    }
+    elements = [*_asks(request, needs, phrase), clock(request.expires_at, now, "  Open until")]
+    said = {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
     return [said, context(f"{line(needs.rule[:1].upper() + needs.rule[1:], 100)}: {line(needs.reason, 300)}.")]
+
+
+def clock(at: datetime, now: datetime | None, word: str) -> Block:
+    """An element of rich text, `Open until 2:54 PM (in 30 minutes)`, that counts down while it is looked at."""
+    until = "{time}" if now is not None and abs(now - at) < NEAR else "{date_short_pretty} at {time}"
+    return {
+        "type": "date",
+        "timestamp": int(at.timestamp()),
+        "format": f"{word} {until} ({{ago}})",
+        "fallback": f"{word} {utc(at)}",
+    }
 
 
 def _asks(request: Request, needs: Needs, phrase: str) -> list[Block]:

@@ -1,24 +1,24 @@
-"""The Home tab: what waits for me, what is mine, what I may run. Pure."""
+"""The Home tab: what needs me, what is wrong, what runs out, what I asked for last. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from bot.ask.parse import usage
 from bot.slack.views import cards
-from bot.slack.views.kit import Block, View, actions, button, context, divider, header, section, sound
+from bot.slack.views.calling import clock
+from bot.slack.views.kit import MARKS, Block, View, actions, button, context, header, section, sound
 from bot.slack.views.text import code, line, mention, when
-from bot.words.action import AnyAction, Risk
+from bot.words.dashboard import Dashboard, Known
 from bot.words.ports import Freeze
-from bot.words.report import PersonId
-from bot.words.request import Mode, Request, Review, State
-from bot.words.unread import unread
+from bot.words.report import PersonId, Status
+from bot.words.request import Request, RequestId, Review, State
+from bot.words.spelling import counted, lasting
 
 MOST = 8
-_GROUPS = {
-    Risk.READ: "Look",
-    Risk.CHANGE: "Change: you confirm the plan",
-    Risk.DESTRUCTIVE: "Change: somebody else approves",
-}
+_MINE = frozenset({"confirm", "type_phrase", "withdraw"})
+_OTHERS = frozenset({"confirm", "approve", "reject"})
+"""Buttons for whoever asked, and for whoever else decides."""
+_IS = {Status.DOWN: "is down", Status.DEGRADED: "is degraded", Status.UNKNOWN: "could not be asked"}
 
 
 @dataclass(frozen=True)
@@ -26,23 +26,38 @@ class HomeFacts:
     """What one person's Home is made of."""
 
     person: PersonId
-    open: Sequence[Request]
-    commands: Sequence[AnyAction]
+    board: Dashboard
+    now: datetime
+    may: Callable[[str], bool] = field(default=lambda words: False)
+    """Whether they may ask for the command of these words."""
     freeze: Freeze | None = None
-    unread: tuple[str, ...] = ()
-    """Roles whose members cannot be read right now."""
+    barred: frozenset[RequestId] = frozenset()
+    """Requests that they were to decide when they were planned, and may not any more."""
+    unreadable: Sequence[str] = ()
+    """Roles whose people are not known at the moment."""
 
 
 def home(facts: HomeFacts) -> View:
-    waiting = [request for request in facts.open if waits_for(request, facts.person)]
-    mine = [request for request in facts.open if facts.person in request.owners and request not in waiting]
-    blocks: list[Block] = []
-    if facts.freeze:
-        until = f" until {when(facts.freeze.until)}" if facts.freeze.until else ""
-        blocks.append(section(f"*Freeze{until}:* {line(facts.freeze.reason, 500)}\nNothing destructive runs."))
-    blocks += [header("Waits for you"), *_requests(waiting, "Nothing waits for you.", deciding=True)]
-    blocks += [header("Your open requests"), *_requests(mine, "You have none.", deciding=False)]
-    blocks += [divider(), header("Commands"), *_commands(facts.commands, facts.unread)]
+    board, person = facts.board, facts.person
+    needs = [
+        each
+        for each in board.open
+        if waits_for(each, person) and each.id not in board.voted and each.id not in facts.barred
+    ]
+    left = [each for each in board.open if each not in needs and each.state is State.DONE and each.ends_at]
+    overdue = [each for each in left if each.overdue]
+    timed = sorted((each for each in left if not each.overdue), key=lambda each: each.ends_at or facts.now)
+    troubled = [each for each in board.services if _status(each) is not Status.OK]
+    blocks = [section(f"*{_headline(len(needs), len(troubled) + len(overdue))}*"), *_doors(facts)]
+    if facts.unreadable:
+        blocks.append(section(_unreadable(facts.unreadable)))
+    if needs:
+        blocks += [header("What needs you"), *_needs(needs, facts)]
+    blocks += [header("What is wrong"), *_wrong(overdue, troubled, facts)]
+    if running := _running_out(timed, facts):
+        blocks += [header("Running out"), *running]
+    if board.recent:
+        blocks += [header("Recent"), *(_recent(each, facts.now) for each in board.recent)]
     kept = [block for block in (sound(block, "home") for block in blocks) if block is not None]
     return {"type": "home", "blocks": kept[:100]}
 
@@ -58,54 +73,155 @@ def waits_for(request: Request, person: PersonId) -> bool:
     return cards.may_act(request, person)
 
 
-def _requests(requests: Sequence[Request], none: str, *, deciding: bool) -> list[Block]:
-    if not requests:
-        return [context(none)]
+def _headline(needs: int, wrong: int) -> str:
+    if not needs and not wrong:
+        return "Nothing needs you, and nothing is known to be wrong."
+    told = "Nothing needs you" if not needs else f"{counted(needs, 'request')} need{'s' if needs == 1 else ''} you"
+    return f"{told}." if not wrong else f"{told}; {counted(wrong, 'thing')} {'is' if wrong == 1 else 'are'} wrong."
+
+
+def _doors(facts: HomeFacts) -> list[Block]:
+    check = [button("Check health", "say", "health fresh=yes")] if facts.may("health") else []
+    return actions([button("Run something…", "pick_command", style="primary"), *check], "home")
+
+
+def _unreadable(roles: Sequence[str]) -> str:
+    who = line(" and ".join(roles) if len(roles) < 3 else f"{', '.join(roles[:-1])} and {roles[-1]}", 300)
+    return (
+        f"{MARKS[Status.UNKNOWN]} *Who is in {who} could not be read from Slack.*\nUntil it can, nobody counts as one"
+        " of them: what waits for you may be missing here. Whoever runs Handrail sees why in `ops doctor`."
+    )
+
+
+def _more(found: Sequence[object], words: str) -> list[Block]:
+    return [context(f"{len(found) - MOST} more: type {code(f'/ops {words}')}")] if len(found) > MOST else []
+
+
+# -- what needs you ----------------------------------------------------------------------------
+
+
+def _needs(requests: Sequence[Request], facts: HomeFacts) -> list[Block]:
     blocks: list[Block] = []
     for request in requests[:MOST]:
-        asked = f"asked by {mention(request.requester)} {when(request.asked_at)}"
-        until = f", expires {when(request.expires_at)}" if request.state is State.WAITING else ""
-        ends = (
-            f", {'should have ended' if request.overdue else 'ends'} {when(request.ends_at)}"
-            if request.ends_at and request.state is State.DONE
-            else ""
-        )
-        told = (
-            f"*{line(cards.headline(request), 500)}*\n{request.id} {cards.state_words(request)}; {asked}{until}{ends}"
-        )
-        blocks.append(section(told))
-        blocks += actions(_buttons(request, deciding), f"request:{request.id}")
-    if len(requests) > MOST:
-        blocks.append(context(f"{len(requests) - MOST} more: type {code('/ops requests')}"))
-    return blocks
+        blocks.append(section(_told(request, facts.now)))
+        blocks += actions(_deciding(request, facts), f"request:{request.id}")
+    return blocks + _more(requests, "requests")
 
 
-def _buttons(request: Request, deciding: bool) -> list[Block]:
-    show = button("Show plan", "show", request.id)
-    if deciding and request.review is Review.OPEN:
-        return [button("Mark reviewed", "review", request.id), show]
-    if request.overdue:
-        return [button("End now", "end", request.id), show]
+def _told(request: Request, now: datetime) -> str:
+    asked = f"asked by {mention(request.requester)} {when(request.asked_at, now, 'at')}"
+    until = ""
     if request.state is State.WAITING:
-        made = cards.deciding(request)
-        others = request.needs is not None and request.needs.mode is Mode.OTHERS
-        # Who is asked for a yes is never the one who could take it back.
-        return [*(made[: -1 if others else None] if deciding else made[-1:]), show]
-    return [show]
+        until = f", open {when(request.expires_at, now, 'until')}"
+    elif request.ends_at and request.state is State.DONE:
+        said = "since" if request.overdue else "ends by itself at"
+        until = f", {when(request.ends_at, now, said)}"
+    return (
+        f"{cards.mark(request)} *{line(cards.headline(request), 500)}*\n"
+        f"{request.id} {cards.state_words(request)}{until}; {asked}"
+    )
 
 
-def _commands(commands: Sequence[AnyAction], unread_roles: tuple[str, ...]) -> list[Block]:
-    """By how much a person must do before it runs."""
-    blocks: list[Block] = [context(line(unread(unread_roles), 500))] if unread_roles else []
-    if not commands:
-        return blocks or [context("You may run nothing yet: no role of yours has a rule for it.")]
-    for risk, title in _GROUPS.items():
-        group = [action for action in commands if action.risk is risk]
-        if group:
-            blocks.append(context(f"*{title}*"))
-        for action in group[:14]:
-            told = f"{code(f'/ops {usage(action)}')}\n{line(action.summary, 300)}"
-            blocks.append(section(told, button("Open form", "open_form", action.words)))
-        if len(group) > 14:
-            blocks.append(context(f"{len(group) - 14} more: type {code('/ops help')}"))
+def _deciding(request: Request, facts: HomeFacts) -> list[Block]:
+    """What this person may press, and no more; decided again at the click."""
+    id, show = request.id, button("Show plan", "show", request.id)
+    if request.review is Review.OPEN:
+        return [button("Mark reviewed", "review", id), show]
+    if request.state is State.UNKNOWN:
+        worked, failed = button("It worked", "reconcile_done", id), button("It failed", "reconcile_failed", id)
+        return [*([worked, failed] if facts.may("reconcile") else []), show]
+    if request.overdue:
+        return [*_ending(request, facts), show]
+    mine = _MINE if facts.person in request.owners else _OTHERS
+    made = cards.deciding(request, facts.board.yes.get(id, 0))
+    return [*(each for each in made if each["action_id"] in mine), show]
+
+
+# -- what is wrong -----------------------------------------------------------------------------
+
+
+def _wrong(overdue: Sequence[Request], troubled: Sequence[Known], facts: HomeFacts) -> list[Block]:
+    blocks: list[Block] = []
+    for request in overdue[:MOST]:
+        blocks.append(section(_told(request, facts.now)))
+        blocks += actions([*_ending(request, facts), button("Show", "show", request.id)], f"request:{request.id}")
+    worst_first = sorted(troubled, key=lambda each: (-list(Status).index(_status(each)), each.service))
+    for each in worst_first[:MOST]:
+        status = _status(each)
+        lasted = each.seen_at - each.since
+        long = f" for {lasting(lasted.total_seconds())}" if lasted.total_seconds() >= 60 else ""
+        told = f"{MARKS[status]} *{line(each.service, 100)}* {_IS[status]}{long}"
+        look = button("Look", "say", f"health {each.service} fresh=yes") if facts.may("health") else None
+        blocks.append(section(told, look))
+    return blocks + _more(worst_first, "health") + [context(_checked(troubled, facts))]
+
+
+def _checked(troubled: Sequence[Known], facts: HomeFacts) -> str:
+    services = facts.board.services
+    if not services:
+        return "No service has been checked yet."
+    well = len(services) - len(troubled)
+    at = when(min(each.seen_at for each in services), facts.now, "at")
+    told = f"{MARKS[Status.OK]} {counted(well, 'service')} healthy. " if well else ""
+    return f"{told}Last checked {at}."
+
+
+def _status(known: Known) -> Status:
+    """UNKNOWN for a word of another version."""
+    try:
+        status = Status(known.health)
+    except ValueError:
+        return Status.UNKNOWN
+    return status if status is Status.OK or status in _IS else Status.UNKNOWN
+
+
+# -- running out -------------------------------------------------------------------------------
+
+
+def _running_out(timed: Sequence[Request], facts: HomeFacts) -> list[Block]:
+    blocks: list[Block] = []
+    if freeze := facts.freeze:
+        told = f"Freeze: {' '.join(freeze.reason.split())[:500]}. Nothing destructive runs"
+        blocks.append(_clocked(Status.WARNING, told, "until", freeze.until, facts.now))
+    for request in timed[:MOST]:
+        done = str((request.receipt or {}).get("headline") or cards.headline(request))
+        told = f"{' '.join(done.split())[:500]} ({request.id})"
+        blocks.append(_clocked(Status.RUNNING, told, "Ends at", request.ends_at, facts.now))
+        buttons = [*_extending(request, facts), *_ending(request, facts), button("Show", "show", request.id)]
+        blocks += actions(buttons, f"request:{request.id}")
+    blocks += _more(timed, "requests")
+    for key in facts.board.keys[:MOST]:
+        age = lasting((facts.now - key.since).total_seconds())
+        told = f"{MARKS[Status.WARNING]} *The key of {line(key.service, 100)} is {age} old*\n{code(key.setting)}"
+        rotate = button("Rotate", "say", f"keys rotate {key.service}") if facts.may("keys rotate") else None
+        blocks.append(section(told, rotate))
     return blocks
+
+
+def _clocked(status: Status, told: str, word: str, at: datetime | None, now: datetime) -> Block:
+    """A line in bold with a clock that counts down in every reader's own zone."""
+    elements: list[Block] = [
+        {"type": "emoji", "name": MARKS[status].strip(":")},
+        {"type": "text", "text": f" {told}", "style": {"bold": True}},
+    ]
+    elements.append(clock(at, now, f"\n{word}") if at else {"type": "text", "text": "\nuntil somebody lifts it"})
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
+
+
+def _ending(request: Request, facts: HomeFacts) -> list[Block]:
+    return [button("End now", "end", request.id)] if facts.may("end") and facts.may(request.action) else []
+
+
+def _extending(request: Request, facts: HomeFacts) -> list[Block]:
+    return [button("Extend 1 h", "extend", request.id)] if facts.may("extend") and facts.may(request.action) else []
+
+
+# -- recent ------------------------------------------------------------------------------------
+
+
+def _recent(request: Request, now: datetime) -> Block:
+    told = f"{cards.mark(request)} {line(cards.headline(request), 500)}\n{request.id} {cards.state_words(request)}"
+    at = when(request.finished_at or request.asked_at, now, "at" if request.finished_at else "asked at")
+    waits = request.state is State.WAITING
+    taken = button("Withdraw", "withdraw", request.id) if waits else button("Show", "show", request.id)
+    return section(f"{told}, {at}", taken)

@@ -105,6 +105,19 @@ def run_here(routing: Routing) -> View:
     return _view("command", "Run a command", blocks, routing, submit="Go")
 
 
+def pick_command(routing: Routing) -> View:
+    """Choosing one opens its form at once; the button is for who does not see that."""
+    element: Block = {
+        "type": "external_select",
+        "action_id": "picked_command",
+        "min_query_length": 0,
+        "placeholder": plain_text("Type to search", 150),
+    }
+    block = _block("command", "What do you want to do?", "", element, required=True) | {"dispatch_action": True}
+    blocks = [block, context("Nothing runs yet: its form opens first.")]
+    return _view("pick", "Run something", blocks, routing, submit="Open its form")
+
+
 def _view(callback_id: str, title: str, blocks: Sequence[Block], routing: Routing, submit: str = "") -> View:
     kept = [block for block in (sound(block, "modal") for block in blocks) if block is not None]
     view: View = {

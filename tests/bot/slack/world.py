@@ -26,6 +26,7 @@ from bot.slack.door.members import PeopleReader
 from bot.slack.outbox.drawing import Drawing
 from bot.slack.outbox.notices import Deliverer
 from bot.slack.outbox.posting import Poster
+from bot.store.ledger.dashboard import PgDashboards
 from bot.store.ledger.follows import PgFollows
 from bot.store.ledger.freezes import PgFreezes
 from bot.store.ledger.outbox import PgOutbox
@@ -130,7 +131,7 @@ async def world(
         await reader.refresh()
         identity = await Identity.of(both.patient)
         secret = slack.workspace.app.signing_secret
-        app = slack_app(road, outbox, both.patient, identity, reader)
+        app = slack_app(road, outbox, PgDashboards(pool, now), both.patient, identity, reader)
         poster = Poster(both.strict)
         drawing = Drawing(requests, catalogue, people.name, redactor)
         deliverer = Deliverer(

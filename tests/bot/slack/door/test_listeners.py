@@ -219,20 +219,6 @@ async def test_a_mention_and_a_direct_message_are_commands(ops: World) -> None:
     await ana.sees("*left*", channel=dm["id"])
 
 
-async def test_home_shows_what_waits_and_decides_it(ops: World) -> None:
-    ana, mia = ops.slack.person("ana"), ops.slack.person("mia")
-    await ana.says("/ops paint red")
-    await ops.waits_until("waiting")
-    mine = await ana.home("Paint the wall red")
-    assert "Nothing waits for you" in mine.text_all
-    assert "Open form" in mine.buttons
-    home = await mia.home("Paint the wall red")
-    await mia.clicks("Approve and run", on=home)
-    await mia.sees("You approved R1")
-    await ops.waits_until("done")
-    assert "Paint the wall red" not in (await mia.home("Nothing waits for you")).text_all
-
-
 async def test_nothing_to_do_is_told_privately(ops: World) -> None:
     ana = ops.slack.person("ana")
     await ana.says("/ops paint white")

@@ -1,6 +1,6 @@
-"""Every form, and Home."""
+"""Every form."""
 
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -8,11 +8,8 @@ from syrupy.assertion import SnapshotAssertion
 from bot.ask.parse import Field, Kind, fields_of, fill, parse
 from bot.slack.door.forms import _line
 from bot.slack.views import blockkit, modals
-from bot.slack.views.home import HomeFacts, home
 from bot.slack.views.place import Routing
 from bot.words.action import AnyAction
-from bot.words.ports import Freeze
-from bot.words.request import Mode, Review, State
 from tests.bot.slack import made
 from tests.bot.slack.actions import PaintWall, Sum, Wall
 from tests.test_promises import catalogue
@@ -30,11 +27,12 @@ VIEWS: dict[str, dict[str, Any]] = {
     "phrase": modals.phrase("R42", made.HOSTILE, "n8n execution 4711", ROUTING),
     "reject": modals.reject("R42", "Retry execution 4711", ROUTING),
     "run_here": modals.run_here(ROUTING),
+    "pick_command": modals.pick_command(ROUTING),
 }
 
 
-def sound(view: dict[str, Any], surface: Literal["modal", "home"] = "modal") -> dict[str, Any]:
-    assert blockkit.problems(view, surface) == []
+def sound(view: dict[str, Any]) -> dict[str, Any]:
+    assert blockkit.problems(view, "modal") == []
     return view
 
 
@@ -72,32 +70,6 @@ def test_an_empty_list_says_why() -> None:
     """FAILURES: bolt-python#1083."""
     assert modals.options([], "")[0]["text"]["text"] == "Nothing found yet; type to search"
     assert modals.options([], "red")[0]["value"] == "red"
-
-
-def test_home_with_everything(json: SnapshotAssertion) -> None:
-    open_requests = [
-        made.request(State.WAITING),
-        made.request(State.WAITING, Mode.TYPED, id="R43", requester=made.MIA),
-        made.request(State.DONE, id="R44", requester=made.MIA, ends_at=made.AT),
-        made.request(State.DONE, Mode.TYPED, id="R45", **made.REVIEW),
-        made.request(State.UNKNOWN, id="R46"),
-        made.request(State.WAITING, Mode.CONFIRM, id="R47", requester=made.BEN, needs=made.needs(Mode.CONFIRM)),
-    ]
-    freeze = Freeze(name="sale", reason="the sale runs", until=made.AT, by=made.LEO)
-    view = home(HomeFacts(made.MIA, open_requests, (Sum(), PAINT), freeze))
-    assert sound(view, "home") == json
-
-
-def test_home_of_somebody_new(json: SnapshotAssertion) -> None:
-    assert sound(home(HomeFacts(made.BEN, (), ())), "home") == json
-
-
-def test_home_at_its_longest() -> None:
-    waiting = [made.request(State.WAITING, id=f"R{n}", plan=made.plan(headline="x" * 3000)) for n in range(1, 90)]
-    mine = [made.request(State.DONE, id=f"R{n}", requester=made.MIA, review=Review.NONE) for n in range(100, 190)]
-    view = home(HomeFacts(made.MIA, [*waiting, *mine], [PAINT, Sum()] * 40))
-    assert len(sound(view, "home")["blocks"]) <= 100
-    assert "81 more: type `/ops requests`" in str(view)
 
 
 @pytest.mark.parametrize(
