@@ -56,8 +56,8 @@ def home(facts: HomeFacts) -> View:
     blocks += [header("What is wrong"), *_wrong(overdue, troubled, facts)]
     if running := _running_out(timed, facts):
         blocks += [header("Running out"), *running]
-    if board.recent:
-        blocks += [header("Recent"), *(_recent(each, facts.now) for each in board.recent)]
+    if recent := [each for each in board.recent if each not in needs]:
+        blocks += [header("Recent"), *(_recent(each, facts.now) for each in recent)]
     kept = [block for block in (sound(block, "home") for block in blocks) if block is not None]
     return {"type": "home", "blocks": kept[:100]}
 
