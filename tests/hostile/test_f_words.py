@@ -1,7 +1,7 @@
 """Words as people write them: marks, mentions, unseen letters and slips of the finger are met, not punished."""
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from bot.slack.door import payloads
 from bot.slack.views import text
 from bot.slack.views.home import HomeFacts, home
 from bot.words.action import Asker
+from bot.words.dashboard import Dashboard
 from bot.words.exceptions import NotUnderstood
 from bot.words.report import PersonId
 from bot.words.unseen import looks_empty, seen, whole
@@ -322,6 +323,6 @@ def test_help_and_home_say_when_groups_cannot_be_read() -> None:
     asker = Asker(PersonId("U1"), unread=("leads", "oncall"))
     shown = ShowHelp(lambda: CATALOGUE, lambda _: lambda action: False)._overview(asker)
     assert said in shown.lead
-    drawn = str(home(HomeFacts(person=PersonId("U1"), open=(), commands=(), unread=asker.unread)))
+    drawn = str(home(HomeFacts(PersonId("U1"), Dashboard(), datetime.now(UTC), unread=asker.unread)))
     assert said in drawn
     assert "no role of yours" not in drawn

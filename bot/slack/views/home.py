@@ -13,6 +13,7 @@ from bot.words.ports import Freeze
 from bot.words.report import PersonId, Status
 from bot.words.request import Request, RequestId, Review, State
 from bot.words.spelling import counted, lasting
+from bot.words.unread import unread
 
 MOST = 8
 _MINE = frozenset({"confirm", "type_phrase", "withdraw"})
@@ -33,8 +34,8 @@ class HomeFacts:
     freeze: Freeze | None = None
     barred: frozenset[RequestId] = frozenset()
     """Requests that they were to decide when they were planned, and may not any more."""
-    unreadable: Sequence[str] = ()
-    """Roles whose people are not known at the moment."""
+    unread: tuple[str, ...] = ()
+    """Roles whose members cannot be read right now."""
 
 
 def home(facts: HomeFacts) -> View:
@@ -49,8 +50,8 @@ def home(facts: HomeFacts) -> View:
     timed = sorted((each for each in left if not each.overdue), key=lambda each: each.ends_at or facts.now)
     troubled = [each for each in board.services if _status(each) is not Status.OK]
     blocks = [section(f"*{_headline(len(needs), len(troubled) + len(overdue))}*"), *_doors(facts)]
-    if facts.unreadable:
-        blocks.append(section(_unreadable(facts.unreadable)))
+    if facts.unread:
+        blocks.append(section(f"{MARKS[Status.UNKNOWN]} {line(unread(facts.unread), 500)}"))
     if needs:
         blocks += [header("What needs you"), *_needs(needs, facts)]
     blocks += [header("What is wrong"), *_wrong(overdue, troubled, facts)]
@@ -83,14 +84,6 @@ def _headline(needs: int, wrong: int) -> str:
 def _doors(facts: HomeFacts) -> list[Block]:
     check = [button("Check health", "say", "health fresh=yes")] if facts.may("health") else []
     return actions([button("Run something…", "pick_command", style="primary"), *check], "home")
-
-
-def _unreadable(roles: Sequence[str]) -> str:
-    who = line(" and ".join(roles) if len(roles) < 3 else f"{', '.join(roles[:-1])} and {roles[-1]}", 300)
-    return (
-        f"{MARKS[Status.UNKNOWN]} *Who is in {who} could not be read from Slack.*\nUntil it can, nobody counts as one"
-        " of them: what waits for you may be missing here. Whoever runs Handrail sees why in `ops doctor`."
-    )
 
 
 def _more(found: Sequence[object], words: str) -> list[Block]:

@@ -77,9 +77,8 @@ def test_home_at_its_longest() -> None:
     lasting = [timed(id=f"R{n}", review=Review.NONE) for n in range(100, 190)]
     late = [timed(id=f"R{n}", requester=made.BEN, needs=None, ends_at=made.AT, end_tries=1) for n in range(200, 290)]
     services = tuple(known(f"service-{n}" * 9, "down") for n in range(90))
-    board = Dashboard(
-        open=(*waiting, *lasting, *late), recent=tuple(waiting[:5]), services=services, keys=BOARD.keys * 9
-    )
+    mine = tuple(made.request(State.WAITING, id=f"R{n}", requester=made.MIA) for n in range(90, 95))
+    board = Dashboard(open=(*waiting, *lasting, *late), recent=mine, services=services, keys=BOARD.keys * 9)
     view = drawn(made.MIA, board, may=lambda words: True, freeze=Freeze(name="f", reason="y" * 3000, by=made.LEO))
     assert len(view["blocks"]) <= 100
     assert "81 more: type `/ops requests`" in str(view)
@@ -137,4 +136,4 @@ def test_who_may_not_ask_for_the_change_neither_extends_nor_ends_it(may: set[str
 
 
 def test_groups_that_cannot_be_read_are_said() -> None:
-    assert "Who is in leads and oncall could not be read" in str(drawn(made.MIA, unreadable=("leads", "oncall")))
+    assert "Slack does not tell the members of leads, oncall" in str(drawn(made.MIA, unread=("leads", "oncall")))
