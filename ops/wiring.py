@@ -22,9 +22,9 @@ from bot.run.execute import Checkpoint, Executor, no_checkpoint
 from bot.run.journal import Journal
 from bot.run.planning import Planner
 from bot.settings import Environment, OpsToml, placing
-from bot.store.ledger.dashboard import PgDashboards
 from bot.store.ledger.follows import PgFollows
 from bot.store.ledger.freezes import PgFreezes
+from bot.store.ledger.home_rows import PgDashboards
 from bot.store.ledger.outbox import PgOutbox
 from bot.store.ledger.requests import PgRequests
 from bot.store.migrate import migrate

@@ -26,9 +26,9 @@ from bot.slack.door.members import PeopleReader
 from bot.slack.outbox.drawing import Drawing
 from bot.slack.outbox.notices import Deliverer
 from bot.slack.outbox.posting import Poster
-from bot.store.ledger.dashboard import PgDashboards
 from bot.store.ledger.follows import PgFollows
 from bot.store.ledger.freezes import PgFreezes
+from bot.store.ledger.home_rows import PgDashboards
 from bot.store.ledger.outbox import PgOutbox
 from bot.store.ledger.requests import PgRequests
 from bot.store.trail.audit import PgAuditLog
