@@ -32,7 +32,7 @@ async def test_run_something_finds_a_command_and_opens_its_form(ops: World) -> N
     await ana.clicks("Run something…", on=await ana.home("needs you"))
     await ana.view("What do you want to do?")
     offered = await ana.options("What do you want to do?", "COLOUR has")
-    assert offered == ["wall: Say what colour the wall has."]
+    assert offered == ["wall: Say what colour the wall has"]
     assert await ana.options("What do you want to do?", "no such thing") == ["Nothing that you may run has these words"]
     await ana.options("What do you want to do?", "paint")
     await ana.fills({"What do you want to do?": "paint"})
