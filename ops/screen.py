@@ -160,8 +160,6 @@ class Terminal:
         self._print(f"{mark}[bold]{escape(line.text)}[/]" + (f"  {escape(first)}" if first else ""))
         for part in rest:
             self._print(f"    {escape(part)}")
-        if line.facts:
-            self._print("    " + "  ".join(self._fact(fact) for fact in line.facts))
         self.choices(line.suggestions)
 
     def _said(self, said: Sentence) -> str:

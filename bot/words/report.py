@@ -169,7 +169,6 @@ class Line(Frozen):
     status: Status | None = None
     word: str = ""
     """What the mark says here, like *near its limit*; the status's own word if left out."""
-    facts: tuple[Fact, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
     """Its next steps, the likeliest first: one is a button in the row, several are a menu."""
 

@@ -91,7 +91,7 @@ def report() -> Report:
     times = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
     return Report(
         title=EVIL, lead=EVIL, status=Status.FAILED, facts=(Fact(label=EVIL, value=EVIL),),
-        lines=(Line(text=EVIL, detail=EVIL, status=Status.DOWN, facts=(Fact(label=EVIL, value=EVIL),)),),
+        lines=(Line(text=EVIL, detail=EVIL, status=Status.DOWN), Line(text=EVIL, detail=(EVIL,))),
         table=Table(columns=(EVIL, "n"), rows=((EVIL, 1), (Link(url=f"https://a.example/{EVIL}", name=EVIL), 2))),
         chart=Chart(title=EVIL, unit=EVIL, times=times, series=(Series(name=EVIL, values=(1.0, 2.0)),)),
         notes=(EVIL,),

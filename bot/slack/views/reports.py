@@ -198,9 +198,7 @@ def line_text(item: Line, now: datetime | None) -> str:
     if item.status is not None:
         head = f"{MARKS[item.status]} {head}"
         detail = _with_word(item, detail)
-    told = f"{head}\n{detail}" if "\n" in detail else f"{head}  {detail}" if detail else head
-    facts = ", ".join(f"{line(fact.label, 80)} {shown(fact.value, now=now)}".strip() for fact in item.facts)
-    return f"{told}\n{facts}" if facts else told
+    return f"{head}\n{detail}" if "\n" in detail else f"{head}  {detail}" if detail else head
 
 
 def _with_word(item: Line, detail: str) -> str:
@@ -248,7 +246,6 @@ def whole_report(report: Report, names: Names) -> File:
     for item in report.lines:
         word = word_of(item).upper()
         told += ["", " ".join(filter(None, (word, item.text, plain_sentence(item.detail, names))))]
-        told += [f"  {_fact(fact, names)}" for fact in item.facts]
     if report.well is not None:
         told += ["", f"{folded_words(report.well)}: {', '.join(report.well.names)}", report.well.remark]
     if report.table is not None:

@@ -36,14 +36,13 @@ SHAPES: dict[str, Report] = {
         lines=(
             Line(
                 text="shop",
-                detail="no answer",
+                detail=("no answer in ", Span(seconds=3), ", ", Moment(at=made.AT, said="since")),
                 status=Status.DOWN,
-                facts=(Fact(label="latency", value=Span(seconds=3)), Fact(label="since", value=Moment(at=made.AT))),
                 suggestions=(ERRORS,),
             ),
             Line(text="mail", detail="slow", status=Status.DEGRADED, suggestions=(ERRORS, ERRORS)),
-            Line(text="n8n", status=Status.UNKNOWN, facts=(Fact(label="latency", value=Span(seconds=0.0421)),)),
-            Line(text="db", status=Status.OK, facts=(Fact(label="latency", value=Span(seconds=1.25)),)),
+            Line(text="n8n", status=Status.UNKNOWN, detail=("asked for ", Span(seconds=0.0421))),
+            Line(text="db", status=Status.OK, detail=("answered in ", Span(seconds=1.25))),
         ),
         notes=("History not available: the database is away.",),
         suggestions=(Suggestion(label="Check again", words="health fresh=yes"),),
