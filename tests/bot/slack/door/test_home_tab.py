@@ -37,7 +37,7 @@ async def test_run_something_finds_a_command_and_opens_its_form(ops: World) -> N
     await ana.options("What do you want to do?", "paint")
     await ana.fills({"What do you want to do?": "paint"})
     await ana.submits()
-    assert "Colour" in (await ana.view("Colour")).labels
+    assert "Which colour?" in (await ana.view("Which colour?")).labels
 
 
 async def test_nothing_is_offered_to_who_may_not_ask_for_it(ops: World) -> None:
