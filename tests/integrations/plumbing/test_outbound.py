@@ -173,7 +173,7 @@ async def test_an_answer_that_drips_is_cut_off_too(vendor: Vendor, http: httpx.A
     await vendor.service(http).get("/things", Thing)
     error = await error_of(vendor, http, write=True, timeout=0.3)
     assert type(error) is OutcomeUnknown
-    assert "did not answer within 0.3 s" in str(error)
+    assert "its answer did not end within 0.3 s" in str(error)
 
 
 @pytest.mark.parametrize("write", [False, True])
