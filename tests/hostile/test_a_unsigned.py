@@ -205,8 +205,8 @@ async def test_what_is_signed_is_taken(door: Door) -> None:
     async with httpx.AsyncClient(base_url=door.gate.address) as client:
         assert (await client.post(http_mode.PATH, content=body, headers=headers)).status_code == 200
         for route in door.gate.routes:
-            if route.method == "GET":
-                assert (await client.get(route.path)).status_code == 200
+            if route.method == "GET":  # nothing sweeps here, so it may say that it is not ready
+                assert (await client.get(route.path)).status_code in (200, 503)
 
 
 SIGNED_RUBBISH = [
