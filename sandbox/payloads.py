@@ -72,10 +72,21 @@ class Payloads:
     def action(self, block: JSON, element: JSON, value: JSON) -> JSON:
         """One entry of `actions`; `value` holds the selected_… fields."""
         kept = (
-            "action_id", "text", "value", "style", "url", "confirm", "placeholder",
-            "initial_option", "initial_date", "initial_time", "initial_user",
-            "initial_channel", "initial_conversation", "min_query_length",
-        )  # fmt: skip
+            "action_id",
+            "text",
+            "value",
+            "style",
+            "url",
+            "confirm",
+            "placeholder",
+            "initial_option",
+            "initial_date",
+            "initial_time",
+            "initial_user",
+            "initial_channel",
+            "initial_conversation",
+            "min_query_length",
+        )
         action: JSON = {"type": element["type"], "block_id": block["block_id"]}
         action.update((name, element[name]) for name in kept if name in element)
         action.update(value)
@@ -384,10 +395,4 @@ def _plain(text: str) -> JSON:
 
 
 def _command_channel_name(channel: Channel) -> str:
-    match channel.kind:
-        case "dm":
-            return "directmessage"
-        case "private":
-            return "privategroup"
-        case _:
-            return channel.name
+    return {"dm": "directmessage", "private": "privategroup"}.get(channel.kind, channel.name)

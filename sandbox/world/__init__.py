@@ -162,8 +162,11 @@ class World:
                     await connection.execute(
                         "INSERT INTO demo.integration_logs (created_at, source, operation, level, message) "
                         "VALUES ($1, $2, $3, 'error', $4)",
-                        datetime.now(UTC), source, operation, message.format(chance.randint(10**6, 10**7)),
-                    )  # fmt: skip
+                        datetime.now(UTC),
+                        source,
+                        operation,
+                        message.format(chance.randint(10**6, 10**7)),
+                    )
                 finally:
                     await connection.close()
 

@@ -14,64 +14,11 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
+from sandbox.world.github_state import ROOT, Attempt, Flow, Run, base, iso, repository, user
 from sandbox.world.heard import Effect, Watched, recorder
 from sandbox.world.misbehaving import middleware
 
 T = TypeVar("T")
-
-_OWNER, _REPOSITORY = "acme", "shop"
-_ROOT = f"/repos/{_OWNER}/{_REPOSITORY}/actions"
-_USER_URLS = ("avatar", "events", "followers", "following", "gists", "html", "organizations", "received_events",
-              "repos", "starred", "subscriptions")  # fmt: skip
-_REPOSITORY_URLS = (
-    "archive", "assignees", "blobs", "branches", "collaborators", "comments", "commits", "compare", "contents",
-    "contributors", "deployments", "downloads", "events", "forks", "git_commits", "git_refs", "git_tags", "hooks",
-    "html", "issue_comment", "issue_events", "issues", "keys", "labels", "languages", "merges", "milestones",
-    "notifications", "pulls", "releases", "stargazers", "statuses", "subscribers", "subscription", "tags", "teams",
-    "trees",
-)  # fmt: skip
-
-
-def _iso(at: datetime | None) -> str | None:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
-
-
-@dataclass
-class Flow:
-    id: int
-    name: str
-    file: str
-    state: str = "active"
-
-    def public(self, base: str) -> dict[str, Any]:
-        at = "2026-01-05T09:00:00Z"
-        return {
-            "id": self.id, "node_id": f"W_{self.id}", "name": self.name, "path": f".github/workflows/{self.file}",
-            "state": self.state, "created_at": at, "updated_at": at, "url": f"{base}{_ROOT}/workflows/{self.id}",
-            "html_url": f"https://github.com/acme/shop/blob/main/.github/workflows/{self.file}",
-            "badge_url": f"https://github.com/acme/shop/workflows/{self.name}/badge.svg",
-        }  # fmt: skip
-
-
-@dataclass
-class Attempt:
-    started: datetime
-    ended: datetime | None
-    conclusion: str | None
-
-
-@dataclass
-class Run:
-    id: int
-    flow: Flow
-    attempts: list[Attempt]
-    created: datetime
-    status: str = "completed"
-    event: str = "push"
-
-    @property
-    def latest(self) -> Attempt:
-        return self.attempts[-1]
 
 
 @dataclass
@@ -107,8 +54,12 @@ class FakeGitHub(Watched):
     _going: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        flows = (Flow(501, "Tests", "tests.yml"), Flow(502, "Deploy", "deploy.yml"), Flow(503, "Clean up", "clean.yml"),
-                 Flow(504, "Old nightly", "nightly.yml", "disabled_inactivity"))  # fmt: skip
+        flows = (
+            Flow(501, "Tests", "tests.yml"),
+            Flow(502, "Deploy", "deploy.yml"),
+            Flow(503, "Clean up", "clean.yml"),
+            Flow(504, "Old nightly", "nightly.yml", "disabled_inactivity"),
+        )
         self.flows = {flow.id: flow for flow in flows}
         self.add(9001, 501, "success", minutes=300)
         self.add(9002, 501, "failure", minutes=45)
@@ -135,16 +86,16 @@ class FakeGitHub(Watched):
         app = web.Application(middlewares=[recorder(self.heard), middleware(self.faults), self._guard])
         app.router.add_get("/rate_limit", self._rate)
         app.router.add_get("/raw-logs/{job}", self._raw_log)
-        app.router.add_get(f"{_ROOT}/workflows", self._list_flows)
-        app.router.add_get(f"{_ROOT}/workflows/{{id}}", self._one_flow)
-        app.router.add_put(f"{_ROOT}/workflows/{{id}}/{{verb:enable|disable}}", self._turn)
-        app.router.add_post(f"{_ROOT}/workflows/{{id}}/dispatches", self._dispatch)
-        app.router.add_get(f"{_ROOT}/runs", self._list_runs)
-        app.router.add_get(f"{_ROOT}/runs/{{id}}", self._one_run)
-        app.router.add_get(f"{_ROOT}/runs/{{id}}/jobs", self._list_jobs)
-        app.router.add_post(f"{_ROOT}/runs/{{id}}/rerun-failed-jobs", self._rerun)
-        app.router.add_post(f"{_ROOT}/runs/{{id}}/cancel", self._cancel)
-        app.router.add_get(f"{_ROOT}/jobs/{{id}}/logs", self._log)
+        app.router.add_get(f"{ROOT}/workflows", self._list_flows)
+        app.router.add_get(f"{ROOT}/workflows/{{id}}", self._one_flow)
+        app.router.add_put(f"{ROOT}/workflows/{{id}}/{{verb:enable|disable}}", self._turn)
+        app.router.add_post(f"{ROOT}/workflows/{{id}}/dispatches", self._dispatch)
+        app.router.add_get(f"{ROOT}/runs", self._list_runs)
+        app.router.add_get(f"{ROOT}/runs/{{id}}", self._one_run)
+        app.router.add_get(f"{ROOT}/runs/{{id}}/jobs", self._list_jobs)
+        app.router.add_post(f"{ROOT}/runs/{{id}}/rerun-failed-jobs", self._rerun)
+        app.router.add_post(f"{ROOT}/runs/{{id}}/cancel", self._cancel)
+        app.router.add_get(f"{ROOT}/jobs/{{id}}/logs", self._log)
         return app
 
     # -- every request
@@ -194,12 +145,12 @@ class FakeGitHub(Watched):
     # -- workflows
 
     async def _list_flows(self, request: web.Request) -> web.Response:
-        found = [flow.public(_base(request)) for flow in self.flows.values()]
+        found = [flow.public(base(request)) for flow in self.flows.values()]
         return web.json_response({"total_count": len(found), "workflows": _page(request, found)})
 
     async def _one_flow(self, request: web.Request) -> web.Response:
         flow = self._flow(request)
-        return self._no("Not Found", 404) if flow is None else web.json_response(flow.public(_base(request)))
+        return self._no("Not Found", 404) if flow is None else web.json_response(flow.public(base(request)))
 
     async def _turn(self, request: web.Request) -> web.Response:
         flow = self._flow(request)
@@ -224,7 +175,7 @@ class FakeGitHub(Watched):
         self._later(run)
         if not self.tells_dispatched or not body.get("return_run_details"):
             return web.Response(status=204)
-        public = self._public(run, _base(request))
+        public = self._public(run, base(request))
         return web.json_response({"workflow_run_id": run.id, "run_url": public["url"], "html_url": public["html_url"]})
 
     def _flow(self, request: web.Request) -> Flow | None:
@@ -244,19 +195,19 @@ class FakeGitHub(Watched):
         ]
         page = _page(request, found)
         return web.json_response(
-            {"total_count": len(found), "workflow_runs": [self._public(run, _base(request)) for run in page]}
+            {"total_count": len(found), "workflow_runs": [self._public(run, base(request)) for run in page]}
         )
 
     async def _one_run(self, request: web.Request) -> web.Response:
         run = self._run(request)
-        return self._no("Not Found", 404) if run is None else web.json_response(self._public(run, _base(request)))
+        return self._no("Not Found", 404) if run is None else web.json_response(self._public(run, base(request)))
 
     async def _list_jobs(self, request: web.Request) -> web.Response:
         run = self._run(request)
         if run is None:
             return self._no("Not Found", 404)
         numbers = range(1, len(run.attempts) + 1) if request.query.get("filter") == "all" else [len(run.attempts)]
-        jobs = [job for number in numbers for job in self._jobs(run, number, _base(request))]
+        jobs = [job for number in numbers for job in self._jobs(run, number, base(request))]
         return web.json_response({"total_count": len(jobs), "jobs": _page(request, jobs)})
 
     async def _rerun(self, request: web.Request) -> web.Response:
@@ -304,7 +255,7 @@ class FakeGitHub(Watched):
         job = request.match_info["id"]
         if self.logs_expired:
             return self._no("Server Error: log has expired", 410)
-        host = self.log_host or f"{_base(request)}/"
+        host = self.log_host or f"{base(request)}/"
         return web.Response(status=302, headers={"Location": f"{host}raw-logs/{job}?sig=short-lived-do-not-show"})
 
     async def _raw_log(self, request: web.Request) -> web.Response:
@@ -322,25 +273,51 @@ class FakeGitHub(Watched):
     # -- as GitHub shows them
 
     def _public(self, run: Run, base: str) -> dict[str, Any]:
-        url = f"{base}{_ROOT}/runs/{run.id}"
+        url = f"{base}{ROOT}/runs/{run.id}"
         updated = run.latest.ended or run.latest.started
         author = {"name": "Ana Ruiz", "email": "ana@example.com"}
-        repository = _repository(base)
+        whole = repository(base)
         return {
-            "id": run.id, "name": run.flow.name, "node_id": f"WFR_{run.id}", "head_branch": "main",
-            "head_sha": "a" * 40, "path": f".github/workflows/{run.flow.file}", "display_title": "Round the total",
-            "run_number": run.id - 9000, "run_attempt": len(run.attempts), "event": run.event, "status": run.status,
-            "conclusion": run.latest.conclusion, "workflow_id": run.flow.id, "url": url, "pull_requests": [],
-            "html_url": f"https://github.com/acme/shop/actions/runs/{run.id}", "created_at": _iso(run.created),
-            "updated_at": _iso(updated), "run_started_at": _iso(run.latest.started), "actor": _user(base),
-            "triggering_actor": _user(base), "check_suite_id": 1, "check_suite_node_id": "CS_1",
-            "previous_attempt_url": None, "workflow_url": f"{base}{_ROOT}/workflows/{run.flow.id}",
-            **{f"{name}_url": f"{url}/{name}" for name in
-               ("jobs", "logs", "check_suite", "artifacts", "cancel", "rerun")},
-            "head_commit": {"id": "a" * 40, "tree_id": "b" * 40, "message": "Round the total",
-                            "timestamp": _iso(run.created), "author": author, "committer": author},
-            "repository": repository, "head_repository": repository,
-        }  # fmt: skip
+            "id": run.id,
+            "name": run.flow.name,
+            "node_id": f"WFR_{run.id}",
+            "head_branch": "main",
+            "head_sha": "a" * 40,
+            "path": f".github/workflows/{run.flow.file}",
+            "display_title": "Round the total",
+            "run_number": run.id - 9000,
+            "run_attempt": len(run.attempts),
+            "event": run.event,
+            "status": run.status,
+            "conclusion": run.latest.conclusion,
+            "workflow_id": run.flow.id,
+            "url": url,
+            "pull_requests": [],
+            "html_url": f"https://github.com/acme/shop/actions/runs/{run.id}",
+            "created_at": iso(run.created),
+            "updated_at": iso(updated),
+            "run_started_at": iso(run.latest.started),
+            "actor": user(base),
+            "triggering_actor": user(base),
+            "check_suite_id": 1,
+            "check_suite_node_id": "CS_1",
+            "previous_attempt_url": None,
+            "workflow_url": f"{base}{ROOT}/workflows/{run.flow.id}",
+            **{
+                f"{name}_url": f"{url}/{name}"
+                for name in ("jobs", "logs", "check_suite", "artifacts", "cancel", "rerun")
+            },
+            "head_commit": {
+                "id": "a" * 40,
+                "tree_id": "b" * 40,
+                "message": "Round the total",
+                "timestamp": iso(run.created),
+                "author": author,
+                "committer": author,
+            },
+            "repository": whole,
+            "head_repository": whole,
+        }
 
     def _jobs(self, run: Run, attempt: int, base: str) -> list[dict[str, Any]]:
         found = run.attempts[attempt - 1]
@@ -352,23 +329,43 @@ class FakeGitHub(Watched):
         ]
         return [
             {
-                "id": run.id * 100 + attempt * 10 + number, "run_id": run.id, "run_attempt": attempt,
-                "run_url": f"{base}{_ROOT}/runs/{run.id}", "node_id": "CR_1", "head_sha": "a" * 40,
-                "head_branch": "main", "url": f"{base}{_ROOT}/jobs/{number}", "html_url": f"https://github.com/acme/shop/actions/job/{number}",
-                "status": status, "conclusion": found.conclusion if name == "build" else "success",
-                "created_at": _iso(found.started), "started_at": _iso(found.started), "completed_at": _iso(found.ended),
-                "name": name, "steps": steps if name == "build" else [], "check_run_url": f"{base}/check-runs/1",
-                "labels": ["ubuntu-latest"], "runner_id": 1, "runner_name": "GitHub Actions 2", "runner_group_id": 2,
-                "runner_group_name": "GitHub Actions", "workflow_name": run.flow.name,
+                "id": run.id * 100 + attempt * 10 + number,
+                "run_id": run.id,
+                "run_attempt": attempt,
+                "run_url": f"{base}{ROOT}/runs/{run.id}",
+                "node_id": "CR_1",
+                "head_sha": "a" * 40,
+                "head_branch": "main",
+                "url": f"{base}{ROOT}/jobs/{number}",
+                "html_url": f"https://github.com/acme/shop/actions/job/{number}",
+                "status": status,
+                "conclusion": found.conclusion if name == "build" else "success",
+                "created_at": iso(found.started),
+                "started_at": iso(found.started),
+                "completed_at": iso(found.ended),
+                "name": name,
+                "steps": steps if name == "build" else [],
+                "check_run_url": f"{base}/check-runs/1",
+                "labels": ["ubuntu-latest"],
+                "runner_id": 1,
+                "runner_name": "GitHub Actions 2",
+                "runner_group_id": 2,
+                "runner_group_name": "GitHub Actions",
+                "workflow_name": run.flow.name,
             }
             for number, name in (*((10**9 + n, f"check {n}") for n in range(self.more_jobs)), (0, "lint"), (1, "build"))
             if found.conclusion or name == "build"
-        ]  # fmt: skip
+        ]
 
     def _step(self, number: int, name: str, conclusion: str | None, at: datetime, seconds: int) -> dict[str, Any]:
-        return {"number": number, "name": name, "status": "completed" if conclusion else "in_progress",
-                "conclusion": conclusion, "started_at": _iso(at),
-                "completed_at": _iso(at + timedelta(seconds=seconds)) if conclusion else None}  # fmt: skip
+        return {
+            "number": number,
+            "name": name,
+            "status": "completed" if conclusion else "in_progress",
+            "conclusion": conclusion,
+            "started_at": iso(at),
+            "completed_at": iso(at + timedelta(seconds=seconds)) if conclusion else None,
+        }
 
 
 def _page(request: web.Request, found: list[T]) -> list[T]:
@@ -376,20 +373,3 @@ def _page(request: web.Request, found: list[T]) -> list[T]:
     size = min(int(request.query.get("per_page", "30")), 100)
     first = (int(request.query.get("page", "1")) - 1) * size
     return found[first : first + size]
-
-
-def _base(request: web.Request) -> str:
-    return f"http://{request.host}"
-
-
-def _user(base: str) -> dict[str, Any]:
-    urls = {f"{name}_url": f"{base}/users/ana/{name}" for name in _USER_URLS}
-    return {"login": "ana", "id": 1, "node_id": "U_1", "gravatar_id": "", "url": f"{base}/users/ana", "type": "User",
-            "site_admin": False, **urls}  # fmt: skip
-
-
-def _repository(base: str) -> dict[str, Any]:
-    url = f"{base}/repos/acme/shop"
-    urls = {f"{name}_url": f"{url}/{name}" for name in _REPOSITORY_URLS}
-    return {"id": 7, "node_id": "R_7", "name": "shop", "full_name": "acme/shop", "owner": _user(base), "private": True,
-            "description": None, "fork": False, "url": url, **urls}  # fmt: skip

@@ -66,19 +66,29 @@ class FakeHubSpot(Watched):
         return answer
 
     async def _details(self, request: web.Request) -> web.Response:
-        return web.json_response({
-            "portalId": 24_680_135, "accountType": "STANDARD", "timeZone": "US/Eastern", "companyCurrency": "USD",
-            "additionalCurrencies": [], "utcOffset": "-05:00", "utcOffsetMilliseconds": -18_000_000,
-            "uiDomain": "app.hubspot.com", "dataHostingLocation": "na1",
-        })  # fmt: skip
+        return web.json_response(
+            {
+                "portalId": 24_680_135,
+                "accountType": "STANDARD",
+                "timeZone": "US/Eastern",
+                "companyCurrency": "USD",
+                "additionalCurrencies": [],
+                "utcOffset": "-05:00",
+                "utcOffsetMilliseconds": -18_000_000,
+                "uiDomain": "app.hubspot.com",
+                "dataHostingLocation": "na1",
+            }
+        )
 
     async def _usage(self, request: web.Request) -> web.Response:
         known = self.fetch_status in ("SUCCESS", "CACHED")
         usage = {
-            "name": "private-apps-api-calls-daily", "usageLimit": self.limit if known else 0,
-            "currentUsage": self.used if known else 0, "collectedAt": "2026-03-01T06:46:40.789Z",
+            "name": "private-apps-api-calls-daily",
+            "usageLimit": self.limit if known else 0,
+            "currentUsage": self.used if known else 0,
+            "collectedAt": "2026-03-01T06:46:40.789Z",
             "fetchStatus": self.fetch_status,
-        }  # fmt: skip
+        }
         if self.resets_at is not None:
             usage["resetsAt"] = self.resets_at.isoformat()
         return web.json_response({"results": [usage, *self.more]})
@@ -91,7 +101,11 @@ def _error(category: str, message: str) -> dict[str, Any]:
 def _limited(policy: str, message: str) -> web.Response:
     """Of a shape of its own, without `category`."""
     said = {
-        "status": "error", "message": message, "errorType": "RATE_LIMIT", "correlationId": _ID, "policyName": policy,
+        "status": "error",
+        "message": message,
+        "errorType": "RATE_LIMIT",
+        "correlationId": _ID,
+        "policyName": policy,
         "requestId": _ID,
-    }  # fmt: skip
+    }
     return web.json_response(said, status=429)

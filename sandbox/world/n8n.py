@@ -24,10 +24,20 @@ _STATUSES = {
     "2.8": {"canceled", "error", "running", "success", "waiting"},
 }
 _EXECUTIONS_QUERY = {
-    "2.41": {"limit", "cursor", "includeData", "ignoreDataSizeLimit", "redactExecutionData", "status", "workflowId",
-             "projectId", "startedAfter", "startedBefore"},
+    "2.41": {
+        "limit",
+        "cursor",
+        "includeData",
+        "ignoreDataSizeLimit",
+        "redactExecutionData",
+        "status",
+        "workflowId",
+        "projectId",
+        "startedAfter",
+        "startedBefore",
+    },
     "2.8": {"limit", "cursor", "includeData", "status", "workflowId", "projectId"},
-}  # fmt: skip
+}
 _SCOPES = (
     (re.compile(r"GET .*/executions"), "execution:list"),
     (re.compile(r"GET .*/executions/\w+"), "execution:read"),
@@ -146,10 +156,12 @@ class FakeN8n(Watched):
         page = wanted[:limit]
         more = {"lastId": str(page[-1].id), "limit": limit} if len(wanted) > limit else None
         with_data = query.get("includeData") == "true"
-        return web.json_response({
-            "data": [run.public(self.flavour, with_data=with_data, listed=True) for run in page],
-            "nextCursor": base64.b64encode(json.dumps(more).encode()).decode() if more else None,
-        })  # fmt: skip
+        return web.json_response(
+            {
+                "data": [run.public(self.flavour, with_data=with_data, listed=True) for run in page],
+                "nextCursor": base64.b64encode(json.dumps(more).encode()).decode() if more else None,
+            }
+        )
 
     async def _one_run(self, request: web.Request) -> web.Response:
         run = self._run(request)
@@ -229,10 +241,12 @@ class FakeN8n(Watched):
         found = list(self.workflows.values())
         page = found[start : start + limit]
         more = start + limit < len(found)
-        return web.json_response({
-            "data": [workflow.public(self.flavour, listed=True) for workflow in page],
-            "nextCursor": base64.b64encode(str(start + limit).encode()).decode() if more else None,
-        })  # fmt: skip
+        return web.json_response(
+            {
+                "data": [workflow.public(self.flavour, listed=True) for workflow in page],
+                "nextCursor": base64.b64encode(str(start + limit).encode()).decode() if more else None,
+            }
+        )
 
     async def _one_workflow(self, request: web.Request) -> web.Response:
         return self._shown(self._workflow(request))

@@ -43,32 +43,68 @@ class Workflow:
 
     def _nodes(self) -> list[dict[str, Any]]:
         return [
-            {"id": f"{self.id}-{number}", "name": name, "type": "n8n-nodes-base.httpRequest", "typeVersion": 4,
-             "position": [240 * number, 300], "parameters": {}}
+            {
+                "id": f"{self.id}-{number}",
+                "name": name,
+                "type": "n8n-nodes-base.httpRequest",
+                "typeVersion": 4,
+                "position": [240 * number, 300],
+                "parameters": {},
+            }
             for number, name in enumerate(self.nodes)
-        ]  # fmt: skip
+        ]
 
     def public(self, flavour: Flavour, *, listed: bool) -> dict[str, Any]:
         at = iso(self.changed)
         since = {"createdAt": at, "updatedAt": at}
         shared: dict[str, Any] = {"role": "workflow:owner", "workflowId": self.id, "projectId": "p1", **since}
         version: dict[str, Any] = {
-            "versionId": self.active_version, "workflowId": self.id, "nodes": self._nodes(), "connections": {},
-            "nodeGroups": [], "authors": "Ana Ruiz", "name": None, "description": None, "autosaved": False, **since,
-        }  # fmt: skip
+            "versionId": self.active_version,
+            "workflowId": self.id,
+            "nodes": self._nodes(),
+            "connections": {},
+            "nodeGroups": [],
+            "authors": "Ana Ruiz",
+            "name": None,
+            "description": None,
+            "autosaved": False,
+            **since,
+        }
         if not listed:
-            shared["project"] = {"id": "p1", "name": "Ana Ruiz", "type": "personal", "icon": None, "description": None,
-                                 "customTelemetryTags": [], "creatorId": None, **since}  # fmt: skip
+            shared["project"] = {
+                "id": "p1",
+                "name": "Ana Ruiz",
+                "type": "personal",
+                "icon": None,
+                "description": None,
+                "customTelemetryTags": [],
+                "creatorId": None,
+                **since,
+            }
             version["workflowPublishHistory"] = []
         tags = [{"id": f"t-{tag}", "name": tag, **since} for tag in self.tags]
         body: dict[str, Any] = {
-            "id": self.id, "name": self.name, "active": self.active, **since,
-            "nodes": self._nodes(), "connections": {}, "settings": {"executionOrder": "v1"}, "staticData": None,
-            "tags": tags, "shared": [shared], "activeVersion": version if self.active else None,
-        }  # fmt: skip
+            "id": self.id,
+            "name": self.name,
+            "active": self.active,
+            **since,
+            "nodes": self._nodes(),
+            "connections": {},
+            "settings": {"executionOrder": "v1"},
+            "staticData": None,
+            "tags": tags,
+            "shared": [shared],
+            "activeVersion": version if self.active else None,
+        }
         if flavour == "2.41":
-            body |= {"activeVersionId": self.active_version, "versionId": self.draft_version, "nodeGroups": [],
-                     "isArchived": self.archived, "triggerCount": 1, "meta": None}  # fmt: skip
+            body |= {
+                "activeVersionId": self.active_version,
+                "versionId": self.draft_version,
+                "nodeGroups": [],
+                "isArchived": self.archived,
+                "triggerCount": 1,
+                "meta": None,
+            }
             if not listed:
                 body |= {"description": None, "versionCounter": 3, "sourceWorkflowId": None}
         return body
@@ -89,16 +125,29 @@ class Run:
 
     def public(self, flavour: Flavour, *, with_data: bool, listed: bool) -> dict[str, Any]:
         body: dict[str, Any] = {
-            "id": str(self.id), "finished": self.status == "success", "mode": self.mode, "status": self.status,
+            "id": str(self.id),
+            "finished": self.status == "success",
+            "mode": self.mode,
+            "status": self.status,
             "retryOf": str(self.retry_of) if self.retry_of else None,
             "retrySuccessId": str(self.retry_success) if self.retry_success else None,
-            "startedAt": iso(self.started), "stoppedAt": iso(self.stopped),
-            "workflowId": self.workflow.id, "waitTill": None,
-        }  # fmt: skip
+            "startedAt": iso(self.started),
+            "stoppedAt": iso(self.stopped),
+            "workflowId": self.workflow.id,
+            "waitTill": None,
+        }
         if flavour == "2.41" and not listed:
-            body |= {"createdAt": iso(self.started or datetime.now(UTC)), "deletedAt": None, "storedAt": "db",
-                     "tracingContext": None, "deduplicationKey": None, "jsonSizeBytes": 4096, "binaryDataSizeBytes": 0,
-                     "workflowVersionId": self.workflow.draft_version, "usedPrivateCredentials": False}  # fmt: skip
+            body |= {
+                "createdAt": iso(self.started or datetime.now(UTC)),
+                "deletedAt": None,
+                "storedAt": "db",
+                "tracingContext": None,
+                "deduplicationKey": None,
+                "jsonSizeBytes": 4096,
+                "binaryDataSizeBytes": 0,
+                "workflowVersionId": self.workflow.draft_version,
+                "usedPrivateCredentials": False,
+            }
         if with_data:
             body |= self._detail()
         return body
@@ -116,17 +165,38 @@ class Run:
         first = self.workflow.nodes[0]
         result: dict[str, Any] = {
             # What a run carries: a customer's data, which must never be seen in Slack.
-            "runData": {first: [{"executionStatus": "success", "data": {"main": [[{"json": {
-                "email": "customer@example.com", "card": "4242-do-not-show",
-                "headers": {"authorization": "Bearer do-not-show"}, "body": {"password": "do-not-show"}}}]]}}]},
+            "runData": {
+                first: [
+                    {
+                        "executionStatus": "success",
+                        "data": {
+                            "main": [
+                                [
+                                    {
+                                        "json": {
+                                            "email": "customer@example.com",
+                                            "card": "4242-do-not-show",
+                                            "headers": {"authorization": "Bearer do-not-show"},
+                                            "body": {"password": "do-not-show"},
+                                        }
+                                    }
+                                ]
+                            ]
+                        },
+                    }
+                ]
+            },
             "lastNodeExecuted": self.workflow.nodes[-1],
-        }  # fmt: skip
+        }
         if self.failure:
             error = {
-                "message": self.failure.message, "description": self.failure.description, "name": "NodeApiError",
-                "httpCode": self.failure.http_code or None, "stack": "NodeApiError: at /usr/lib/do-not-show.js",
+                "message": self.failure.message,
+                "description": self.failure.description,
+                "name": "NodeApiError",
+                "httpCode": self.failure.http_code or None,
+                "stack": "NodeApiError: at /usr/lib/do-not-show.js",
                 "node": {"name": self.failure.node, "type": "n8n-nodes-base.httpRequest"},
-            }  # fmt: skip
+            }
             result |= {"error": error, "lastNodeExecuted": self.failure.node}
             result["runData"][self.failure.node] = [{"executionStatus": "error", "error": error}]
         return {"resultData": result, "executionData": {}, "resumeToken": "do-not-show"}
@@ -145,15 +215,30 @@ def believable(now: datetime) -> tuple[list[Workflow], list[Run]]:
     winback = Workflow(
         "Ue1GzJx0EhOc8YvT", "Win-back mails", ("Every day", "Send mail"), ("campaign",), "v7", "v9-draft"
     )
-    limit = Failure("HubSpot: upsert contact", "The service is receiving too many requests from you",
-                    "You have reached your ten_secondly_rolling limit.", "429")  # fmt: skip
-    denied = Failure("HubSpot: upsert contact", "Authorization failed - please check your credentials",
-                     "The OAuth token used to make this call expired.", "401")  # fmt: skip
-    slow = Failure("Unleashed: stock on hand", "The connection timed out, consider setting the 'Retry on Fail' option",
-                   "timeout of 30000ms exceeded")  # fmt: skip
+    limit = Failure(
+        "HubSpot: upsert contact",
+        "The service is receiving too many requests from you",
+        "You have reached your ten_secondly_rolling limit.",
+        "429",
+    )
+    denied = Failure(
+        "HubSpot: upsert contact",
+        "Authorization failed - please check your credentials",
+        "The OAuth token used to make this call expired.",
+        "401",
+    )
+    slow = Failure(
+        "Unleashed: stock on hand",
+        "The connection timed out, consider setting the 'Retry on Fail' option",
+        "timeout of 30000ms exceeded",
+    )
     reset = Failure("Enrich with Clearbit", "The connection to the server was closed unexpectedly", "ECONNRESET")
-    quota = Failure("Send by Resend", "Your request is invalid or could not be processed by the service",
-                    "Monthly quota exceeded", "422")  # fmt: skip
+    quota = Failure(
+        "Send by Resend",
+        "Your request is invalid or could not be processed by the service",
+        "Monthly quota exceeded",
+        "422",
+    )
 
     def run(id_: int, workflow: Workflow, minutes: float, failure: Failure | None = None, **more: Any) -> Run:
         started = now - timedelta(minutes=minutes)

@@ -17,8 +17,11 @@ from sandbox.world.heard import Effect, Watched, recorder
 from sandbox.world.misbehaving import middleware
 
 _AT = "2026-03-01T09:00:00Z"
-_VERBS = {"suspend": ("suspend_compute", "idle"), "start": ("start_compute", "active"),
-          "restart": ("suspend_compute", "active")}  # fmt: skip
+_VERBS = {
+    "suspend": ("suspend_compute", "idle"),
+    "start": ("start_compute", "active"),
+    "restart": ("suspend_compute", "active"),
+}
 
 
 @dataclass
@@ -32,13 +35,28 @@ class Endpoint:
 
     def public(self) -> dict[str, Any]:
         return {
-            "id": self.id, "host": f"{self.id}.eu-central-1.aws.neon.tech", "project_id": "shop-1", "name": "",
-            "branch_id": self.branch, "autoscaling_limit_min_cu": 0.25, "autoscaling_limit_max_cu": 2,
-            "region_id": "aws-eu-central-1", "type": self.type, "current_state": self.state, "settings": {},
-            "pooler_enabled": False, "pooler_mode": "transaction", "disabled": self.disabled,
-            "passwordless_access": True, "creation_source": "console", "created_at": _AT, "updated_at": _AT,
-            "proxy_host": "eu-central-1.aws.neon.tech", "suspend_timeout_seconds": 300, "provisioner": "k8s-neonvm",
-        }  # fmt: skip
+            "id": self.id,
+            "host": f"{self.id}.eu-central-1.aws.neon.tech",
+            "project_id": "shop-1",
+            "name": "",
+            "branch_id": self.branch,
+            "autoscaling_limit_min_cu": 0.25,
+            "autoscaling_limit_max_cu": 2,
+            "region_id": "aws-eu-central-1",
+            "type": self.type,
+            "current_state": self.state,
+            "settings": {},
+            "pooler_enabled": False,
+            "pooler_mode": "transaction",
+            "disabled": self.disabled,
+            "passwordless_access": True,
+            "creation_source": "console",
+            "created_at": _AT,
+            "updated_at": _AT,
+            "proxy_host": "eu-central-1.aws.neon.tech",
+            "suspend_timeout_seconds": 300,
+            "provisioner": "k8s-neonvm",
+        }
 
 
 class FakeNeon(Watched):
@@ -114,19 +132,36 @@ class FakeNeon(Watched):
 
     def _shown(self) -> dict[str, Any]:
         return {
-            "id": self.id, "name": "shop", "platform_id": "aws", "region_id": "aws-eu-central-1",
-            "provisioner": "k8s-neonvm", "data_storage_bytes_hour": 0, "data_transfer_bytes": 3_400_000_000,
-            "written_data_bytes": 900_000_000, "compute_time_seconds": 324_000, "active_time_seconds": 400_000,
-            "cpu_used_sec": 320_000, "pg_version": 17, "proxy_host": "aws.neon.tech", "branch_logical_size_limit": 0,
-            "branch_logical_size_limit_bytes": 0, "store_passwords": True, "creation_source": "console",
-            "history_retention_seconds": 86_400, "created_at": _AT, "updated_at": _AT,
-            "synthetic_storage_size": 2_500_000_000, "consumption_period_start": _month(0),
-            "consumption_period_end": _month(1), "owner_id": "org-acme", "org_id": "org-acme",
+            "id": self.id,
+            "name": "shop",
+            "platform_id": "aws",
+            "region_id": "aws-eu-central-1",
+            "provisioner": "k8s-neonvm",
+            "data_storage_bytes_hour": 0,
+            "data_transfer_bytes": 3_400_000_000,
+            "written_data_bytes": 900_000_000,
+            "compute_time_seconds": 324_000,
+            "active_time_seconds": 400_000,
+            "cpu_used_sec": 320_000,
+            "pg_version": 17,
+            "proxy_host": "aws.neon.tech",
+            "branch_logical_size_limit": 0,
+            "branch_logical_size_limit_bytes": 0,
+            "store_passwords": True,
+            "creation_source": "console",
+            "history_retention_seconds": 86_400,
+            "created_at": _AT,
+            "updated_at": _AT,
+            "synthetic_storage_size": 2_500_000_000,
+            "consumption_period_start": _month(0),
+            "consumption_period_end": _month(1),
+            "owner_id": "org-acme",
+            "org_id": "org-acme",
             "settings": {
                 "quota": {"compute_time_seconds": self.compute_quota},
                 "allowed_ips": {"ips": self.ips, "protected_branches_only": self.protected_only},
             },
-        }  # fmt: skip
+        }
 
     async def _project(self, request: web.Request) -> web.Response:
         return web.json_response({"project": self._shown()})
@@ -167,9 +202,15 @@ class FakeNeon(Watched):
 
     def _begin(self, action: str, over: Callable[[], None]) -> dict[str, Any]:
         operation: dict[str, Any] = {
-            "id": str(uuid.uuid4()), "project_id": self.id, "action": action, "status": "running",
-            "failures_count": 0, "created_at": _AT, "updated_at": _AT, "total_duration_ms": 0,
-        }  # fmt: skip
+            "id": str(uuid.uuid4()),
+            "project_id": self.id,
+            "action": action,
+            "status": "running",
+            "failures_count": 0,
+            "created_at": _AT,
+            "updated_at": _AT,
+            "total_duration_ms": 0,
+        }
         self.operations[operation["id"]] = operation
 
         async def wait() -> None:
@@ -194,11 +235,22 @@ class FakeNeon(Watched):
     async def _branches(self, request: web.Request) -> web.Response:
         def branch(id_: str, name: str, default: bool) -> dict[str, Any]:
             return {
-                "id": id_, "project_id": self.id, "name": name, "current_state": "ready", "state_changed_at": _AT,
-                "creation_source": "console", "default": default, "protected": default, "cpu_used_sec": 0,
-                "compute_time_seconds": 0, "active_time_seconds": 0, "written_data_bytes": 0,
-                "data_transfer_bytes": 0, "created_at": _AT, "updated_at": _AT,
-            }  # fmt: skip
+                "id": id_,
+                "project_id": self.id,
+                "name": name,
+                "current_state": "ready",
+                "state_changed_at": _AT,
+                "creation_source": "console",
+                "default": default,
+                "protected": default,
+                "cpu_used_sec": 0,
+                "compute_time_seconds": 0,
+                "active_time_seconds": 0,
+                "written_data_bytes": 0,
+                "data_transfer_bytes": 0,
+                "created_at": _AT,
+                "updated_at": _AT,
+            }
 
         names = ("staging", *(f"preview-{number}" for number in range(self.previews)), "main")
         found = [branch(f"br-{name}", name, name == "main") for name in names]
@@ -214,10 +266,16 @@ class FakeNeon(Watched):
             return _error(403, "", "this endpoint is not available on your plan")
         if missing := {"org_id", "from", "to", "granularity", "metrics"} - request.query.keys():
             return _error(400, "", f"missing {', '.join(sorted(missing))}")
-        days = [{"timeframe_start": _AT, "timeframe_end": _AT, "metrics": [
-            {"metric_name": "compute_unit_seconds", "value": 36_000},
-            {"metric_name": "public_network_transfer_bytes", "value": 1_500_000_000},
-        ]}] * 2  # fmt: skip
+        days = [
+            {
+                "timeframe_start": _AT,
+                "timeframe_end": _AT,
+                "metrics": [
+                    {"metric_name": "compute_unit_seconds", "value": 36_000},
+                    {"metric_name": "public_network_transfer_bytes", "value": 1_500_000_000},
+                ],
+            }
+        ] * 2
         period = {"period_id": "p", "period_plan": "launch", "period_start": _AT, "consumption": days}
         return web.json_response({"projects": [{"project_id": self.id, "periods": [period]}]})
 

@@ -100,10 +100,15 @@ class FakeOpenAI(Watched):
         if extra:
             amounts += [(value, currency) for currency, value in self.other_currency.items()]
         results = [
-            {"object": "organization.costs.result", "amount": {"value": value, "currency": currency},
-             "line_item": None, "project_id": None, "api_key_id": None}
+            {
+                "object": "organization.costs.result",
+                "amount": {"value": value, "currency": currency},
+                "line_item": None,
+                "project_id": None,
+                "api_key_id": None,
+            }
             for value, currency in amounts
-        ]  # fmt: skip
+        ]
         at = begin + day * _DAY
         return {"object": "bucket", "start_time": at, "end_time": at + _DAY, "results": results}
 

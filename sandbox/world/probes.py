@@ -72,19 +72,31 @@ class FakeResend(_Probed):
 
     async def _domains(self, request: web.Request) -> web.Response:
         found = [
-            {"id": f"d91cd9bd-1176-453e-8fc1-35364d38020{number}", "name": name, "status": status,
-             "created_at": "2026-01-12 09:30:00.000000+00", "region": "eu-west-1",
-             "capabilities": {"sending": "enabled", "receiving": "disabled"}}
+            {
+                "id": f"d91cd9bd-1176-453e-8fc1-35364d38020{number}",
+                "name": name,
+                "status": status,
+                "created_at": "2026-01-12 09:30:00.000000+00",
+                "region": "eu-west-1",
+                "capabilities": {"sending": "enabled", "receiving": "disabled"},
+            }
             for number, (name, status) in enumerate(self.domains.items())
-        ]  # fmt: skip
+        ]
         return web.json_response({"object": "list", "has_more": False, "data": found})
 
     async def _emails(self, request: web.Request) -> web.Response:
         mail = {
-            "object": "email", "id": "4ef9a417-02e9-4d39-ad75-9611e0fcc33c", "to": ["ana@customer.example"],
-            "from": "Acme <hello@mail.acme.example>", "created_at": "2026-03-03 22:13:42.674981+00",
-            "subject": "Your order is on its way", "bcc": [], "cc": [], "reply_to": [], "last_event": "delivered",
-        }  # fmt: skip
+            "object": "email",
+            "id": "4ef9a417-02e9-4d39-ad75-9611e0fcc33c",
+            "to": ["ana@customer.example"],
+            "from": "Acme <hello@mail.acme.example>",
+            "created_at": "2026-03-03 22:13:42.674981+00",
+            "subject": "Your order is on its way",
+            "bcc": [],
+            "cc": [],
+            "reply_to": [],
+            "last_event": "delivered",
+        }
         return web.json_response({"object": "list", "has_more": True, "data": [mail]})
 
 

@@ -44,12 +44,20 @@ class Deploy:
 
     def node(self) -> dict[str, Any]:
         return {
-            "id": self.id, "status": self.status, "createdAt": self.created.isoformat(),
+            "id": self.id,
+            "status": self.status,
+            "createdAt": self.created.isoformat(),
             "statusUpdatedAt": self.updated.isoformat() if self.updated else None,
-            "canRollback": self.can_rollback, "canRedeploy": True,
-            "meta": {"commitHash": self.commit.ljust(40, "0"), "commitMessage": self.message, "branch": "main",
-                     "commitAuthor": self.author, "serviceManifest": {"deploy": {"startCommand": "do-not-repeat"}}},
-        }  # fmt: skip
+            "canRollback": self.can_rollback,
+            "canRedeploy": True,
+            "meta": {
+                "commitHash": self.commit.ljust(40, "0"),
+                "commitMessage": self.message,
+                "branch": "main",
+                "commitAuthor": self.author,
+                "serviceManifest": {"deploy": {"startCommand": "do-not-repeat"}},
+            },
+        }
 
 
 class FakeRailway(Watched):

@@ -65,15 +65,23 @@ class FakeRetell(Watched):
 
     def add_agent(self, id_: str, name: str, *, channel: str = "voice", suspended: bool = False) -> None:
         self.agents[id_] = {
-            "agent_id": id_, "agent_name": name, "channel": channel, "is_suspended": suspended, "tags": {},
+            "agent_id": id_,
+            "agent_name": name,
+            "channel": channel,
+            "is_suspended": suspended,
+            "tags": {},
             "user_modified_timestamp": 1_767_225_600_000,
-        }  # fmt: skip
+        }
 
     def add_number(self, number: str, nickname: str, **fields: Any) -> None:
         self.numbers[number] = {
-            "phone_number": number, "phone_number_type": "retell-twilio", "nickname": nickname,
-            "last_modification_timestamp": 1_767_225_600_000, **dict.fromkeys(_ROLES), **fields,
-        }  # fmt: skip
+            "phone_number": number,
+            "phone_number_type": "retell-twilio",
+            "nickname": nickname,
+            "last_modification_timestamp": 1_767_225_600_000,
+            **dict.fromkeys(_ROLES),
+            **fields,
+        }
 
     def add_call(
         self,
@@ -94,12 +102,22 @@ class FakeRetell(Watched):
         length = {} if seconds is None else {"duration_ms": seconds * 1000}
         self.calls.append(
             {
-                "call_id": id_, "call_type": "phone_call", "call_status": status, "direction": direction,
-                "agent_id": agent, "agent_name": self.agents[agent]["agent_name"], "agent_version": 4,
-                "from_number": "+15035550188", "to_number": "+18885550181", "start_timestamp": begin,
-                **why, **ended, **log, **length,
+                "call_id": id_,
+                "call_type": "phone_call",
+                "call_status": status,
+                "direction": direction,
+                "agent_id": agent,
+                "agent_name": self.agents[agent]["agent_name"],
+                "agent_version": 4,
+                "from_number": "+15035550188",
+                "to_number": "+18885550181",
+                "start_timestamp": begin,
+                **why,
+                **ended,
+                **log,
+                **length,
             }
-        )  # fmt: skip
+        )
         return id_
 
     def app(self) -> web.Application:
@@ -137,11 +155,14 @@ class FakeRetell(Watched):
     async def _concurrency(self, request: web.Request) -> web.Response:
         return web.json_response(
             {
-                "current_concurrency": self.running, "concurrency_limit": self.limit, "base_concurrency": self.limit,
-                "purchased_concurrency": 0, "concurrency_burst_enabled": bool(self.burst),
+                "current_concurrency": self.running,
+                "concurrency_limit": self.limit,
+                "base_concurrency": self.limit,
+                "purchased_concurrency": 0,
+                "concurrency_burst_enabled": bool(self.burst),
                 "concurrency_burst_limit": self.burst,
             }
-        )  # fmt: skip
+        )
 
     async def _list_calls(self, request: web.Request) -> web.Response:
         asked = json.loads(await request.text() or "{}")

@@ -21,7 +21,8 @@ from sandbox.world.n8n_state import Failure
 from sandbox.world.own_jobs import FakeBackOffice
 from sandbox.world.retell import FakeRetell
 from sandbox.world.stripe import Event, FakeStripe
-from sandbox.world.vercel import Build, FakeVercel
+from sandbox.world.vercel import FakeVercel
+from sandbox.world.vercel_state import Build
 
 if TYPE_CHECKING:
     from sandbox.world import World
@@ -128,8 +129,12 @@ class Scenarios:
             await self.run(
                 "INSERT INTO demo.integration_logs (created_at, source, operation, level, message, details_json) "
                 "VALUES ($1, $2, $3, 'error', $4, $5)",
-                _ago(seconds=20 * number + 5), source, operation, message, json.dumps(dict(details)),
-            )  # fmt: skip
+                _ago(seconds=20 * number + 5),
+                source,
+                operation,
+                message,
+                json.dumps(dict(details)),
+            )
 
     async def hold(self, *statements: str) -> asyncpg.Connection:
         """A connection of the storefront's that stays as it is until somebody ends it, or the world does."""
@@ -166,9 +171,11 @@ async def _hubspot_says_no(scene: Scenarios) -> None:
     hubspot = scene.stand_in(FakeHubSpot)
     hubspot.used = hubspot.limit - 41
     failure = Failure(
-        "HubSpot: upsert contact", "The service is receiving too many requests from you",
-        "You have reached your ten_secondly_rolling limit.", "429",
-    )  # fmt: skip
+        "HubSpot: upsert contact",
+        "The service is receiving too many requests from you",
+        "You have reached your ten_secondly_rolling limit.",
+        "429",
+    )
     for _ in range(4):
         scene.world.n8n.fail(ORDERS, failure)
     details = {"status": 429, "policyName": "TEN_SECONDLY_ROLLING", "limit": 100}
@@ -256,9 +263,13 @@ async def _release_is_bad(scene: Scenarios) -> None:
     vercel = scene.stand_in(FakeVercel)
     scene.live_before = vercel.live
     vercel.builds[BAD_RELEASE] = Build(
-        BAD_RELEASE, _ago(minutes=6), "d34db33", "Checkout: one page instead of three", "ben",
+        BAD_RELEASE,
+        _ago(minutes=6),
+        "d34db33",
+        "Checkout: one page instead of three",
+        "ben",
         log=[("stdout", "Build completed")],
-    )  # fmt: skip
+    )
     vercel.live = BAD_RELEASE
     for number in range(12):
         vercel.logs("error", "TypeError: cart.total is not a function", _ago(seconds=25 * number + 5), 500)
@@ -300,8 +311,11 @@ async def _customer_is_blocked(scene: Scenarios) -> None:
     for endpoint, count in (("/api/checkout", 940), ("/api/orders", 212)):
         await scene.run(
             "INSERT INTO demo.rate_limits (identifier, endpoint, request_count, window_start) VALUES ($1, $2, $3, $4)",
-            CUSTOMER, endpoint, count, _ago(minutes=4),
-        )  # fmt: skip
+            CUSTOMER,
+            endpoint,
+            count,
+            _ago(minutes=4),
+        )
 
 
 async def _customer_gets_through(scene: Scenarios) -> bool:

@@ -30,31 +30,72 @@ class _Trouble:
 
 
 _TROUBLES = (
-    _Trouble("hubspot", "upsertContact", 17, 5,
-             lambda r: f"HubSpot answered 429: rate limit reached at contact {r.randint(10**7, 10**8)}",
-             {"status": 429, "policyName": "TEN_SECONDLY_ROLLING", "limit": 100}),
-    _Trouble("hubspot", "syncBusiness", 6, 2,
-             lambda r: f"Property 'abn_number' does not exist on company {r.randint(10**9, 10**10)}",
-             {"status": 400, "category": "VALIDATION_ERROR"}),
-    _Trouble("unleashed", "listSalesOrders", 5, 7,
-             lambda r: f"Read timed out after 30000 ms on page {r.randint(2, 40)}",
-             {"timeout_ms": 30000}),
-    _Trouble("unleashed", "getStockOnHand", 2, 3,
-             lambda r: f"Unleashed answered 403 for product TLX-{r.randint(100, 999)}: signature not accepted",
-             {"status": 403}),
-    _Trouble("n8n", "webhook", 4, 6,
-             lambda r: f"Workflow 'Sync orders to HubSpot' ended with error in execution {r.randint(4600, 4712)}",
-             {"workflowId": "kT3vQe8LwYc1ZsRb"}),
-    _Trouble("supabase", "insertOrder", 1, 2,
-             lambda r: f'duplicate key violates unique constraint "orders_external_id" (SO-{r.randint(1000, 9999)})',
-             {"code": "23505"}),
-    _Trouble("telnyx", "sendMessage", 0, 4,
-             lambda r: f"Message to +1555{r.randint(10**6, 10**7 - 1)} blocked: recipient opted out (40300)",
-             {"code": "40300"}),
-    _Trouble("stripe", "webhook", 1, 0,
-             lambda r: "No signatures found matching the expected signature for payload",
-             {"status": 400}, level="critical"),
-)  # fmt: skip
+    _Trouble(
+        "hubspot",
+        "upsertContact",
+        17,
+        5,
+        lambda r: f"HubSpot answered 429: rate limit reached at contact {r.randint(10**7, 10**8)}",
+        {"status": 429, "policyName": "TEN_SECONDLY_ROLLING", "limit": 100},
+    ),
+    _Trouble(
+        "hubspot",
+        "syncBusiness",
+        6,
+        2,
+        lambda r: f"Property 'abn_number' does not exist on company {r.randint(10**9, 10**10)}",
+        {"status": 400, "category": "VALIDATION_ERROR"},
+    ),
+    _Trouble(
+        "unleashed",
+        "listSalesOrders",
+        5,
+        7,
+        lambda r: f"Read timed out after 30000 ms on page {r.randint(2, 40)}",
+        {"timeout_ms": 30000},
+    ),
+    _Trouble(
+        "unleashed",
+        "getStockOnHand",
+        2,
+        3,
+        lambda r: f"Unleashed answered 403 for product TLX-{r.randint(100, 999)}: signature not accepted",
+        {"status": 403},
+    ),
+    _Trouble(
+        "n8n",
+        "webhook",
+        4,
+        6,
+        lambda r: f"Workflow 'Sync orders to HubSpot' ended with error in execution {r.randint(4600, 4712)}",
+        {"workflowId": "kT3vQe8LwYc1ZsRb"},
+    ),
+    _Trouble(
+        "supabase",
+        "insertOrder",
+        1,
+        2,
+        lambda r: f'duplicate key violates unique constraint "orders_external_id" (SO-{r.randint(1000, 9999)})',
+        {"code": "23505"},
+    ),
+    _Trouble(
+        "telnyx",
+        "sendMessage",
+        0,
+        4,
+        lambda r: f"Message to +1555{r.randint(10**6, 10**7 - 1)} blocked: recipient opted out (40300)",
+        {"code": "40300"},
+    ),
+    _Trouble(
+        "stripe",
+        "webhook",
+        1,
+        0,
+        lambda r: "No signatures found matching the expected signature for payload",
+        {"status": 400},
+        level="critical",
+    ),
+)
 
 _ROUTINE = (
     ("hubspot", "upsertContact", "Contact upserted", 180),
@@ -147,12 +188,17 @@ async def _fill(connection: "asyncpg.Connection[asyncpg.Record]", chance: random
         [
             (f"+1888555{number:04}", status, owner, now - timedelta(days=number))
             for number, (status, owner) in enumerate(
-                [("assigned", businesses[0]), ("assigned", businesses[4]), ("assigned", businesses[5]),
-                 ("suspended", None), ("available", None)],
+                [
+                    ("assigned", businesses[0]),
+                    ("assigned", businesses[4]),
+                    ("assigned", businesses[5]),
+                    ("suspended", None),
+                    ("available", None),
+                ],
                 101,
             )
         ],
-    )  # fmt: skip
+    )
     await put("api_metrics", "created_at service endpoint requests errors p95_ms", list(_metrics(chance, now)))
     await put(
         "api_call_logs",
@@ -219,8 +265,11 @@ def _day_before(chance: random.Random, now: datetime) -> Iterator[_Log]:
 
 
 def _workflow_rows(chance: random.Random, now: datetime) -> Iterator[tuple[object, ...]]:
-    flows = (("kT3vQe8LwYc1ZsRb", "Sync orders to HubSpot"), ("Vb7RkXn2UqPj5MdA", "Nightly stock from Unleashed"),
-             ("hG4sWm9ZtCe6YfLo", "Lead intake"))  # fmt: skip
+    flows = (
+        ("kT3vQe8LwYc1ZsRb", "Sync orders to HubSpot"),
+        ("Vb7RkXn2UqPj5MdA", "Nightly stock from Unleashed"),
+        ("hG4sWm9ZtCe6YfLo", "Lead intake"),
+    )
     for number in range(48):
         id_, name = flows[number % 3]
         started = now - timedelta(minutes=30 * number + chance.randint(1, 20))

@@ -6,7 +6,6 @@ a bulk PUT without `?id=` changes every issue that its query finds.
 
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,71 +13,18 @@ from aiohttp import web
 
 from sandbox.world.heard import Effect, Watched, recorder
 from sandbox.world.misbehaving import middleware
+from sandbox.world.sentry_state import AT, PROJECTS, FakeIssue, issues
 
-_PROJECTS = {"shop-api": "4501", "shop-web": "4502", "billing": "4503"}
-_FINER = ("archived_until_escalating", "archived_until_condition_met", "archived_forever", "escalating", "ongoing",
-          "regressed", "new")  # fmt: skip
+_FINER = (
+    "archived_until_escalating",
+    "archived_until_condition_met",
+    "archived_forever",
+    "escalating",
+    "ongoing",
+    "regressed",
+    "new",
+)
 _ORG = "/api/0/organizations/{org}"
-_AT = "2025-06-01T08:00:00Z"
-
-
-@dataclass
-class FakeIssue:
-    id: str
-    short_id: str
-    title: str
-    culprit: str | None
-    project: str
-    ago: list[float]
-    """Minutes since each of its events that is kept."""
-    earlier: int = 0
-    """Events that are no longer kept one by one."""
-    users: int = 0
-    level: str = "error"
-    status: str = "unresolved"
-    substatus: str | None = "ongoing"
-    details: dict[str, Any] = field(default_factory=dict)
-    environment: str = "production"
-
-    def public(self, now: datetime, within: tuple[datetime, datetime] | None = None) -> dict[str, Any]:
-        seen = sorted(now - timedelta(minutes=each) for each in self.ago)
-        counted = (
-            self.earlier + len(seen) if within is None else len([at for at in seen if within[0] <= at <= within[1]])
-        )
-        return {
-            "id": self.id, "shareId": None, "shortId": self.short_id, "title": self.title, "culprit": self.culprit,
-            "permalink": f"https://acme.sentry.io/issues/{self.id}/", "logger": None, "level": self.level,
-            "status": self.status, "statusDetails": self.details, "substatus": self.substatus, "isPublic": False,
-            "platform": "python", "priority": "high", "priorityLockedAt": None, "seerFixabilityScore": None,
-            "seerAutofixLastTriggered": None, "seerExplorerAutofixLastTriggered": None,
-            "project": {"id": _PROJECTS[self.project], "name": self.project, "slug": self.project,
-                        "platform": "python"},
-            "type": "error", "issueType": "error", "issueCategory": "error", "metadata": {"value": self.title},
-            "numComments": 0, "assignedTo": None, "isBookmarked": False, "isSubscribed": False,
-            "subscriptionDetails": None, "hasSeen": True, "annotations": [], "isUnhandled": True,
-            "count": str(counted), "userCount": self.users,
-            "firstSeen": _written(seen[0] - timedelta(days=3) if self.earlier else seen[0]),
-            "lastSeen": _written(seen[-1]),
-        }  # fmt: skip
-
-
-def _issues() -> list[FakeIssue]:
-    return [
-        FakeIssue("5101", "SHOP-API-1F", "TimeoutError: HubSpot did not answer in 30 s", "hubspot.client in upsert",
-                  "shop-api", [float(each) for each in range(2, 26, 2)], earlier=340, users=41),
-        FakeIssue("5102", "SHOP-API-2C", "KeyError: 'abn_number'", "sync.business in to_company", "shop-api",
-                  [5, 9, 31, 44, 52, 70, 95, 130, 180], users=9, substatus="regressed"),
-        FakeIssue("5103", "SHOP-WEB-7", "TypeError: Cannot read properties of undefined (reading 'price')",
-                  "cart/total.ts in sum", "shop-web", [15, 22, 41], users=3, substatus="new"),
-        FakeIssue("5104", "SHOP-API-9", "Deprecated: tax_rate is read from the old table", None, "shop-api",
-                  [12, 600], level="warning"),
-        FakeIssue("5105", "SHOP-API-A", "ConnectionResetError: the printer hung up", "labels.print in send",
-                  "shop-api", [33], earlier=1200, status="ignored", substatus="archived_until_escalating"),
-        FakeIssue("5106", "SHOP-WEB-B", "ChunkLoadError: Loading chunk 12 failed", "webpack/bootstrap",
-                  "shop-web", [7, 8], users=2, environment="staging"),
-        FakeIssue("5107", "BILLING-3", "DisputeError: evidence is late", "billing.disputes in file", "billing",
-                  [3], users=1),
-    ]  # fmt: skip
 
 
 class FakeSentry(Watched):
@@ -87,7 +33,7 @@ class FakeSentry(Watched):
         self.token = token
         self.organization = "acme"
         self.now = now
-        self.issues = {each.id: each for each in _issues()}
+        self.issues = {each.id: each for each in issues()}
         self.scopes: list[str] = ["event:read", "event:write", "org:read"]
         self.tells_scopes = True
         self.keeps_series = True
@@ -152,11 +98,20 @@ class FakeSentry(Watched):
 
     async def _organization(self, request: web.Request) -> web.Response:
         said = {
-            "id": "77", "slug": self.organization, "name": "Acme", "status": {"id": "active", "name": "active"},
-            "dateCreated": _AT, "isEarlyAdopter": False, "require2FA": True, "avatar": {}, "hasAuthProvider": False,
-            "allowMemberInvite": True, "allowMemberProjectCreation": True, "allowSuperuserAccess": False,
+            "id": "77",
+            "slug": self.organization,
+            "name": "Acme",
+            "status": {"id": "active", "name": "active"},
+            "dateCreated": AT,
+            "isEarlyAdopter": False,
+            "require2FA": True,
+            "avatar": {},
+            "hasAuthProvider": False,
+            "allowMemberInvite": True,
+            "allowMemberProjectCreation": True,
+            "allowSuperuserAccess": False,
             "links": {"organizationUrl": "https://acme.sentry.io", "regionUrl": "https://us.sentry.io"},
-        }  # fmt: skip
+        }
         return web.json_response(said | ({"access": self.scopes} if self.tells_scopes else {}))
 
     # -- issues
@@ -168,7 +123,7 @@ class FakeSentry(Watched):
             if hit:
                 return web.json_response([self._listed(hit[0], None)], headers={"X-Sentry-Direct-Hit": "1"})
         projects = request.query.getall("project", [])
-        if not all(each in _PROJECTS or each in _PROJECTS.values() for each in projects):
+        if not all(each in PROJECTS or each in PROJECTS.values() for each in projects):
             return _error(403, "You do not have permission to perform this action.")
         within = _period(request, self.now())
         found = [each for each in self._matching(query, projects) if _has_events(each, within, self.now())]
@@ -187,7 +142,7 @@ class FakeSentry(Watched):
         found = [
             each
             for each in self.issues.values()
-            if not projects or each.project in projects or _PROJECTS[each.project] in projects
+            if not projects or each.project in projects or PROJECTS[each.project] in projects
         ]
         for term in shlex.split(query.replace(", ", ",")):
             key, _, value = term.partition(":")
@@ -204,15 +159,29 @@ class FakeSentry(Watched):
 
     def _listed(self, issue: FakeIssue, within: tuple[datetime, datetime] | None) -> dict[str, Any]:
         return issue.public(self.now(), within) | {
-            "stats": {}, "lifetime": {}, "filtered": None, "sessionCount": 0, "inbox": {
-                "reason": 0, "reason_details": None, "date_added": _AT},
-            "owners": {"type": "ownershipRule", "owner": "team:7", "date_added": _AT}, "integrationIssues": [],
-            "sentryAppIssues": [], "latestEventHasAttachments": False, "matchingEventId": None,
-            "matchingEventEnvironment": None, "derivedData": {
-                "blocker": "none", "progress": "none", "status": "none", "viewCount": 0, "hasOpenFixPr": False,
-                "isAssigned": False, "hasRootCause": False, "lastCompletedAutofixStep": "none",
-                "lastProgressedAt": None},
-        }  # fmt: skip
+            "stats": {},
+            "lifetime": {},
+            "filtered": None,
+            "sessionCount": 0,
+            "inbox": {"reason": 0, "reason_details": None, "date_added": AT},
+            "owners": {"type": "ownershipRule", "owner": "team:7", "date_added": AT},
+            "integrationIssues": [],
+            "sentryAppIssues": [],
+            "latestEventHasAttachments": False,
+            "matchingEventId": None,
+            "matchingEventEnvironment": None,
+            "derivedData": {
+                "blocker": "none",
+                "progress": "none",
+                "status": "none",
+                "viewCount": 0,
+                "hasOpenFixPr": False,
+                "isAssigned": False,
+                "hasRootCause": False,
+                "lastCompletedAutofixStep": "none",
+                "lastProgressedAt": None,
+            },
+        }
 
     async def _one(self, request: web.Request) -> web.Response:
         issue = self.issues.get(request.match_info["issue"])
@@ -308,10 +277,6 @@ def _period(request: web.Request, now: datetime) -> tuple[datetime, datetime]:
 
 def _has_events(issue: FakeIssue, within: tuple[datetime, datetime], now: datetime) -> bool:
     return any(within[0] <= now - timedelta(minutes=each) <= within[1] for each in issue.ago)
-
-
-def _written(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _error(status: int, detail: str) -> web.Response:

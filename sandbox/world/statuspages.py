@@ -19,13 +19,19 @@ of something else."""
 
 _AT = "2026-03-01T09:00:00.000Z"
 _SENTENCES = {
-    "none": "All Systems Operational", "minor": "Partially Degraded Service", "major": "Partial System Outage",
-    "critical": "Major Service Outage", "maintenance": "Service Under Maintenance",
-}  # fmt: skip
+    "none": "All Systems Operational",
+    "minor": "Partially Degraded Service",
+    "major": "Partial System Outage",
+    "critical": "Major Service Outage",
+    "maintenance": "Service Under Maintenance",
+}
 _WORST = {
-    "none": "operational", "minor": "degraded_performance", "major": "partial_outage", "critical": "major_outage",
+    "none": "operational",
+    "minor": "degraded_performance",
+    "major": "partial_outage",
+    "critical": "major_outage",
     "maintenance": "under_maintenance",
-}  # fmt: skip
+}
 
 
 @dataclass
@@ -123,40 +129,68 @@ def _status(page: Page) -> dict[str, Any]:
 
 def _page(page: Page) -> dict[str, Any]:
     return {
-        "id": "kctbh9vrtdwd", "name": page.name, "url": "https://status.example.com", "time_zone": "Etc/UTC",
+        "id": "kctbh9vrtdwd",
+        "name": page.name,
+        "url": "https://status.example.com",
+        "time_zone": "Etc/UTC",
         "updated_at": _AT,
-    }  # fmt: skip
+    }
 
 
 def _component(page: Page, place: int) -> dict[str, Any]:
     group, name = page.components[place]
     return {
-        "id": f"c{place}", "name": name, "status": page.state(place), "created_at": _AT, "updated_at": _AT,
-        "position": place, "description": None, "showcase": True, "start_date": None, "page_id": "kctbh9vrtdwd",
-        "group_id": f"g-{group}" if group else None, "group": False, "only_show_if_degraded": False,
-    }  # fmt: skip
+        "id": f"c{place}",
+        "name": name,
+        "status": page.state(place),
+        "created_at": _AT,
+        "updated_at": _AT,
+        "position": place,
+        "description": None,
+        "showcase": True,
+        "start_date": None,
+        "page_id": "kctbh9vrtdwd",
+        "group_id": f"g-{group}" if group else None,
+        "group": False,
+        "only_show_if_degraded": False,
+    }
 
 
 def _components(page: Page) -> dict[str, Any]:
     groups = dict.fromkeys(group for group, _ in page.components if group)
     all_ = [_component(page, place) for place in range(len(page.components))]
     heads = [
-        {"id": f"g-{group}", "name": group, "group": True, "group_id": None, "page_id": "kctbh9vrtdwd",
-         "status": _WORST[page.indicator] if page.components[page.struck][0] == group else "operational",
-         "components": [each["id"] for each in all_ if each["group_id"] == f"g-{group}"]}
+        {
+            "id": f"g-{group}",
+            "name": group,
+            "group": True,
+            "group_id": None,
+            "page_id": "kctbh9vrtdwd",
+            "status": _WORST[page.indicator] if page.components[page.struck][0] == group else "operational",
+            "components": [each["id"] for each in all_ if each["group_id"] == f"g-{group}"],
+        }
         for group in groups
-    ]  # fmt: skip
+    ]
     return {"page": _page(page), "components": [*heads, *all_]}
 
 
 def _incident(page: Page, id_: str, name: str, status: str, impact: str) -> dict[str, Any]:
     over = _AT if status == "resolved" else None
     return {
-        "id": id_, "name": name, "status": status, "impact": impact, "created_at": _AT, "updated_at": _AT,
-        "started_at": "2026-03-01T08:30:00.000Z", "monitoring_at": None, "resolved_at": over,
-        "shortlink": f"https://stspg.io/{id_}", "page_id": "kctbh9vrtdwd", "incident_updates": [],
+        "id": id_,
+        "name": name,
+        "status": status,
+        "impact": impact,
+        "created_at": _AT,
+        "updated_at": _AT,
+        "started_at": "2026-03-01T08:30:00.000Z",
+        "monitoring_at": None,
+        "resolved_at": over,
+        "shortlink": f"https://stspg.io/{id_}",
+        "page_id": "kctbh9vrtdwd",
+        "incident_updates": [],
         "components": [_component(page, page.struck)],
-    }  # fmt: skip
+    }
 
 
 def _unresolved(page: Page) -> list[dict[str, Any]]:
@@ -210,22 +244,34 @@ def _instatus(page: Page) -> dict[str, Any]:
     for place, (group, name) in enumerate(page.components):
         leaf = {"id": f"c{place}", "name": name, "status": page.state(place).upper(), "children": []}
         groups.setdefault(group, []).append(leaf)
-    going = {"name": f"{page.components[page.struck][1]} are slow", "started": _AT, "status": "INVESTIGATING",
-             "impact": "PARTIALOUTAGE", "url": "https://status.railway.com/incident/x1"}  # fmt: skip
-    work = {"name": "Host maintenance", "start": _AT, "status": "INPROGRESS", "duration": "60",
-            "url": "https://status.railway.com/maintenance/x2"}  # fmt: skip
+    going = {
+        "name": f"{page.components[page.struck][1]} are slow",
+        "started": _AT,
+        "status": "INVESTIGATING",
+        "impact": "PARTIALOUTAGE",
+        "url": "https://status.railway.com/incident/x1",
+    }
+    work = {
+        "name": "Host maintenance",
+        "start": _AT,
+        "status": "INPROGRESS",
+        "duration": "60",
+        "url": "https://status.railway.com/maintenance/x2",
+    }
     later = {**work, "name": "Later work", "status": "NOTSTARTEDYET"}
     maintained = page.mood == "maintenance"
     return {
         "page": {
-            "name": page.name, "url": "https://status.railway.com",
+            "name": page.name,
+            "url": "https://status.railway.com",
             "status": "MAJOR_OUTAGE" if page.mood == "critical" else words.get(page.indicator, "HASISSUES"),
         },
         "activeIncidents": [going] if page.troubled and not maintained else [],
         "activeMaintenances": [later, *([work] if maintained else [])],
-        "components": [{"id": group, "name": group, "status": "OPERATIONAL", "children": found}
-                       for group, found in groups.items()],
-    }  # fmt: skip
+        "components": [
+            {"id": group, "name": group, "status": "OPERATIONAL", "children": found} for group, found in groups.items()
+        ],
+    }
 
 
 def _betterstack(page: Page) -> dict[str, Any]:
@@ -233,24 +279,49 @@ def _betterstack(page: Page) -> dict[str, Any]:
     word = words.get(_WORST[page.indicator], "degraded")
     sections = list(dict.fromkeys(group for group, _ in page.components))
     resources = [
-        {"id": str(100 + place), "type": "status_page_resource", "attributes": {
-            "public_name": name, "status": words.get(page.state(place), "degraded"),
-            "status_page_section_id": sections.index(group), "availability": 0.9996}}
+        {
+            "id": str(100 + place),
+            "type": "status_page_resource",
+            "attributes": {
+                "public_name": name,
+                "status": words.get(page.state(place), "degraded"),
+                "status_page_section_id": sections.index(group),
+                "availability": 0.9996,
+            },
+        }
         for place, (group, name) in enumerate(page.components)
-    ]  # fmt: skip
-    over = {"title": "Slow exports", "report_type": "manual", "starts_at": "2026-02-01T09:00:00.000Z",
-            "ends_at": "2026-02-01T10:00:00.000Z", "aggregate_state": "resolved"}  # fmt: skip
+    ]
+    over = {
+        "title": "Slow exports",
+        "report_type": "manual",
+        "starts_at": "2026-02-01T09:00:00.000Z",
+        "ends_at": "2026-02-01T10:00:00.000Z",
+        "aggregate_state": "resolved",
+    }
     going = {**over, "title": "Search answers late", "starts_at": _AT, "ends_at": None, "aggregate_state": word}
     reports = [over, *([going] if page.troubled else [])]
     return {
-        "data": {"id": "1", "type": "status_page", "attributes": {
-            "company_name": page.name, "company_url": "https://www.apollo.io", "subdomain": "apollo",
-            "aggregate_state": word, "created_at": _AT, "updated_at": _AT}},
+        "data": {
+            "id": "1",
+            "type": "status_page",
+            "attributes": {
+                "company_name": page.name,
+                "company_url": "https://www.apollo.io",
+                "subdomain": "apollo",
+                "aggregate_state": word,
+                "created_at": _AT,
+                "updated_at": _AT,
+            },
+        },
         "included": [
-            *({"id": str(place), "type": "status_page_section", "attributes": {"name": name, "position": place}}
-              for place, name in enumerate(sections)),
+            *(
+                {"id": str(place), "type": "status_page_section", "attributes": {"name": name, "position": place}}
+                for place, name in enumerate(sections)
+            ),
             *resources,
-            *({"id": str(200 + place), "type": "status_report", "attributes": report}
-              for place, report in enumerate(reports)),
+            *(
+                {"id": str(200 + place), "type": "status_report", "attributes": report}
+                for place, report in enumerate(reports)
+            ),
         ],
-    }  # fmt: skip
+    }

@@ -27,10 +27,18 @@ class Endpoint:
 
     def public(self, livemode: bool) -> dict[str, Any]:
         return {
-            "id": self.id, "object": "webhook_endpoint", "api_version": None, "application": None,
-            "created": 1_740_000_000, "description": None, "enabled_events": ["invoice.paid", "charge.failed"],
-            "livemode": livemode, "metadata": {}, "status": self.status, "url": self.url,
-        }  # fmt: skip
+            "id": self.id,
+            "object": "webhook_endpoint",
+            "api_version": None,
+            "application": None,
+            "created": 1_740_000_000,
+            "description": None,
+            "enabled_events": ["invoice.paid", "charge.failed"],
+            "livemode": livemode,
+            "metadata": {},
+            "status": self.status,
+            "url": self.url,
+        }
 
 
 @dataclass
@@ -43,11 +51,16 @@ class Event:
 
     def public(self, livemode: bool) -> dict[str, Any]:
         return {
-            "id": self.id, "object": "event", "api_version": "2025-09-30.clover", "created": self.created,
+            "id": self.id,
+            "object": "event",
+            "api_version": "2025-09-30.clover",
+            "created": self.created,
             "data": {"object": {"id": f"in_{self.id[4:]}", "object": self.type.partition(".")[0]}},
-            "livemode": livemode, "pending_webhooks": self.pending, "type": self.type,
+            "livemode": livemode,
+            "pending_webhooks": self.pending,
+            "type": self.type,
             "request": {"id": None, "idempotency_key": None},
-        }  # fmt: skip
+        }
 
 
 class FakeStripe(Watched):

@@ -36,24 +36,49 @@ class FakeSupabase(Watched):
         self.errors: dict[str, str] = {}
         self.logs: dict[str, list[dict[str, Any]]] = {
             "edge_logs": [
-                {"id": "e1", "timestamp": _micro(at - timedelta(minutes=4)), "method": "GET", "path": "/rest/v1/orders",
-                 "event_message": "GET | 200 | /rest/v1/orders", "status_code": 200},
-                {"id": "e2", "timestamp": _micro(at - timedelta(minutes=3)), "method": "POST",
-                 "path": "/rest/v1/orders", "event_message": "POST | 500 | /rest/v1/orders", "status_code": 500},
+                {
+                    "id": "e1",
+                    "timestamp": _micro(at - timedelta(minutes=4)),
+                    "method": "GET",
+                    "path": "/rest/v1/orders",
+                    "event_message": "GET | 200 | /rest/v1/orders",
+                    "status_code": 200,
+                },
+                {
+                    "id": "e2",
+                    "timestamp": _micro(at - timedelta(minutes=3)),
+                    "method": "POST",
+                    "path": "/rest/v1/orders",
+                    "event_message": "POST | 500 | /rest/v1/orders",
+                    "status_code": 500,
+                },
             ],
             "postgres_logs": [
-                {"id": "p1", "timestamp": _micro(at - timedelta(minutes=2)), "level": "ERROR",
-                 "event_message": 'duplicate key value violates unique constraint "orders_external_id"'},
-                {"id": "p2", "timestamp": _micro(at - timedelta(minutes=1)), "level": "LOG",
-                 "event_message": "checkpoint complete"},
+                {
+                    "id": "p1",
+                    "timestamp": _micro(at - timedelta(minutes=2)),
+                    "level": "ERROR",
+                    "event_message": 'duplicate key value violates unique constraint "orders_external_id"',
+                },
+                {
+                    "id": "p2",
+                    "timestamp": _micro(at - timedelta(minutes=1)),
+                    "level": "LOG",
+                    "event_message": "checkpoint complete",
+                },
             ],
             "function_logs": [
-                {"id": "f1", "timestamp": _micro(at - timedelta(seconds=90)), "level": "error", "event_type": "Log",
-                 "event_message": "TypeError: cart is undefined"},
+                {
+                    "id": "f1",
+                    "timestamp": _micro(at - timedelta(seconds=90)),
+                    "level": "error",
+                    "event_type": "Log",
+                    "event_message": "TypeError: cart is undefined",
+                },
             ],
             "function_edge_logs": [],
             "auth_logs": [],
-        }  # fmt: skip
+        }
         self.log_error: object = None
         """Put beside the result of every question about logs."""
         self.broken_log = ""
@@ -110,12 +135,25 @@ class FakeSupabase(Watched):
         return await handler(request)
 
     async def _project(self, request: web.Request) -> web.Response:
-        database = {"host": f"db.{self.ref}.supabase.co", "version": "17.4.1", "postgres_engine": "17",
-                    "release_channel": "ga"}  # fmt: skip
-        return web.json_response({
-            "id": self.ref, "ref": self.ref, "organization_id": "demo", "organization_slug": "demo", "name": "shop",
-            "region": "eu-central-1", "created_at": "2024-03-01T10:00:00Z", "status": self.status, "database": database,
-        })  # fmt: skip
+        database = {
+            "host": f"db.{self.ref}.supabase.co",
+            "version": "17.4.1",
+            "postgres_engine": "17",
+            "release_channel": "ga",
+        }
+        return web.json_response(
+            {
+                "id": self.ref,
+                "ref": self.ref,
+                "organization_id": "demo",
+                "organization_slug": "demo",
+                "name": "shop",
+                "region": "eu-central-1",
+                "created_at": "2024-03-01T10:00:00Z",
+                "status": self.status,
+                "database": database,
+            }
+        )
 
     async def _health(self, request: web.Request) -> web.Response:
         asked = request.query.getall("services", [])
@@ -219,21 +257,35 @@ class FakeSupabase(Watched):
     # -- the rest
 
     async def _functions(self, request: web.Request) -> web.Response:
-        return web.json_response([
-            {"id": f"fn-{slug}", "slug": slug, "name": slug, "status": status, "version": 3,
-             "created_at": 1_700_000_000_000, "updated_at": 1_750_000_000_000}
-            for slug, status in self.functions.items()
-        ])  # fmt: skip
+        return web.json_response(
+            [
+                {
+                    "id": f"fn-{slug}",
+                    "slug": slug,
+                    "name": slug,
+                    "status": status,
+                    "version": 3,
+                    "created_at": 1_700_000_000_000,
+                    "updated_at": 1_750_000_000_000,
+                }
+                for slug, status in self.functions.items()
+            ]
+        )
 
     async def _backups(self, request: web.Request) -> web.Response:
         backups = [
             {"id": number, "is_physical_backup": False, "status": status, "inserted_at": at.isoformat()}
             for number, (status, at) in enumerate(self.backups, 1)
         ]
-        return web.json_response({
-            "region": "eu-central-1", "walg_enabled": True, "pitr_enabled": self.pitr, "backups": backups,
-            "physical_backup_data": {},
-        })  # fmt: skip
+        return web.json_response(
+            {
+                "region": "eu-central-1",
+                "walg_enabled": True,
+                "pitr_enabled": self.pitr,
+                "backups": backups,
+                "physical_backup_data": {},
+            }
+        )
 
 
 def _moment(text: str) -> datetime:

@@ -38,11 +38,19 @@ class Profile:
 
     def public(self) -> dict[str, Any]:
         return {
-            "record_type": "messaging_profile", "id": self.id, "name": self.name, "enabled": self.enabled,
-            "webhook_url": "https://hooks.acme.example/telnyx", "webhook_failover_url": None,
-            "webhook_api_version": "2", "whitelisted_destinations": ["US", "CA"], "number_pool_settings": None,
-            "url_shortener_settings": None, "created_at": _AT, "updated_at": _AT,
-        }  # fmt: skip
+            "record_type": "messaging_profile",
+            "id": self.id,
+            "name": self.name,
+            "enabled": self.enabled,
+            "webhook_url": "https://hooks.acme.example/telnyx",
+            "webhook_failover_url": None,
+            "webhook_api_version": "2",
+            "whitelisted_destinations": ["US", "CA"],
+            "number_pool_settings": None,
+            "url_shortener_settings": None,
+            "created_at": _AT,
+            "updated_at": _AT,
+        }
 
 
 @dataclass
@@ -86,7 +94,7 @@ def _records() -> list[Record]:
         Record("b7a1c0de-0000-4000-8000-000000000005", "gw_timeout", 90, "+17735550123", CODES),
         Record("b7a1c0de-0000-4000-8000-000000000006", "failed", 600, "+17735550124", errors=("40008",), took=60),
         Record("b7a1c0de-0000-4000-8000-000000000007", "failed", 200, "+13125550150", direction="inbound"),
-    ]  # fmt: skip
+    ]
 
 
 @dataclass
@@ -149,8 +157,13 @@ class FakeTelnyx(Watched):
 
     async def _balance(self, request: web.Request) -> web.Response:
         available = f"{float(self.balance) + float(self.credit_limit):.2f}"
-        told = {"record_type": "balance", "balance": self.balance, "credit_limit": self.credit_limit,
-                "available_credit": available, "currency": "USD"}  # fmt: skip
+        told = {
+            "record_type": "balance",
+            "balance": self.balance,
+            "credit_limit": self.credit_limit,
+            "available_credit": available,
+            "currency": "USD",
+        }
         return web.json_response({"data": told})
 
     # -- messages
@@ -173,13 +186,27 @@ class FakeTelnyx(Watched):
         ended = made + timedelta(minutes=record.took)
         ours, out = "+18885550101", record.direction == "outbound"
         return {
-            "record_type": "message_detail_record", "uuid": record.uuid, "status": record.status,
-            "direction": record.direction, "message_type": "SMS", "cli": ours if out else record.to,
-            "cld": record.to if out else ours, "profile_id": record.profile,
-            "profile_name": self.profile(record.profile).name, "errors": list(record.errors), "parts": 1,
-            "created_at": _iso(made), "sent_at": _iso(made), "completed_at": _iso(ended), "updated_at": _iso(ended),
-            "cost": "0.004", "rate": "0.004", "currency": "USD", "carrier": "T-Mobile USA", "country_code": "US",
-        }  # fmt: skip
+            "record_type": "message_detail_record",
+            "uuid": record.uuid,
+            "status": record.status,
+            "direction": record.direction,
+            "message_type": "SMS",
+            "cli": ours if out else record.to,
+            "cld": record.to if out else ours,
+            "profile_id": record.profile,
+            "profile_name": self.profile(record.profile).name,
+            "errors": list(record.errors),
+            "parts": 1,
+            "created_at": _iso(made),
+            "sent_at": _iso(made),
+            "completed_at": _iso(ended),
+            "updated_at": _iso(ended),
+            "cost": "0.004",
+            "rate": "0.004",
+            "currency": "USD",
+            "carrier": "T-Mobile USA",
+            "country_code": "US",
+        }
 
     # -- messaging profiles
 
@@ -213,10 +240,17 @@ class FakeTelnyx(Watched):
 
     def _public(self, number: Number) -> dict[str, Any]:
         told: dict[str, Any] = {
-            "record_type": "phone_number", "id": number.id, "phone_number": number.number, "status": number.status,
-            "phone_number_type": "tollfree", "tags": [], "created_at": _AT, "purchased_at": _AT,
-            "connection_id": "1293384261075731461", "connection_name": "Voice agents",
-        }  # fmt: skip
+            "record_type": "phone_number",
+            "id": number.id,
+            "phone_number": number.number,
+            "status": number.status,
+            "phone_number_type": "tollfree",
+            "tags": [],
+            "created_at": _AT,
+            "purchased_at": _AT,
+            "connection_id": "1293384261075731461",
+            "connection_name": "Voice agents",
+        }
         if number.profile:
             names = {each.id: each.name for each in self.profiles}
             told |= {"messaging_profile_id": number.profile, "messaging_profile_name": names.get(number.profile, "")}
@@ -245,15 +279,28 @@ class FakeTelnyx(Watched):
     def _page(self, request: web.Request, found: list[dict[str, Any]]) -> web.Response:
         number = int(request.query.get("page[number]", 1))
         size = min(int(request.query.get("page[size]", 20)), self.most)
-        meta = {"page_number": number, "page_size": size, "total_pages": -(-len(found) // size),
-                "total_results": len(found)}  # fmt: skip
+        meta = {
+            "page_number": number,
+            "page_size": size,
+            "total_pages": -(-len(found) // size),
+            "total_results": len(found),
+        }
         return web.json_response({"data": found[(number - 1) * size : number * size], "meta": meta})
 
 
 def _settings(number: Number) -> web.Response:
-    told = {"record_type": "messaging_settings", "id": number.id, "phone_number": number.number, "type": "tollfree",
-            "messaging_profile_id": number.profile or None, "messaging_product": "A2P", "country_code": "US",
-            "traffic_type": "A2P", "created_at": _AT, "updated_at": _AT}  # fmt: skip
+    told = {
+        "record_type": "messaging_settings",
+        "id": number.id,
+        "phone_number": number.number,
+        "type": "tollfree",
+        "messaging_profile_id": number.profile or None,
+        "messaging_product": "A2P",
+        "country_code": "US",
+        "traffic_type": "A2P",
+        "created_at": _AT,
+        "updated_at": _AT,
+    }
     return web.json_response({"data": told})
 
 

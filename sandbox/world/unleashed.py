@@ -68,12 +68,13 @@ class FakeUnleashed(Watched):
         found = [(number, at) for number, at in self.orders if f"{at:%Y-%m-%d}" >= since]
         items = [
             {
-                "SalesOrderNumber": number, "OrderStatus": "Placed",
+                "SalesOrderNumber": number,
+                "OrderStatus": "Placed",
                 "Guid": f"00000000-0000-4000-8000-0000{number[3:]}",
                 "LastModifiedOn": f"/Date({int(at.timestamp() * 1000)})/",
             }
             for number, at in found[(page - 1) * size : page * size]
-        ]  # fmt: skip
+        ]
         pages = -(-len(found) // size)
         pagination = {"NumberOfItems": len(found), "PageSize": size, "PageNumber": page, "NumberOfPages": pages}
         return web.json_response({"Pagination": pagination, "Items": items})

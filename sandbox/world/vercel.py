@@ -7,8 +7,7 @@ takes a while and may fail; the runtime log is a stream that stays open.
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,42 +16,7 @@ from aiohttp import web
 from sandbox.world.heard import Effect, Heard, Watched, recorder
 from sandbox.world.misbehaving import middleware
 from sandbox.world.vercel_firewall import FakeFirewall
-
-_COMMITS = (
-    ("dpl_9fYxKq2Ww", "3f2a91c", "Checkout: apply coupons before tax", "ana", 2),
-    ("dpl_7mTpLd4Rz", "b81d7e0", "Raise the image cache to a day", "leo", 26),
-    ("dpl_5kHvNc8Jb", "97c4412", "New pricing page", "ana", 75),
-    ("dpl_2sQwBf1Xg", "0e6ad55", "Fix the sitemap", "mia", 200),
-)
-"""Id, commit, message, author, hours ago; the first is live."""
-
-
-def _ms(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
-
-
-@dataclass
-class Build:
-    id: str
-    created: datetime
-    commit: str
-    message: str
-    author: str
-    state: str = "READY"
-    promoted: bool = True
-    """Has served production."""
-    error: str = ""
-    target: str | None = "production"
-    log: list[tuple[str, str]] = field(default_factory=list)
-    """Type and text of each line, oldest first."""
-
-    def meta(self) -> dict[str, str]:
-        return {
-            "githubCommitRef": "main",
-            "githubCommitSha": self.commit.ljust(40, "0"),
-            "githubCommitMessage": self.message,
-            "githubCommitAuthorName": self.author,
-        }
+from sandbox.world.vercel_state import COMMITS, Build, event, ms, runtime_line
 
 
 class FakeVercel(Watched):
@@ -64,15 +28,21 @@ class FakeVercel(Watched):
         at = now or datetime.now(UTC)
         self.builds = {
             id_: Build(id_, at - timedelta(hours=hours), commit, message, author, log=[("stdout", "Build completed")])
-            for id_, commit, message, author, hours in _COMMITS
+            for id_, commit, message, author, hours in COMMITS
         }
         failed = Build(
-            "dpl_1rErr0rAa", at - timedelta(hours=1), "c0ffee1", "Try the new bundler", "leo", "ERROR", promoted=False,
+            "dpl_1rErr0rAa",
+            at - timedelta(hours=1),
+            "c0ffee1",
+            "Try the new bundler",
+            "leo",
+            "ERROR",
+            promoted=False,
             error='Command "npm run build" exited with 1',
             log=[("stdout", "Running build"), ("stderr", "Module not found: @shop/cart")],
-        )  # fmt: skip
+        )
         self.builds[failed.id] = failed
-        self.live = _COMMITS[0][0]
+        self.live = COMMITS[0][0]
         self.asked: dict[str, Any] | None = None
         """The last promotion or rollback."""
         self.assigns_domains = True
@@ -95,8 +65,8 @@ class FakeVercel(Watched):
             "projectEnvVars": ["create", "read", "update", "delete", "list"],
         }
         self.runtime: list[dict[str, Any]] = [
-            _runtime("info", "GET / 200", at - timedelta(minutes=3), "r1"),
-            _runtime("error", "TypeError: cart is undefined", at - timedelta(minutes=2), "r2", 500),
+            runtime_line("info", "GET / 200", at - timedelta(minutes=3), "r1"),
+            runtime_line("error", "TypeError: cart is undefined", at - timedelta(minutes=2), "r2", 500),
         ]
         self.firewall = FakeFirewall()
         self._going: set[asyncio.Task[None]] = set()
@@ -176,10 +146,19 @@ class FakeVercel(Watched):
         if self.live:
             build = self.builds[self.live]
             body["targets"]["production"] = {
-                "id": build.id, "createdAt": _ms(build.created), "createdIn": "fra1", "creator": None,
-                "deploymentHostname": "storefront", "name": self.name, "plan": "pro", "private": False,
-                "readyState": build.state, "type": "LAMBDAS", "url": f"{build.id}.vercel.app", "userId": "u1",
-            }  # fmt: skip
+                "id": build.id,
+                "createdAt": ms(build.created),
+                "createdIn": "fra1",
+                "creator": None,
+                "deploymentHostname": "storefront",
+                "name": self.name,
+                "plan": "pro",
+                "private": False,
+                "readyState": build.state,
+                "type": "LAMBDAS",
+                "url": f"{build.id}.vercel.app",
+                "userId": "u1",
+            }
         return web.json_response(body)
 
     # -- deployments
@@ -192,43 +171,69 @@ class FakeVercel(Watched):
             for build in sorted(self.builds.values(), key=lambda each: each.created, reverse=True)
             if query.get("target", build.target) == build.target
             and (states is None or build.state in states)
-            and _ms(build.created) >= int(query.get("since", "0"))
-            and ("until" not in query or _ms(build.created) < int(query["until"]))
+            and ms(build.created) >= int(query.get("since", "0"))
+            and ("until" not in query or ms(build.created) < int(query["until"]))
         ]
         page = found[: int(query.get("limit", "20"))]
-        more = _ms(page[-1].created) if len(found) > len(page) else None
-        return web.json_response({
-            "pagination": {"count": len(page), "next": more, "prev": None},
-            "deployments": [self._listed(build) for build in page],
-        })  # fmt: skip
+        more = ms(page[-1].created) if len(found) > len(page) else None
+        return web.json_response(
+            {
+                "pagination": {"count": len(page), "next": more, "prev": None},
+                "deployments": [self._listed(build) for build in page],
+            }
+        )
 
     def _listed(self, build: Build) -> dict[str, Any]:
         return {
-            "uid": build.id, "name": self.name, "projectId": self.id, "url": f"{build.id}.vercel.app",
-            "created": _ms(build.created), "state": build.state, "readyState": build.state, "type": "LAMBDAS",
-            "creator": {"uid": "u1", "username": build.author}, "meta": build.meta(), "target": build.target,
+            "uid": build.id,
+            "name": self.name,
+            "projectId": self.id,
+            "url": f"{build.id}.vercel.app",
+            "created": ms(build.created),
+            "state": build.state,
+            "readyState": build.state,
+            "type": "LAMBDAS",
+            "creator": {"uid": "u1", "username": build.author},
+            "meta": build.meta(),
+            "target": build.target,
             "inspectorUrl": f"https://vercel.com/demo/storefront/{build.id}",
             "isRollbackCandidate": build.state == "READY" and build.promoted and build.id != self.live,
             **({"readySubstate": "PROMOTED" if build.promoted else "STAGED"} if build.state == "READY" else {}),
             **({"errorCode": "BUILD_FAILED", "errorMessage": build.error} if build.error else {}),
-        }  # fmt: skip
+        }
 
     async def _one(self, request: web.Request) -> web.Response:
         build = self.builds.get(request.match_info["id"])
         return _unknown() if build is None else web.json_response(self._whole(build))
 
     def _whole(self, build: Build) -> dict[str, Any]:
-        at = _ms(build.created)
+        at = ms(build.created)
         return {
-            "id": build.id, "name": self.name, "url": f"{build.id}.vercel.app", "createdAt": at, "bootedAt": at,
-            "buildingAt": at, "status": build.state, "readyState": build.state, "type": "LAMBDAS", "version": 2,
-            "aliasAssigned": build.state == "READY" and build.promoted, "buildSkipped": False, "public": False,
-            "creator": {"uid": "u1", "username": build.author}, "meta": build.meta(), "regions": ["fra1"],
-            "inspectorUrl": f"https://vercel.com/demo/storefront/{build.id}", "target": build.target,
+            "id": build.id,
+            "name": self.name,
+            "url": f"{build.id}.vercel.app",
+            "createdAt": at,
+            "bootedAt": at,
+            "buildingAt": at,
+            "status": build.state,
+            "readyState": build.state,
+            "type": "LAMBDAS",
+            "version": 2,
+            "aliasAssigned": build.state == "READY" and build.promoted,
+            "buildSkipped": False,
+            "public": False,
+            "creator": {"uid": "u1", "username": build.author},
+            "meta": build.meta(),
+            "regions": ["fra1"],
+            "inspectorUrl": f"https://vercel.com/demo/storefront/{build.id}",
+            "target": build.target,
             **({"readySubstate": "PROMOTED" if build.promoted else "STAGED"} if build.state == "READY" else {}),
-            **({"errorCode": "BUILD_FAILED", "errorMessage": build.error, "errorStep": "buildStep"}
-               if build.error else {}),
-        }  # fmt: skip
+            **(
+                {"errorCode": "BUILD_FAILED", "errorMessage": build.error, "errorStep": "buildStep"}
+                if build.error
+                else {}
+            ),
+        }
 
     async def _again(self, request: web.Request) -> web.Response:
         asked = await request.json()
@@ -271,13 +276,16 @@ class FakeVercel(Watched):
             return _error(409, "conflict", "Another request is in progress, or it is already in production.")
         if build.state != "READY" or (verb == "rollback" and not build.promoted):
             return _error(422, "unprocessable", "This deployment has never served production.")
-        if verb == "rollback" and self.hobby and id_ != _COMMITS[1][0]:
+        if verb == "rollback" and self.hobby and id_ != COMMITS[1][0]:
             return _error(402, "payment_required", "Upgrade to Pro to roll back further than the previous deployment.")
         self.effects.append(Effect(verb, id_))
         self.asked = {
-            "fromDeploymentId": self.live, "toDeploymentId": id_, "jobStatus": "in-progress",
-            "requestedAt": int(time.time() * 1000), "type": verb,
-        }  # fmt: skip
+            "fromDeploymentId": self.live,
+            "toDeploymentId": id_,
+            "jobStatus": "in-progress",
+            "requestedAt": int(time.time() * 1000),
+            "type": verb,
+        }
         if not self.stuck:
             self._later(self.settle_seconds, lambda: self._pointed(verb, build))
         return web.Response(status=201 if verb == "rollback" else 202)
@@ -297,7 +305,7 @@ class FakeVercel(Watched):
         build = self.builds.get(request.match_info["id"])
         if build is None:
             return _unknown()
-        events = [_event(build, number, *line) for number, line in enumerate(build.log)]
+        events = [event(build, number, *line) for number, line in enumerate(build.log)]
         if request.query.get("direction") == "backward":
             events.reverse()
         limit = int(request.query.get("limit", "100"))
@@ -305,7 +313,7 @@ class FakeVercel(Watched):
 
     def logs(self, level: str, message: str, at: datetime, status: int = 200) -> None:
         """One more line of the runtime log."""
-        self.runtime.append(_runtime(level, message, at, f"r{len(self.runtime) + 1}", status))
+        self.runtime.append(runtime_line(level, message, at, f"r{len(self.runtime) + 1}", status))
 
     async def _runtime(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/stream+json"})
@@ -326,31 +334,6 @@ class FakeVercel(Watched):
         going = asyncio.ensure_future(wait())
         self._going.add(going)
         going.add_done_callback(self._going.discard)
-
-
-def _event(build: Build, number: int, kind: str, text: str) -> Mapping[str, Any]:
-    """Both of Vercel's shapes, in turn."""
-    at = _ms(build.created) + number
-    info = {"type": "build", "name": "bld_1"}
-    said = {
-        "id": f"{build.id}-{number}",
-        "date": at,
-        "serial": f"{at}",
-        "deploymentId": build.id,
-        "info": info,
-        "text": text,
-    }
-    if number % 2:
-        return {"type": kind, "created": at, "payload": said}
-    return {"type": kind, "created": at, **said}
-
-
-def _runtime(level: str, message: str, at: datetime, row: str, status: int = 200) -> dict[str, Any]:
-    return {
-        "level": level, "message": message, "rowId": row, "source": "serverless", "timestampInMs": _ms(at),
-        "domain": "shop.example.com", "messageTruncated": False, "requestMethod": "GET", "requestPath": "/cart",
-        "responseStatusCode": status,
-    }  # fmt: skip
 
 
 def _error(status: int, code: str, message: str) -> web.Response:

@@ -94,13 +94,23 @@ class FakeFirewall:
         if not self.configured:
             return _error(404, "There is no active configuration.")
         crs = ("sd", "ma", "lfi", "rfi", "rce", "php", "gen", "xss", "sqli", "sf", "java")
-        return web.json_response({
-            "ownerId": "team_demo", "projectKey": "prj_demoStorefront", "id": "waf_1", "version": 3,
-            "updatedAt": "2026-03-01T09:00:00Z", "firewallEnabled": True, "rules": [], "changes": [],
-            "crs": {name: {"active": False, "action": "log"} for name in crs},
-            "ips": [{"id": b.id, "hostname": b.hostname, "ip": b.ip, "notes": b.notes, "action": b.action}
-                    for b in self.blocks],
-        })  # fmt: skip
+        return web.json_response(
+            {
+                "ownerId": "team_demo",
+                "projectKey": "prj_demoStorefront",
+                "id": "waf_1",
+                "version": 3,
+                "updatedAt": "2026-03-01T09:00:00Z",
+                "firewallEnabled": True,
+                "rules": [],
+                "changes": [],
+                "crs": {name: {"active": False, "action": "log"} for name in crs},
+                "ips": [
+                    {"id": b.id, "hostname": b.hostname, "ip": b.ip, "notes": b.notes, "action": b.action}
+                    for b in self.blocks
+                ],
+            }
+        )
 
     async def _change(self, request: web.Request) -> web.Response:
         asked = await request.json()
@@ -123,12 +133,20 @@ def _is(bypass: Bypass, asked: dict[str, Any]) -> bool:
 
 def _shown(bypass: Bypass) -> dict[str, Any]:
     return {
-        "OwnerId": "team_demo", "Id": bypass.id, "Domain": bypass.domain, "Ip": bypass.ip, "Action": "bypass",
-        "ProjectId": "prj_demoStorefront", "IsProjectRule": not bypass.domain, "Note": bypass.note,
-        "CreatedAt": "2026-03-01T09:00:00Z", "UpdatedAt": "2026-03-01T09:00:00Z",
-        "UpdatedAtHour": "2026-03-01T09:00:00Z", "ExpiresAt": bypass.expires_at and int(bypass.expires_at),
+        "OwnerId": "team_demo",
+        "Id": bypass.id,
+        "Domain": bypass.domain,
+        "Ip": bypass.ip,
+        "Action": "bypass",
+        "ProjectId": "prj_demoStorefront",
+        "IsProjectRule": not bypass.domain,
+        "Note": bypass.note,
+        "CreatedAt": "2026-03-01T09:00:00Z",
+        "UpdatedAt": "2026-03-01T09:00:00Z",
+        "UpdatedAtHour": "2026-03-01T09:00:00Z",
+        "ExpiresAt": bypass.expires_at and int(bypass.expires_at),
         **({"DeletedAt": bypass.deleted_at} if bypass.deleted_at else {}),
-    }  # fmt: skip
+    }
 
 
 def _error(status: int, message: str) -> web.Response:

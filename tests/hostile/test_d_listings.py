@@ -11,7 +11,8 @@ from bot.words.exceptions import Refused
 from integrations import Services, open_services
 from integrations.capabilities import ErrorSource, Executions, Level, LogSource, Switches, Workflows
 from integrations.github import api as github_api
-from sandbox.world.github import FakeGitHub, Flow
+from sandbox.world.github import FakeGitHub
+from sandbox.world.github_state import Flow
 from sandbox.world.neon import FakeNeon
 
 HOUR_AGO = timedelta(hours=1)
