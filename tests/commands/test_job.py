@@ -144,9 +144,10 @@ async def test_the_list(yard: Yard) -> None:
     assert "somebody else approves it" in f"{reindex.detail} {warm.detail}"
     assert reindex.suggestions == ()
     assert [each.words for each in warm.suggestions] == ["job warm-cache"]
-    for action in (ListJobs(()).answer(Listed()), StartJob(()).preview(Start(job="x"))):
-        with pytest.raises(Misconfigured, match="names no job"):
-            await action
+    with pytest.raises(Misconfigured, match="names no job; add `jobs` to a service"):
+        await ListJobs(()).answer(Listed())
+    with pytest.raises(Misconfigured, match="names no service that can start jobs; add one under"):
+        await StartJob(()).preview(Start(job="x"))
 
 
 async def test_a_workflow_of_github_is_a_job_like_any_other() -> None:

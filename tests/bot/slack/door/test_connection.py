@@ -61,7 +61,7 @@ async def test_a_lone_approver_types_the_phrase(pool: asyncpg.Pool) -> None:
         mia = slack.person("mia")
         await mia.says("/ops paint red")
         card = await mia.sees("Type to approve", channel="#ops")
-        assert "type `the wall` to approve your own request" in card.text_all
+        assert ": type the wall to approve your own request." in card.text_all
         await mia.clicks("Type to approve…", on=card)
         await mia.view("Approve R1")
         await mia.fills({"Phrase": "the door"})
