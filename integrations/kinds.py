@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, Final
 
-import integrations
 from bot.words.exceptions import Misconfigured
 from bot.words.mistakes import Mistake, WrongSettings
 from integrations.plumbing.kind import Kind
@@ -32,7 +31,7 @@ class _Kinds(Mapping[str, Kind[Any]]):
         return name in tuple(self)
 
     def __iter__(self) -> Iterator[str]:
-        found = pkgutil.iter_modules(integrations.__path__)
+        found = pkgutil.iter_modules(import_module("integrations").__path__)
         return (each.name for each in found if each.ispkg and each.name not in _NO_KINDS)
 
     def __len__(self) -> int:
