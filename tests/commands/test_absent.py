@@ -19,7 +19,20 @@ from tests.services.page import every_kind
 from tests.test_promises import catalogue
 
 OF_THE_MACHINE = {
-    *("audit", "doctor", "end", "extend", "freeze", "help", "reconcile", "requests", "review", "show", "token"),
+    *(
+        "audit",
+        "audit archive",
+        "doctor",
+        "end",
+        "extend",
+        "freeze",
+        "help",
+        "reconcile",
+        "requests",
+        "review",
+        "show",
+        "token",
+    ),
     *("undo", "unfollow", "unfreeze", "withdraw"),
 }
 WEB = {"kind": "http", "url": "https://shop.example.com"}

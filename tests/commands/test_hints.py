@@ -19,7 +19,7 @@ LINES = [
     *(example for action in catalogue() for example in action.examples),
     'workflows off "a=b" for=1h30m reason=it says "no" to all',
     'job reindex note="two words" table=orders reason=search is stale',
-    "calls match=failed=yes",
+    'calls match="failed=yes"',
     'health "fresh"',
     "rows csv csv",
     "workflows off Sync orders to HubSpot for=2h",

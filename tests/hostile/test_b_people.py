@@ -85,7 +85,7 @@ async def test_neither_command_nor_message_nor_form_comes_from_another_workspace
     await mia.clicks("Reject…", on=await mia.sees(card("R1", "waits"), channel="#ops-approvals"))
     await mia.view("Reject R1")
     ops.slack.workspace.members[MIA].team_id = "T0OTHER"
-    await mia.fills({"Why": "because"})
+    await mia.fills({"Why?": "because"})
     await mia.submits()
     assert "you belong to another workspace" in str((await mia.view("Not allowed")).blocks)
     assert "Four" not in str((await mia.says("/ops sum")).response)

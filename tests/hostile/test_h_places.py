@@ -74,7 +74,7 @@ async def test_a_place_that_slack_refuses_gives_way_to_direct_messages(ops: Worl
     assert told.ephemeral
     await all_delivered(ops)
     assert [len(cards(ops, place)) for place in ("D0ANA0001", APPROVALS, room.id)] == [1, 1, 0]
-    await seen_by(ana, "The card of R1 could not be posted where it was asked", "D0ANA0001")
+    await seen_by(ana, "The card of R1 could not be posted in #war-room", "D0ANA0001")
     await seen_by(ana, "Others see it in #ops-approvals.", "D0ANA0001")
 
     card = await mia.sees("waits for approval", channel=APPROVALS)

@@ -30,7 +30,7 @@ async def test_help_and_mistakes_need_no_database(story: Story) -> None:
     shown = road.instant(road.hear(Said(who=ANA, words="help", via=Via.SLASH, channel=CHANNEL)))
     assert isinstance(shown, Shown)
     mistake = road.instant(road.hear(Said(who=ANA, words="retrai 4711", via=Via.SLASH, channel=CHANNEL)))
-    assert getattr(mistake, "hint", "") == "retry"
+    assert getattr(mistake, "hint", "") == "retry 4711"
     assert road.instant(road.hear(Said(who=ANA, words="retry 4711", via=Via.SLASH, channel=CHANNEL))) is None
     assert road.instant(road.hear(Said(who=STRANGER, words="health", via=Via.SLASH, channel=CHANNEL))) is None
 

@@ -154,14 +154,16 @@ class PeopleReader:
             log.warning("channels_unreadable", error=_why(error))
             return
         now = self.people.snapshot
-        self._learn(channels={id: name for id, name in now.channels.items() if id in seen}, shared=now.shared & seen)
+        self._learn(
+            channels={id: name for id, name in now.channels.items() if id in seen}, shared=frozenset(now.shared & seen)
+        )
 
     def _learn_channels(self, page: Iterable[Mapping[str, Any]]) -> None:
         found = {str(channel["id"]): str(channel["name"]) for channel in page}
         shared = {str(channel["id"]) for channel in page if is_shared(channel)}
         names, now = set(found.values()), self.people.snapshot
         others = {id: name for id, name in now.channels.items() if name not in names}
-        self._learn(channels=others | found, shared=(now.shared - found.keys()) | shared)
+        self._learn(channels=others | found, shared=frozenset((now.shared - found.keys()) | shared))
 
     def _learn(self, **parts: Any) -> None:
         self.people.learn(self.people.snapshot.model_copy(update=parts))

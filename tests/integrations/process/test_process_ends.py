@@ -145,7 +145,7 @@ def test_it_is_told_that_it_can_be_checked(make: Make) -> None:
     ("job", "why"),
     [
         ({"argv": ["reindex"]}, "write the whole path"),
-        ({"argv": []}, "at least 1 item"),
+        ({"argv": []}, "write at least 1 entry"),
         ({"argv": ["/bin/{x}"], "params": params("x")}, "the program itself cannot be typed"),
         ({"argv": ["/bin/ls", "{x}"]}, r"argv: \{x\} is no param"),
         ({"argv": ["/bin/ls"], "params": params("x")}, "nothing in argv uses x"),
@@ -156,7 +156,7 @@ def test_it_is_told_that_it_can_be_checked(make: Make) -> None:
         ({"argv": ["/usr/bin/python3.12", "-Ic", "{x}"], "params": params("x")}, "read as code after -Ic"),
         ({"argv": ["/usr/bin/psql", "shop", "--command={x}"], "params": params("x")}, "as code after --command"),
         ({"environment": {"KEY": SECRET}}, "write where to find it"),
-        ({"environment": {"A=B": "env:X"}}, "should match pattern"),
+        ({"environment": {"A=B": "env:X"}}, "write a text that matches"),
         ({"cwd": "tmp"}, "write the whole path"),
         ({"limit": "0s"}, "limit"),
     ],

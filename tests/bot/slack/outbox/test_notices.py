@@ -187,7 +187,7 @@ async def test_refused_blocks_become_plainer_until_they_are_taken(still: World) 
 
     client.chat_postMessage = picky  # type: ignore[method-assign]
     await swept(still)
-    assert [message.text for message in messages(still, OPS)] == ["Alert disk is full"]
+    assert [message.text for message in messages(still, OPS)] == ["disk is full"]
 
 
 async def test_slack_away_means_later(still: World) -> None:
