@@ -107,7 +107,7 @@ async def handrail(
         "SLACK_BOT_TOKEN": AppConfig.bot_token,
         "SLACK_APP_TOKEN": AppConfig.app_token,
         "SLACK_SIGNING_SECRET": AppConfig.signing_secret,
-        "SLACK_API_URL": f"{world.slack_url}/api/" if http else world.front.api_url(name),
+        "SLACK_API_URL": world.front.api_url(name),
         "OPS_CONFIG": str(config),
         "OPS_DATA": str(world.folder / name),
         **({"DATABASE_URL": dsn, "OPS_AUDIT_KEY": AUDIT_KEY} if dsn else {}),
