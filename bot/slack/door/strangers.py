@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import structlog
 
 from bot.slack.door import payloads
+from bot.slack.door.payload_shapes import odd
 from bot.slack.outbox.answering import Teller
 from bot.slack.views import modals
 from bot.slack.views.reports import words_message
@@ -40,7 +41,7 @@ class Strangers:
     async def refuse(self, body: payloads.Payload, workspace: str) -> None:
         """After the ack. What no person said to the bot (a message to others, a changed profile) is passed over."""
         kind = str(body.get("type") or "command")
-        if kind == "block_suggestion" or ("event" in body and payloads.spoken(body, self.bot) is None):
+        if kind == "block_suggestion" or ("event" in body and (odd(body) or payloads.spoken(body, self.bot) is None)):
             return
         origin = payloads.who_and_where(body)
         if origin is None:
