@@ -62,6 +62,15 @@ async def clients(token: str, base_url: str = "https://slack.com/api/") -> Async
         yield Clients(made(AsyncRateLimitErrorRetryHandler(max_retry_count=1)), made())
 
 
+class _Handler(AsyncSocketModeHandler):
+    async def handle(self, client: Any, req: Any) -> None:
+        """Bolt reads into `authorizations` before any middleware; of an odd shape they are left out."""
+        given = req.payload.get("authorizations") or []
+        if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+            del req.payload["authorizations"]
+        await super().handle(client, req)
+
+
 @dataclass
 class SocketMode:
     """`async with SocketMode(app, token, url) as socket`; reconnects by itself, and is rebuilt where that fails."""
@@ -116,7 +125,7 @@ class SocketMode:
     async def _build(self) -> None:
         # The token goes to the handler's own client: with another address than Slack's it would be lost otherwise.
         client = web_client(self.base_url, token=self.app_token)
-        self._handler = AsyncSocketModeHandler(self.app, self.app_token, web_client=client, ping_interval=self.ping_s)
+        self._handler = _Handler(self.app, self.app_token, web_client=client, ping_interval=self.ping_s)
         self._built_at = time.time()
         # Asked for here: the client itself would ask for ever, whatever Slack answers.
         opened = await client.apps_connections_open(app_token=self.app_token)

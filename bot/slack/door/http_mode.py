@@ -116,4 +116,7 @@ def payload(request: Verified) -> dict[str, Any]:
         raise Malformed(f"not readable: {type(error).__name__}") from error
     if not isinstance(found, dict):
         raise Malformed("no JSON object")
+    authorizations = found.get("authorizations") or []
+    if not isinstance(authorizations, list) or not all(isinstance(each, dict) for each in authorizations):
+        raise Malformed("authorizations of an odd shape")  # Bolt reads into them before any middleware
     return found
