@@ -17,6 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.slack.door.arrival import APP_TOKEN, arrived
+from bot.slack.door.payload_shapes import bolt_can_read
 from bot.words.clean import whole_json
 from bot.words.proxies import proxy_for
 
@@ -64,9 +65,8 @@ async def clients(token: str, base_url: str = "https://slack.com/api/") -> Async
 
 class _Handler(AsyncSocketModeHandler):
     async def handle(self, client: Any, req: Any) -> None:
-        """Bolt reads into `authorizations` before any middleware; of an odd shape they are left out."""
-        given = req.payload.get("authorizations") or []
-        if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+        """As Bolt does; `authorizations` of an odd shape are left out."""
+        if not bolt_can_read(req.payload):
             del req.payload["authorizations"]
         await super().handle(client, req)
 

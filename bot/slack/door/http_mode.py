@@ -17,6 +17,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.gate import Gate, Headers, Malformed, Route, Verified
+from bot.slack.door.payload_shapes import bolt_can_read
 from bot.words.exceptions import Misconfigured
 
 PATH = "/slack/events"
@@ -116,7 +117,6 @@ def payload(request: Verified) -> dict[str, Any]:
         raise Malformed(f"not readable: {type(error).__name__}") from error
     if not isinstance(found, dict):
         raise Malformed("no JSON object")
-    authorizations = found.get("authorizations") or []
-    if not isinstance(authorizations, list) or not all(isinstance(each, dict) for each in authorizations):
-        raise Malformed("authorizations of an odd shape")  # Bolt reads into them before any middleware
+    if not bolt_can_read(found):
+        raise Malformed("authorizations of an odd shape")
     return found

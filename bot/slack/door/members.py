@@ -86,7 +86,7 @@ class PeopleReader:
 
     async def account_changed(self, account: Mapping[str, Any]) -> None:
         """What an event tells of somebody who came, left, or is somebody else now."""
-        if isinstance(account, dict) and isinstance(id := account.get("id"), str):
+        if isinstance(id := account.get("id"), str):
             self._told[id] = account
             self._learn(**accounts(self.people.snapshot, [account]))
             await self._kept()

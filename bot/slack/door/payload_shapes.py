@@ -59,12 +59,38 @@ class _Opened(_Happened):
     user: str
 
 
+class _Account(_Happened):
+    user: dict[str, Any]
+
+
+class _Members(_Happened):
+    subteam_id: str
+
+
+class _Group(_Happened):
+    subteam: _Named
+
+
 class _Event(_Part):
     event: dict[str, Any]
 
 
 _INTERACTIVE: Mapping[object, type[_Interactive]] = {"block_actions": _Click, "view_submission": _Form}
-_EVENTS: Mapping[object, type[_Happened]] = {"message": _Written, "app_mention": _Written, "app_home_opened": _Opened}
+_EVENTS: Mapping[object, type[_Happened]] = {
+    "message": _Written,
+    "app_mention": _Written,
+    "app_home_opened": _Opened,
+    "user_change": _Account,
+    "team_join": _Account,
+    "subteam_members_changed": _Members,
+    "subteam_updated": _Group,
+}
+
+
+def bolt_can_read(body: Mapping[str, Any]) -> bool:
+    """Whether `authorizations` holds what Bolt takes it for: it reads into them before any middleware."""
+    given = body.get("authorizations") or []
+    return isinstance(given, list) and all(isinstance(each, dict) for each in given)
 
 
 def odd(body: Mapping[str, Any]) -> str:
